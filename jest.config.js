@@ -1,0 +1,9 @@
+/** Jest runs the sources as Node does: ESM, types stripped by Node itself. */
+export default {
+  testEnvironment: "node",
+  testMatch: ["<rootDir>/test/**/*.test.ts"],
+  extensionsToTreatAsEsm: [".ts"],
+  transform: { "\\.ts$": "<rootDir>/test/support/strip-types.js" },
+  setupFilesAfterEnv: ["<rootDir>/test/support/network.ts"],
+  testTimeout: 30_000,
+};

@@ -1,0 +1,32 @@
+import type { CommitSha } from "../model/json.ts";
+
+/** Files to write (text) or to remove (null), by path. */
+export type StateChange = ReadonlyMap<string, string | null>;
+
+/** A consistent view of the state at one commit. */
+export type StateView = {
+  /** Absent before the first write. */
+  readonly head: CommitSha | undefined;
+  readonly read: (path: string) => Promise<string | undefined>;
+  /** Paths below `prefix`, sorted. */
+  readonly list: (prefix: string) => Promise<readonly string[]>;
+};
+
+/**
+ * Committed files on the branch `whetstone/state`: sessions, dossiers, ledger, outcomes.
+ * Adapters: `git-state.ts`, `memory-state.ts`, under one contract suite.
+ */
+export type StateStore = {
+  /** The state as of now. */
+  readonly view: () => Promise<StateView>;
+  /**
+   * Reads and writes as one step: `plan` gets the current view and returns the files to change; the commit lands by
+   * compare-and-swap on the branch. When another writer was faster `plan` runs again on the new view, so it must be
+   * free of side effects. An empty change makes no commit.
+   * @throws WhetstoneError `ref_moved` after too many lost races.
+   */
+  readonly update: <T>(
+    message: string,
+    plan: (view: StateView) => Promise<{ readonly change: StateChange; readonly value: T }>,
+  ) => Promise<T>;
+};

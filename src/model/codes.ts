@@ -1,0 +1,94 @@
+/** Exit codes of the CLI: pass, fail, usage, inconclusive (INTERFACES, head). */
+export const EXIT = { pass: 0, fail: 1, usage: 2, inconclusive: 3 } as const;
+
+/**
+ * Every error code: the exit code it maps to (2 = usage, configuration or unreadable input; 1 = failed while working)
+ * and one line that says when it is raised.
+ */
+export const ERROR_CODES = {
+  usage: { exit: 2, doc: "A flag or argument is missing, unknown or malformed." },
+  config_missing: { exit: 2, doc: "The configuration file does not exist where it was looked for." },
+  config_invalid: { exit: 2, doc: "The configuration file is not YAML, or a key or value in it is not allowed." },
+  target_unknown: { exit: 2, doc: "No target of that name is configured." },
+  input_unreadable: { exit: 2, doc: "An input file is missing, truncated or not of the stated format." },
+  not_found: { exit: 2, doc: "The named trace, dossier, proposal or record does not exist." },
+  not_a_repository: { exit: 2, doc: "The folder is not inside a git repository, or the repository has no commit." },
+  worktree_dirty: { exit: 2, doc: "Tracked files differ from the commit that would be measured." },
+  session_invalid: { exit: 2, doc: "A recorded session file is unreadable, truncated or of another schema." },
+  workload_invalid: { exit: 2, doc: "A workload file is unreadable or names a tool that the server does not offer." },
+  stopped: { exit: 1, doc: "The kill switch is set; nothing was started." },
+  git_failed: { exit: 1, doc: "A git command failed; data holds its arguments and stderr." },
+  ref_moved: { exit: 1, doc: "A branch moved while it was being written, more often than the retries allow." },
+  server_start_failed: { exit: 1, doc: "The MCP server could not be started or did not answer initialize in time." },
+  server_died: { exit: 1, doc: "The MCP server ended while calls were in flight." },
+  store_open_failed: { exit: 2, doc: "The span store could not be opened or is of a newer schema." },
+  store_write_failed: { exit: 1, doc: "The span store could not be written, for example because the disk is full." },
+  write_failed: { exit: 1, doc: "A file could not be written; nothing half-written is left." },
+  ledger_broken: { exit: 1, doc: "The ledger's hash chain does not verify; data names the first bad record." },
+  dossier_mismatch: {
+    exit: 1,
+    doc: "A dossier's file differs from its manifest, or a verdict recomputes differently.",
+  },
+  timeout: { exit: 1, doc: "Something took longer than its limit and was ended." },
+  interrupted: { exit: 1, doc: "The run was interrupted by a signal; what it held was released." },
+  defect: { exit: 1, doc: "A bug in Whetstone: an invariant of its own did not hold." },
+} as const satisfies Record<string, { exit: 1 | 2; doc: string }>;
+
+/** A member of the closed set {@link ERROR_CODES}. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/**
+ * Every reason code that a verdict or a ledger record may carry, with one line each.
+ * The set is closed: a verdict without one of these does not parse.
+ */
+export const REASON_CODES = {
+  ok: "The stage did what it should and found nothing against going on.",
+  disabled: "The kill switch is set.",
+  duplicate_open: "A proposal with the same fingerprint is already open.",
+  fingerprint_rejected: "A proposal with the same fingerprint was rejected before and nothing new speaks for it.",
+  evidence_insufficient: "The telemetry holds too few calls to support a finding.",
+  no_finding: "The telemetry was analysed and nothing worth a change was found.",
+  agent_no_change: "The session ended without a proposal.",
+  agent_partial: "The session was cut off by a limit; its answer is partial.",
+  patch_empty: "The patch changes nothing.",
+  patch_unparseable: "The patch is not a unified diff that both parsers read alike.",
+  patch_does_not_apply: "The patch does not apply to the base commit.",
+  path_forbidden: "The patch touches a path outside the target's source paths, or a protected one.",
+  mode_forbidden: "The patch creates a symbolic link, a submodule or a forbidden file mode.",
+  size_exceeded: "The patch is larger than the limit.",
+  secret_found: "The patch contains what looks like a secret.",
+  base_moved: "The base branch moved since the proposal was validated.",
+  digest_mismatch: "A digest differs from the one that was recorded.",
+  check_failed: "One of the target's own checks failed on the changed code.",
+  replay_result_changed: "A recorded call returned another result than before.",
+  replay_new_error: "A recorded call that succeeded before failed on the changed code.",
+  replay_slower: "Recorded calls became slower beyond the accepted margin.",
+  replay_insufficient: "Too few recorded calls could be replayed for a judgement.",
+  hypothesis_met: "The hypothesised effect was measured and its interval excludes no effect.",
+  hypothesis_not_met: "The hypothesised effect was not measured: its interval includes no effect.",
+  server_failed: "The server of one arm could not be started or died.",
+  verdict_missing: "A stage that had to give a verdict gave none.",
+  errors_increased: "Bad events in the canary exceed the baseline beyond the stated error rate.",
+  latency_increased: "Calls in the canary are slower than in the baseline beyond the stated error rate.",
+  errors_within_margin: "Bad events in the canary exclude the margin of harm at the stated error rate.",
+  latency_within_margin: "Latency in the canary excludes the margin of harm at the stated error rate.",
+  no_canary_traffic: "The canary received no call.",
+  no_baseline_traffic: "The baseline received no call.",
+  below_minimum_exposure: "Too few calls in one arm for any decision.",
+  undecided: "The data so far support neither promotion nor rollback.",
+  deadline_reached: "The horizon ended without a decision.",
+  invalid_data: "Records were unusable (missing or negative durations, unreadable times) and were left out or refused.",
+  recorded: "The outcome was written to the ledger.",
+  candidate_learned: "A pattern over outcomes became a candidate rule.",
+  nothing_learned: "The outcomes so far support no new rule.",
+  recovered: "Something an interrupted run left behind was removed.",
+  stage_skipped: "An earlier stage ended the flow, so this one did not run.",
+  dry_run: "The run was asked to write nothing.",
+  api_error: "A service answered with an error.",
+} as const satisfies Record<string, string>;
+
+/** A member of the closed set {@link REASON_CODES}. */
+export type ReasonCode = keyof typeof REASON_CODES;
+
+/** All reason codes as a list, for schemas. */
+export const REASON_CODE_LIST = Object.keys(REASON_CODES) as [ReasonCode, ...ReasonCode[]];

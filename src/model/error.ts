@@ -1,0 +1,39 @@
+import { ERROR_CODES, type ErrorCode } from "./codes.ts";
+
+/** What a {@link WhetstoneError} may carry besides its code and message. */
+export type ErrorOptionsWithRemedy = {
+  /** One sentence that tells the reader what to do. */
+  readonly remedy?: string;
+  /** The error underneath. */
+  readonly cause?: unknown;
+  /** Facts as fields, for programs; never secrets. */
+  readonly data?: Readonly<Record<string, unknown>>;
+};
+
+/**
+ * The only error that Whetstone throws on purpose. The code comes from a closed set; branch on it, never on the text.
+ * The message says what and where; the remedy says what to do.
+ */
+export class WhetstoneError extends Error {
+  override readonly name = "WhetstoneError";
+  readonly code: ErrorCode;
+  readonly remedy: string | undefined;
+  readonly data: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptionsWithRemedy = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.remedy = options.remedy;
+    this.data = options.data ?? {};
+  }
+
+  /** Process exit code that this error maps to. */
+  get exitCode(): 1 | 2 {
+    return ERROR_CODES[this.code].exit;
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

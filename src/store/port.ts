@@ -1,0 +1,56 @@
+import type { Span, SpanStatus } from "../model/span.ts";
+
+/** Filters on single spans. A trace matches when **one** of its spans meets all of them together. */
+export type SpanFilter = {
+  readonly service?: string;
+  readonly operation?: string;
+  /** Attribute equality on the span's own or its resource's attributes; numbers and booleans by their JSON text. */
+  readonly attributes?: Readonly<Record<string, string>>;
+  readonly status?: SpanStatus;
+  /** Nanoseconds, inclusive. */
+  readonly minDurationNs?: number;
+  readonly maxDurationNs?: number;
+  /** Start of the span, ns since the Unix epoch: `sinceNs` inclusive, `untilNs` exclusive. */
+  readonly sinceNs?: bigint;
+  readonly untilNs?: bigint;
+};
+
+/** One row of a trace search. */
+export type TraceSummary = {
+  readonly traceId: string;
+  readonly rootService: string;
+  readonly rootOperation: string;
+  /** Start of the earliest span, ns since the Unix epoch. */
+  readonly startNs: bigint;
+  /** From the earliest start to the latest end. */
+  readonly durationNs: number;
+  readonly spans: number;
+  readonly errors: number;
+};
+
+/** A page of traces, newest first by trace start, ties by trace id. */
+export type TracePage = {
+  readonly traces: readonly TraceSummary[];
+  /** Matching traces in all. */
+  readonly total: number;
+  /** Opaque; absent on the last page. */
+  readonly nextCursor?: string;
+};
+
+/** What a write did. Spans that are in the store already (same trace, span id and kind) are left as they are. */
+export type AppendResult = { readonly stored: number; readonly duplicates: number };
+
+/**
+ * Where spans live. Adapters: `memory.ts`, `sqlite.ts`, `postgres.ts`, all under one contract suite.
+ * Errors: `store_open_failed`, `store_write_failed` (nothing of the batch is kept), `usage` for a bad cursor.
+ */
+export type SpanStore = AsyncDisposable & {
+  /** Writes a batch in one transaction; durable when the promise resolves. */
+  readonly append: (spans: readonly Span[]) => Promise<AppendResult>;
+  /** All spans of a trace by start; empty when unknown. */
+  readonly trace: (traceId: string) => Promise<readonly Span[]>;
+  /** Newest traces first; `limit` 1 to 1,000. */
+  readonly search: (filter: SpanFilter, page: { limit: number; cursor?: string }) => Promise<TracePage>;
+  /** Every matching span by start, in batches, in constant memory. */
+  readonly spans: (filter: SpanFilter) => AsyncIterable<readonly Span[]>;
+};

@@ -1,0 +1,12 @@
+import { createHash } from "node:crypto";
+import { stripTypeScriptTypes } from "node:module";
+
+/** Jest transformer: erases types with Node's own stripper, so tests run exactly what production runs. */
+export default {
+  process(source) {
+    return { code: stripTypeScriptTypes(source) };
+  },
+  getCacheKey(source, path) {
+    return createHash("sha256").update(process.version).update(path).update(source).digest("hex");
+  },
+};
