@@ -1,0 +1,121 @@
+import { ATTR, type Span } from "../model/span.ts";
+import type { SpanNode, TraceTree } from "./tree.ts";
+
+/**
+ * One call of an operation. A proxy records the same call twice, as a SERVER span with a CLIENT span of the same
+ * service and name below it; here that is one call. Times are ns from the start of the trace.
+ */
+export type Call = {
+  readonly traceId: string;
+  readonly service: string;
+  readonly operation: string;
+  /** Equal for calls of the same service and operation. */
+  readonly key: string;
+  /** The spans of the call, outermost first; at least one. */
+  readonly nodes: readonly SpanNode[];
+  /** The call that made this one, absent for the outermost. */
+  readonly parent: Call | undefined;
+  /** Calls made by this one, by start. */
+  readonly children: readonly Call[];
+  readonly start: number;
+  readonly end: number;
+  /** Whether one of its spans has the status `error`. */
+  readonly failed: boolean;
+};
+
+type Building = Omit<Call, "nodes" | "children" | "failed"> & {
+  readonly nodes: SpanNode[];
+  readonly children: Building[];
+  failed: boolean;
+};
+
+/** Every call of a trace, callers before what they call, siblings by start. */
+export function callsOf(tree: TraceTree): readonly Call[] {
+  const callOfNode = new Map<SpanNode, Building>();
+  const calls: Building[] = [];
+  for (const node of tree.nodes) {
+    const parent = node.parent && callOfNode.get(node.parent);
+    if (parent !== undefined && continues(node)) {
+      parent.nodes.push(node);
+      parent.failed ||= node.span.status === "error";
+      callOfNode.set(node, parent);
+      continue;
+    }
+    const call = begin(node, parent);
+    parent?.children.push(call);
+    callOfNode.set(node, call);
+    calls.push(call);
+  }
+  for (const call of calls) call.children.sort((a, b) => a.start - b.start);
+  return calls;
+}
+
+function begin(node: SpanNode, parent: Building | undefined): Building {
+  const { traceId, service, name: operation, status } = node.span;
+  const key = operationKey(service, operation);
+  const { start, end } = node;
+  return {
+    traceId,
+    service,
+    operation,
+    key,
+    nodes: [node],
+    parent,
+    children: [],
+    start,
+    end,
+    failed: status === "error",
+  };
+}
+
+/** Whether a span is the other side of its parent's call; two such children are calls of their own (a retry). */
+function continues(node: SpanNode): boolean {
+  const parent = node.parent;
+  if (parent === undefined || !isHop(parent.span, node.span)) return false;
+  return parent.children.every((sibling) => sibling === node || !isHop(parent.span, sibling.span));
+}
+
+function isHop(outer: Span, inner: Span): boolean {
+  const kinds = `${outer.kind}>${inner.kind}`;
+  return (
+    (kinds === "server>client" || kinds === "client>server") &&
+    outer.service === inner.service &&
+    outer.name === inner.name
+  );
+}
+
+/** The key that calls of one operation of one service share. */
+export function operationKey(service: string, operation: string): string {
+  return JSON.stringify([service, operation]);
+}
+
+/** The calls of a population by operation, in the order of the traces. */
+export function callsByOperation(traces: readonly TraceTree[]): ReadonlyMap<string, readonly Call[]> {
+  return Map.groupBy(
+    traces.flatMap((tree) => callsOf(tree)),
+    (call) => call.key,
+  );
+}
+
+/** Whether a call enters the system from outside: a root of its trace, or an MCP request as its server saw it. */
+export function isEntry(call: Call): boolean {
+  return (
+    call.parent === undefined || call.nodes.some(({ span }) => span.kind === "server" && mcpMethod(span) !== undefined)
+  );
+}
+
+/** `mcp.method.name` of a span, for example `tools/call`. */
+export function mcpMethod(span: Span): string | undefined {
+  const method = span.attributes[ATTR.mcpMethod];
+  return typeof method === "string" ? method : undefined;
+}
+
+/** Length of a call, ms. */
+export function callMs(call: Call): number {
+  return nsToMs(call.end - call.start);
+}
+
+/** Nanoseconds as milliseconds. */
+export function nsToMs(ns: number): number {
+  return ns / 1e6;
+}

@@ -1,0 +1,53 @@
+import type { Finding, Severity } from "../model/finding.ts";
+import { detectErrors, type ErrorOptions } from "./detect/errors.ts";
+import { detectNPlusOne } from "./detect/n-plus-one.ts";
+import { detectRetryStorms, type RetryOptions } from "./detect/retry.ts";
+import { detectSequentialCalls, type SequentialOptions } from "./detect/sequential.ts";
+import { detectSlowOperations, type SlowOptions } from "./detect/slow.ts";
+import { compareText } from "./parents.ts";
+import { byTraceStart, type TraceTree } from "./tree.ts";
+
+/** Thresholds of the detectors; every one has a default, written at the detector. */
+export type DetectorOptions = {
+  /** Shared by `n_plus_one` and `sequential_calls`, which leaves to the former what it explains. */
+  readonly structure?: SequentialOptions;
+  readonly errors?: ErrorOptions;
+  readonly slow?: SlowOptions;
+  readonly retry?: RetryOptions;
+};
+
+const SEVERITY_RANK: Readonly<Record<Severity, number>> = { critical: 0, major: 1, minor: 2, info: 3 };
+
+/** Share of the excess time that another finding has to explain for `slow_operation` to add nothing. */
+const EXPLAINED = 0.5;
+
+/**
+ * Everything that the detectors find in a population of traces: one finding per kind, service and operation, the one
+ * with the greatest impact first (severity, then milliseconds saved over all its calls, then id).
+ * The answer does not depend on the order of the traces.
+ */
+export function findProblems(population: readonly TraceTree[], options: DetectorOptions = {}): Finding[] {
+  const traces = population.toSorted(byTraceStart);
+  const structural = [
+    ...detectNPlusOne(traces, options.structure),
+    ...detectSequentialCalls(traces, options.structure),
+    ...detectRetryStorms(traces, options.retry),
+  ];
+  const slow = detectSlowOperations(traces, options.slow).filter((finding) => !isExplained(finding, structural));
+  return [...structural, ...detectErrors(traces, options.errors), ...slow].sort(byImpact);
+}
+
+function isExplained(slow: Finding, structural: readonly Finding[]): boolean {
+  const saved = structural
+    .filter(({ service, operation }) => service === slow.service && operation === slow.operation)
+    .reduce((total, { gainMs }) => total + gainMs, 0);
+  return saved > 0 && saved >= EXPLAINED * slow.gainMs;
+}
+
+function byImpact(a: Finding, b: Finding): number {
+  return (
+    SEVERITY_RANK[a.severity] - SEVERITY_RANK[b.severity] ||
+    b.gainMs * b.samples - a.gainMs * a.samples ||
+    compareText(a.id, b.id)
+  );
+}

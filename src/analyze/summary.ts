@@ -1,0 +1,37 @@
+import type { OperationSummary } from "../model/finding.ts";
+import { quantile, sortedAscending } from "../stats/quantile.ts";
+import { callMs, callsByOperation, isEntry, type Call } from "./calls.ts";
+import { compareText } from "./parents.ts";
+import type { TraceTree } from "./tree.ts";
+
+/**
+ * Calls, errors and latency (ms, R-7 quantiles) of the operations by which a population is entered: the roots of its
+ * traces and MCP requests as their server saw them. A request that a proxy and the server behind it recorded under the
+ * same service and name is one call. Busiest first, ties by service and operation.
+ */
+export function summarise(traces: readonly TraceTree[]): OperationSummary[] {
+  return [...callsByOperation(traces).values()]
+    .map((calls) => calls.filter((call) => isEntry(call) && !isNestedEntry(call)))
+    .flatMap((calls) => (calls[0] === undefined ? [] : [summariseCalls(calls[0], calls)]))
+    .sort((a, b) => b.calls - a.calls || compareText(a.service, b.service) || compareText(a.operation, b.operation));
+}
+
+function summariseCalls({ service, operation }: Call, calls: readonly Call[]): OperationSummary {
+  const lengths = sortedAscending(calls.map(callMs));
+  const errors = calls.filter(({ failed }) => failed).length;
+  return {
+    service,
+    operation,
+    calls: calls.length,
+    errors,
+    errorRate: errors / calls.length,
+    p50Ms: quantile(lengths, 0.5),
+    p95Ms: quantile(lengths, 0.95),
+    p99Ms: quantile(lengths, 0.99),
+  };
+}
+
+/** Whether the call is one that the caller of the same name has been counted for. */
+function isNestedEntry(call: Call): boolean {
+  return call.parent?.key === call.key && isEntry(call.parent);
+}
