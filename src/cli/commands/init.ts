@@ -1,0 +1,23 @@
+import type { Register } from "../command.ts";
+import { common, type CommonOptions } from "../command.ts";
+
+export type InitOptions = CommonOptions & {
+  readonly target: string;
+  readonly command?: string;
+  readonly force?: boolean;
+};
+
+/** `whetstone init`: writes a commented whetstone.yaml. */
+export const init: Register = (program, context) => {
+  const command = program
+    .command("init")
+    .description("write a commented whetstone.yaml and an empty workload into this repository")
+    .option("--target <name>", "name of the first target", "my-server")
+    .option("--command <command>", "how the server starts (default: guessed from .mcp.json or package.json)")
+    .option("--force", "overwrite files that exist");
+  common(command, 'init --target notes --command "node server.js"');
+  command.action(async (options: InitOptions) => {
+    const { runInit } = await import("../run/init.ts");
+    context.exit(await runInit(options, context.io));
+  });
+};

@@ -1,0 +1,44 @@
+import { parseEnv, type Env } from "../config/env.ts";
+import { messageOf, WhetstoneError } from "../model/error.ts";
+
+/** Where a command reads and writes: the process in production, buffers in tests. */
+export type Io = {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly cwd: string;
+  readonly env: Env;
+  /** Standard error is a terminal: progress may move, colours may be used. */
+  readonly terminal: boolean;
+  /** Columns of the terminal; 100 elsewhere. */
+  readonly columns: number;
+};
+
+/** The process as {@link Io}. */
+export function processIo(): Io {
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    cwd: process.cwd(),
+    env: parseEnv(process.env),
+    terminal: process.stderr.isTTY === true,
+    columns: process.stdout.columns ?? 100,
+  };
+}
+
+/** One JSON document on standard output. */
+export function printJson(io: Io, value: unknown): void {
+  io.out(
+    `${JSON.stringify(value, (_key, member: unknown) => (typeof member === "bigint" ? member.toString() : member), 2)}\n`,
+  );
+}
+
+/** Says what went wrong, where, and what to do; returns the exit code. A bug shows its stack. */
+export function reportError(io: Io, error: unknown, json: boolean): number {
+  const known = error instanceof WhetstoneError;
+  const code = known ? error.code : "defect";
+  const remedy = known ? error.remedy : "This is a bug in Whetstone; please report it with the text above.";
+  if (json) printJson(io, { error: { code, message: messageOf(error), ...(remedy === undefined ? {} : { remedy }) } });
+  const shown = known || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message);
+  io.err(`error (${code}): ${shown}\n${remedy === undefined ? "" : `  ${remedy}\n`}`);
+  return known ? error.exitCode : 1;
+}

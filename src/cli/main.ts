@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { EXIT } from "../model/codes.ts";
+import type { Register } from "./command.ts";
+import { analyze } from "./commands/analyze.ts";
+import { audit } from "./commands/audit.ts";
+import { canary } from "./commands/canary.ts";
+import { doctor } from "./commands/doctor.ts";
+import { importTraces } from "./commands/import.ts";
+import { init } from "./commands/init.ts";
+import { learn } from "./commands/learn.ts";
+import { loop } from "./commands/loop.ts";
+import { propose } from "./commands/propose.ts";
+import { proxy } from "./commands/proxy.ts";
+import { record } from "./commands/record.ts";
+import { replay } from "./commands/replay.ts";
+import { traces } from "./commands/traces.ts";
+import { validate } from "./commands/validate.ts";
+import { processIo, reportError, type Io } from "./io.ts";
+
+const COMMANDS: readonly Register[] = [
+  loop,
+  proxy,
+  importTraces,
+  traces,
+  analyze,
+  validate,
+  propose,
+  canary,
+  record,
+  learn,
+  replay,
+  audit,
+  init,
+  doctor,
+];
+
+/** Runs the command line and resolves with the exit code (INTERFACES: 0 pass, 1 fail, 2 usage, 3 inconclusive). */
+export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
+  let exitCode: number = EXIT.pass;
+  const program = new Command("whetstone")
+    .description("Sharpens MCP servers from their own telemetry.")
+    .version(version())
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .showHelpAfterError("(add --help for the options and an example)")
+    .addHelpText("after", "\nExample:\n  $ whetstone loop --local --target notes --session replay:session.json");
+  const context = {
+    io,
+    exit: (code: number) => {
+      exitCode = code;
+    },
+  };
+  for (const register of COMMANDS) register(program, context);
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.pass : EXIT.usage;
+    return reportError(io, error, argv.includes("--json"));
+  }
+  return exitCode;
+}
+
+function version(): string {
+  const file: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return typeof file === "object" && file !== null && "version" in file ? String(file.version) : "0.0.0";
+}

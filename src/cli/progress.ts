@@ -1,0 +1,29 @@
+import spinner from "yocto-spinner";
+import type { Observer } from "../flow.ts";
+import type { Progress } from "../model/stage.ts";
+import type { Io } from "./io.ts";
+import { formatMs, paint } from "./table.ts";
+
+/** Shows the stages of a run on standard error: one moving line on a terminal, one line per finished stage everywhere. */
+export function stageProgress(io: Io): Observer & { readonly step: Progress; readonly stop: () => void } {
+  const moving = io.terminal ? spinner({ text: "" }) : undefined;
+  let current = "";
+  return {
+    started: (stage) => {
+      current = stage;
+      moving?.start(stage);
+    },
+    step: ({ label, done, total }) => {
+      if (moving) moving.text = `${current}: ${label} (${done}/${total})`;
+    },
+    ended: ({ stage, verdict, summary, durationMs }) => {
+      moving?.stop();
+      const mark =
+        verdict === "pass"
+          ? paint(io, "green", "✓")
+          : paint(io, verdict === "fail" ? "red" : "yellow", verdict === "fail" ? "✗" : "?");
+      io.err(`${mark} ${stage.padEnd(9)} ${summary} ${paint(io, "dim", `(${formatMs(durationMs)})`)}\n`);
+    },
+    stop: () => moving?.stop(),
+  };
+}

@@ -1,0 +1,73 @@
+import { relative } from "node:path";
+import type { LoopReport } from "../flow.ts";
+import type { Effect } from "../model/verdict.ts";
+import { formatNumber } from "../propose/report.ts";
+import { forTerminal } from "../protect/sanitise.ts";
+import type { Io } from "./io.ts";
+import { formatMs, paint, renderTable } from "./table.ts";
+
+/** The end of a loop for people: stages, before and after, verdict, and what to do next. */
+export function printLoopReport(
+  io: Io,
+  report: LoopReport,
+  context: { readonly root: string; readonly recordedAnswer: boolean },
+): void {
+  const rows = report.stages.map(({ stage, verdict, reasons, durationMs }) => [
+    stage,
+    verdict,
+    reasons.join(", "),
+    formatMs(durationMs),
+  ]);
+  io.out(`\n${renderTable(["stage", "verdict", "reason", "time"], rows)}`);
+  if (report.outcome.effects.length > 0) io.out(`\n${effectsTable(report.outcome.effects)}`);
+  io.out(`\n${verdictLine(io, report)}\n`);
+  if (context.recordedAnswer)
+    io.out("The session's answer was recorded; every number above was measured in this run.\n");
+  for (const line of report.explanation) io.out(`Learned: ${forTerminal(line)}\n`);
+  const dossier = relative(io.cwd, report.dossier) || report.dossier;
+  io.out(`Dossier: ${dossier} · cost ${report.outcome.costUsd.toFixed(2)} USD\n\nNext:\n`);
+  for (const line of nextSteps(report, dossier)) io.out(`  ${line}\n`);
+}
+
+function effectsTable(effects: readonly Effect[]): string {
+  const rows = effects.map((effect) => {
+    const rate = effect.metric === "error_rate";
+    const show = (value: number): string => (rate ? formatNumber(value) : `${Math.round(value * 100)} %`);
+    const { changeInterval: change, beforeInterval: before, afterInterval: after } = effect;
+    return [
+      effect.operation,
+      effect.metric,
+      `${formatNumber(effect.before)} (${formatNumber(before.low)}–${formatNumber(before.high)})`,
+      `${formatNumber(effect.after)} (${formatNumber(after.low)}–${formatNumber(after.high)})`,
+      `${show(effect.change)} (${show(change.low)} to ${show(change.high)})`,
+      String(effect.samples),
+    ];
+  });
+  return renderTable(["tool", "metric", "before (95 %)", "after (95 %)", "change (95 %)", "calls"], rows);
+}
+
+function verdictLine(io: Io, report: LoopReport): string {
+  const words: Readonly<Record<LoopReport["status"], readonly [Parameters<typeof paint>[1], string]>> = {
+    promoted: ["green", "PROMOTE"],
+    merged: ["green", "MERGED"],
+    held: ["green", "HELD"],
+    no_change: ["green", "NO CHANGE"],
+    rejected: ["red", "REJECTED"],
+    rolled_back: ["red", "ROLLED BACK"],
+    closed: ["red", "CLOSED"],
+    inconclusive: ["yellow", "INCONCLUSIVE"],
+  };
+  const [style, word] = words[report.status];
+  const last = report.stages.findLast(({ verdict }) => verdict !== "pass");
+  const why = last ? ` at ${last.stage}: ${forTerminal(last.summary)}` : "";
+  return `${paint(io, style, word)} (${report.reasons.join(", ")})${why}`;
+}
+
+function nextSteps(report: LoopReport, dossier: string): string[] {
+  const steps = [`whetstone replay ${dossier}    recompute every verdict offline`];
+  if (report.status === "promoted" && report.branch !== undefined) {
+    steps.unshift(`git show ${report.branch}    the change with its report`, `git merge ${report.branch}    take it`);
+  }
+  steps.push("whetstone init    set it up in the repository of your own MCP server");
+  return steps;
+}

@@ -1,0 +1,33 @@
+import { resolve } from "node:path";
+import { importFile, type ImportReport } from "../../backends/import-file.ts";
+import { EXIT } from "../../model/codes.ts";
+import { openSpanStore } from "../../wire.ts";
+import type { ImportOptions } from "../commands/import.ts";
+import { printJson, type Io } from "../io.ts";
+import { renderTable } from "../table.ts";
+
+/** `whetstone import`. */
+export async function runImport(files: readonly string[], options: ImportOptions, io: Io): Promise<number> {
+  await using store = await openSpanStore({ ...options, cwd: io.cwd }, io.env);
+  const reports: ImportReport[] = [];
+  for (const file of files) {
+    const path = resolve(io.cwd, file);
+    const format = options.format === undefined ? {} : { format: options.format };
+    reports.push({ ...(await importFile({ path, ...format, onSpans: store.append })), path: file });
+  }
+  if (options.json) printJson(io, { files: reports });
+  else printReports(io, reports);
+  return EXIT.pass;
+}
+
+function printReports(io: Io, reports: readonly ImportReport[]): void {
+  const rows = reports.map((report) => [
+    report.path,
+    report.format,
+    String(report.read),
+    String(report.stored),
+    String(report.duplicates),
+    report.rejected.map(({ reason, count }) => `${count} × ${reason}`).join("; ") || "0",
+  ]);
+  io.out(renderTable(["file", "format", "read", "stored", "stored before", "rejected"], rows));
+}

@@ -1,0 +1,78 @@
+import { z } from "zod";
+
+/** A command as a list of words, or one string that is split at white space outside quotes. */
+const Command = z
+  .union([z.array(z.string().min(1)).min(1), z.string().min(1)])
+  .describe(
+    'How to start it: a list of words, or one string split at white space outside quotes, such as "node server.js".',
+  );
+
+const Share = z.number().gt(0).lt(1);
+
+/** Settings of the canary judge; the defaults follow canary practice for MCP traffic (10 to 1,000 calls a minute). */
+export const CanarySettings = z.strictObject({
+  weight: Share.default(0.5).describe("Share of client sessions that go to the canary."),
+  alpha: Share.default(0.05).describe("Greatest probability of a false rollback, over any number of looks."),
+  beta: Share.default(0.05).describe("Greatest probability of a false promotion, over any number of looks."),
+  margin: z
+    .number()
+    .gt(1)
+    .default(2)
+    .describe("Largest ratio of bad events, canary to baseline, that is still accepted."),
+  slowdown: z.number().gt(0).default(0.25).describe("Largest relative slowdown that is still accepted."),
+  concurrency: z.int().min(1).max(256).default(8).describe("Calls of one session in flight at once."),
+  maxSessions: z.int().min(2).max(100_000).default(120).describe("Sessions after which an undecided canary ends."),
+});
+export type CanarySettings = z.infer<typeof CanarySettings>;
+
+/** Settings of the replay of recorded calls. */
+export const ReplaySettings = z.strictObject({
+  rounds: z.int().min(1).max(100).default(2).describe("How often both versions play the whole workload, taking turns."),
+  slowdown: z
+    .number()
+    .gt(0)
+    .default(0.5)
+    .describe("A tool may become slower by this share before the change is refused; the interval must exclude it."),
+});
+export type ReplaySettings = z.infer<typeof ReplaySettings>;
+
+/** What a patch may be. */
+export const PatchLimits = z.strictObject({
+  files: z.int().min(1).default(10).describe("Most files that a proposal may touch."),
+  lines: z.int().min(1).default(600).describe("Most lines that a proposal may add and remove together."),
+  bytes: z.int().min(1).default(65_536).describe("Largest patch in bytes."),
+});
+export type PatchLimits = z.infer<typeof PatchLimits>;
+
+/** A command of the project that must succeed on the changed code. */
+export const Check = z.strictObject({
+  name: z.string().min(1),
+  run: z.string().min(1).describe("Shell command, run at the root of a worktree with the change applied."),
+  timeoutSeconds: z.number().positive().default(120),
+});
+export type Check = z.infer<typeof Check>;
+
+/** One MCP server under care. */
+export const Target = z.strictObject({
+  command: Command,
+  source: z.array(z.string().min(1)).min(1).describe("Globs of the files that a proposal may change."),
+  workload: z.string().min(1).describe("Recorded tool calls, a file of schema whetstone.workload/1."),
+  checks: z.array(Check).default([]),
+  env: z.record(z.string(), z.string()).default({}).describe("Environment of the server, added to a minimal one."),
+  prepare: z.string().optional().describe("Shell command run once in each fresh worktree, such as npm ci."),
+  startTimeoutSeconds: z.number().positive().default(20),
+  replay: ReplaySettings.prefault({}),
+  canary: CanarySettings.prefault({}),
+  limits: PatchLimits.prefault({}),
+});
+export type Target = z.infer<typeof Target>;
+
+/** `whetstone.yaml`. */
+export const Config = z.strictObject({
+  version: z.literal(1),
+  db: z.string().min(1).default(".whetstone/whetstone.db").describe("Path of the SQLite store, or a postgres:// URL."),
+  targets: z
+    .record(z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "use lower-case letters, digits and -"), Target)
+    .default({}),
+});
+export type Config = z.infer<typeof Config>;

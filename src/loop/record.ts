@@ -1,0 +1,92 @@
+import { join } from "node:path";
+import type { Decision } from "../flow.ts";
+import { WhetstoneError } from "../model/error.ts";
+import type { LedgerEntry } from "../model/ledger.ts";
+import type { Outcome } from "../model/outcome.ts";
+import type { Stage } from "../model/stage.ts";
+import { formatInstant } from "../model/time.ts";
+import { writeDossier } from "../protect/dossier.ts";
+import { recordRun } from "../protect/outcomes.ts";
+import { parsePatch } from "../protect/patch.ts";
+import { ledgerEntry, type LoopRun } from "./run.ts";
+
+const NO_FINGERPRINT = "0".repeat(64);
+
+/** Writes the dossier, then outcome, session, manifest and ledger records in one commit of the state branch. */
+export async function record(
+  run: LoopRun,
+  decision: Decision,
+  options: { readonly record: boolean; readonly baseSha: string },
+): Promise<Stage<{ outcome: Outcome; dossier: string }>> {
+  const { clock, folder, targetName, state } = run.workspace;
+  const at = formatInstant(clock.now());
+  const manifest = await writeDossier(
+    join(folder, "dossiers"),
+    {
+      id: run.dossierId,
+      run: run.id,
+      target: targetName,
+      createdAt: at,
+      baseSha: options.baseSha,
+      recorded: decision.session ? ["session/record.json"] : [],
+      verdict: decision.status,
+      reasons: [...decision.reasons],
+      stages: [...decision.stages],
+    },
+    run.files,
+  );
+  const outcome = describe(run, decision, { at, dossier: manifest.digest });
+  const value = { outcome, dossier: join(folder, "dossiers", manifest.id) };
+  if (!options.record)
+    return { verdict: "pass", reasons: ["dry_run"], summary: "dossier written, nothing recorded", value };
+  const session = decision.session;
+  await recordRun(state, { outcome, manifest, entries: acts(run, decision), ...(session ? { session } : {}) }, clock);
+  return { verdict: "pass", reasons: ["recorded"], summary: `outcome ${outcome.status} in the ledger`, value };
+}
+
+function describe(run: LoopRun, decision: Decision, facts: { at: string; dossier: string }): Outcome {
+  const { proposal, session, validation } = decision;
+  const parsed = proposal ? parsePatch(proposal.answer.patch) : undefined;
+  const paths = parsed?.ok ? parsed.patch.files.map((file) => file.newPath ?? file.oldPath) : [];
+  return {
+    schema: "whetstone.outcome/1",
+    id: `o-${run.id.slice(2)}`,
+    target: run.workspace.targetName,
+    proposal: proposal?.id ?? "none",
+    session: session?.id ?? "none",
+    fingerprint: proposal?.fingerprint ?? NO_FINGERPRINT,
+    status: decision.status,
+    reasons: [...decision.reasons],
+    findings: proposal?.answer.findings ?? [],
+    paths: paths.filter((path) => path !== undefined),
+    effects: validation?.effects ?? [],
+    costUsd: session?.usage.costUsd ?? 0,
+    ...facts,
+  };
+}
+
+/** One ledger entry per decision of the run, and its end. */
+function acts(run: LoopRun, decision: Decision): LedgerEntry[] {
+  const decisive = new Set(["validate", "propose", "canary"]);
+  const stages = decision.stages.filter(({ stage }) => decisive.has(stage));
+  const entries = stages.map(({ stage, verdict, reasons }) => {
+    const [reasonCode] = reasons;
+    if (reasonCode === undefined) throw new WhetstoneError("defect", `Stage ${stage} gave no reason.`);
+    const rollback = stage === "propose" ? `git branch -D ${decision.branch ?? ""}` : undefined;
+    const parameters = { patch: decision.proposal?.patchDigest ?? null };
+    const act = {
+      operation: stage,
+      decision: verdict === "pass" ? "allow" : "deny",
+      reasonCode,
+      result: verdict,
+    } as const;
+    return ledgerEntry(run, { ...act, parameters, ...(rollback === undefined ? {} : { rollback }) });
+  });
+  const end = {
+    operation: "loop.end",
+    decision: "none",
+    reasonCode: decision.reasons[0],
+    result: decision.status,
+  } as const;
+  return [...entries, ledgerEntry(run, { ...end, parameters: { dossier: run.dossierId } })];
+}

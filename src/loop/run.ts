@@ -1,0 +1,142 @@
+import { join } from "node:path";
+import { playSession } from "../capture/play.ts";
+import { splitCommand } from "../config/parse.ts";
+import { addWorktree, removeWorktree } from "../github/worktree.ts";
+import { Workload, type Arm, type CallResult } from "../model/call.ts";
+import type { ReasonCode } from "../model/codes.ts";
+import type { CommitSha } from "../model/json.ts";
+import type { Actor, LedgerEntry } from "../model/ledger.ts";
+import type { Span } from "../model/span.ts";
+import type { DossierFiles, Progress } from "../model/stage.ts";
+import { digestOf } from "../protect/digest.ts";
+import { readJson } from "../protect/files.ts";
+import { openLease, type Lease } from "../protect/lease.ts";
+import type { SpanStore } from "../store/port.ts";
+import { newId, systemRandom, type Workspace } from "../wire.ts";
+
+/** Everything that one run of the loop owns; disposing it releases all of it, in reverse order. */
+export type LoopRun = AsyncDisposable & {
+  readonly id: string;
+  /** Id of the dossier that the run writes. */
+  readonly dossierId: string;
+  readonly workspace: Workspace;
+  readonly store: SpanStore;
+  readonly workload: Workload;
+  readonly files: DossierFiles;
+  readonly actor: Actor;
+  readonly lease: Lease;
+  readonly progress: Progress;
+  readonly signal: AbortSignal | undefined;
+  /** A fresh worktree of a commit; it goes with the run. */
+  readonly worktree: (name: string, sha: CommitSha) => Promise<string>;
+  readonly play: (options: PlayRequest) => Promise<CallResult[]>;
+};
+
+/** One client session on one version. */
+export type PlayRequest = {
+  readonly session: Workload["sessions"][number];
+  readonly arm: Arm;
+  /** Root of the version's worktree. */
+  readonly cwd: string;
+  readonly concurrency: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Gets the session's spans besides the store. */
+  readonly collect?: (spans: readonly Span[]) => void;
+};
+
+/** What a run is started with. */
+export type RunOptions = {
+  readonly workspace: Workspace;
+  readonly store: SpanStore;
+  readonly actor: Actor;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+};
+
+/** Largest workload file. */
+const LARGEST_WORKLOAD_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Starts a run: reads the workload and takes the lease that lets a later run sweep what a killed one left.
+ * @throws WhetstoneError `workload_invalid`, `write_failed`.
+ */
+export async function openRun(options: RunOptions): Promise<LoopRun> {
+  const { workspace } = options;
+  const { clock, root, folder, target } = workspace;
+  const id = newId("r", clock);
+  const workload = await readWorkload(join(root, target.workload));
+  await using cleanup = new AsyncDisposableStack();
+  const lease = await openLease({ folder: join(folder, "leases"), id });
+  cleanup.defer(() => lease.release());
+  const owned = cleanup.move();
+  return {
+    ...options,
+    signal: options.signal,
+    id,
+    dossierId: id.replace(/^r-/, "d-"),
+    workload,
+    files: new Map(),
+    lease,
+    worktree: async (name, sha) => {
+      const path = join(folder, "worktrees", `${id}-${name}`);
+      await lease.addWorktree(path);
+      owned.defer(() => removeWorktree({ root, path }));
+      await addWorktree({ root, path, sha });
+      return path;
+    },
+    play: (request) => play(options, id, request),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Reads recorded tool calls. @throws WhetstoneError `workload_invalid` */
+export function readWorkload(path: string): Promise<Workload> {
+  return readJson({ path, schema: Workload, limitBytes: LARGEST_WORKLOAD_BYTES, code: "workload_invalid" });
+}
+
+function play({ workspace, store, signal }: RunOptions, run: string, request: PlayRequest): Promise<CallResult[]> {
+  const { target, targetName, childEnv, clock } = workspace;
+  return playSession({
+    server: {
+      command: splitCommand(target.command),
+      cwd: request.cwd,
+      env: { ...childEnv, ...target.env, ...request.env },
+    },
+    session: request.session,
+    service: targetName,
+    arm: request.arm,
+    run,
+    concurrency: request.concurrency,
+    clock,
+    random: systemRandom,
+    timeoutMs: target.startTimeoutSeconds * 1000,
+    onSpans: async (spans) => {
+      request.collect?.(spans);
+      await store.append(spans);
+    },
+    ...(signal ? { signal } : {}),
+  });
+}
+
+/** What happened, for {@link ledgerEntry}. */
+export type Act = {
+  readonly operation: string;
+  readonly decision: LedgerEntry["decision"];
+  readonly reasonCode: ReasonCode;
+  readonly result: string;
+  /** Digested, not kept. */
+  readonly parameters: unknown;
+  readonly rollback?: string;
+};
+
+/** A ledger entry of a run. */
+export function ledgerEntry(run: Pick<LoopRun, "id" | "actor" | "workspace">, act: Act): LedgerEntry {
+  const { parameters, ...facts } = act;
+  return {
+    ...facts,
+    actor: run.actor,
+    target: run.workspace.targetName,
+    run: run.id,
+    parametersDigest: digestOf(parameters),
+  };
+}

@@ -1,0 +1,73 @@
+import { measureEffects } from "../analyze/effects.ts";
+import { applyPatch, changedPaths } from "../github/worktree.ts";
+import type { CallResult } from "../model/call.ts";
+import type { Proposal } from "../model/proposal.ts";
+import type { Stage } from "../model/stage.ts";
+import type { Effect } from "../model/verdict.ts";
+import { createRandom } from "../stats/random.ts";
+import { replayCalls } from "../validate/replay.ts";
+import { validateStage, type ValidateResult } from "../validate/stage.ts";
+import type { LoopRun } from "./run.ts";
+
+/** What the validation of a proposal is run on. */
+export type ValidateRequest = {
+  readonly proposal: Proposal;
+  /** Worktree of the unchanged base. */
+  readonly base: string;
+  /** Results of an earlier run of the base, from which noise is learned too. */
+  readonly reference: readonly CallResult[];
+};
+
+/** The validation pipeline on real worktrees and the real server. */
+export function validate(run: LoopRun, request: ValidateRequest): Promise<Stage<ValidateResult>> {
+  const { target, childEnv } = run.workspace;
+  const { proposal, base, reference } = request;
+  const { rounds, slowdown } = target.replay;
+  return validateStage(
+    {
+      source: target.source,
+      limits: target.limits,
+      checks: target.checks,
+      prepare: target.prepare,
+      env: { ...childEnv, ...target.env },
+      applyInWorktree: async () => {
+        const path = await run.worktree("head", proposal.baseSha);
+        const applied = await applyPatch({ worktree: path, patch: proposal.answer.patch });
+        return applied.ok ? { ok: true, path, changed: [...(await changedPaths(path))] } : applied;
+      },
+      replay: (_proposal, head) =>
+        replayCalls({
+          play: (version) =>
+            playAll(run, version === "before" ? base : head, version === "before" ? "baseline" : "canary"),
+          measure: (before, after) => measure({ before, after, seed: proposal.patchDigest }),
+          rounds,
+          slowdown,
+          hypothesis: proposal.answer.hypothesis,
+          reference,
+          progress: run.progress,
+        }),
+      dossier: run.files,
+      progress: run.progress,
+      ...(run.signal ? { signal: run.signal } : {}),
+    },
+    proposal,
+  );
+}
+
+/** Effects of every tool; the seed makes the bootstrap repeatable, so that a dossier recomputes to the same figures. */
+export function measure(calls: {
+  readonly before: readonly CallResult[];
+  readonly after: readonly CallResult[];
+  readonly seed: string;
+}): Effect[] {
+  const operations = [...new Set(calls.before.map((call) => call.tool))].sort();
+  return measureEffects({ ...calls, operations, random: createRandom(calls.seed) });
+}
+
+async function playAll(run: LoopRun, cwd: string, arm: "baseline" | "canary"): Promise<CallResult[]> {
+  const results: CallResult[] = [];
+  for (const session of run.workload.sessions) {
+    results.push(...(await run.play({ session, arm, cwd, concurrency: 1 })));
+  }
+  return results;
+}

@@ -1,0 +1,77 @@
+import type { Evidence } from "../model/finding.ts";
+import type { CommitSha } from "../model/json.ts";
+import type { Outcome, Rule } from "../model/outcome.ts";
+import type { Proposal, SessionRecord } from "../model/proposal.ts";
+import type { DossierFiles, Stage } from "../model/stage.ts";
+import { digestOf, sha256 } from "../protect/digest.ts";
+import { fingerprintInput, parsePatch } from "../protect/patch.ts";
+import { assembleContext } from "./context.ts";
+import type { SessionRunner } from "./port.ts";
+
+/** What the session stage needs. */
+export type SessionDeps = {
+  readonly runner: SessionRunner;
+  readonly target: string;
+  readonly source: readonly string[];
+  readonly baseSha: CommitSha;
+  readonly rules: readonly Rule[];
+  readonly outcomes: readonly Outcome[];
+  readonly dossier: DossierFiles;
+};
+
+/** A session's record and, when it changed something, the proposal bound to its base. */
+export type SessionResult = { readonly record: SessionRecord; readonly proposal?: Proposal };
+
+/** Runs one session on the evidence and binds its answer to the base commit. */
+export async function sessionStage(deps: SessionDeps, evidence: Evidence): Promise<Stage<SessionResult>> {
+  const { runner, target, baseSha, rules } = deps;
+  const context = assembleContext({ ...deps, mode: "refinement", evidence });
+  const record = await runner.run({ mode: "refinement", target, baseSha, evidence, rules, context: context.text });
+  deps.dossier.set("session/context.md", context.text);
+  deps.dossier.set("session/record.json", `${JSON.stringify(record, undefined, 2)}\n`);
+  if (record.partial) {
+    return {
+      verdict: "inconclusive",
+      reasons: ["agent_partial"],
+      summary: "the session was cut off by a limit",
+      value: { record },
+    };
+  }
+  const proposal = bindProposal(record, baseSha);
+  if (!proposal) {
+    return {
+      verdict: "inconclusive",
+      reasons: ["agent_no_change"],
+      summary: "the session proposed no change",
+      value: { record },
+    };
+  }
+  deps.dossier.set("proposal.json", `${JSON.stringify(proposal, undefined, 2)}\n`);
+  deps.dossier.set("change.patch", proposal.answer.patch);
+  const origin = runner.kind === "replay" ? `recorded answer (${record.model})` : record.model;
+  return {
+    verdict: "pass",
+    reasons: ["ok"],
+    summary: `${proposal.answer.title}; ${origin}`,
+    value: { record, proposal },
+  };
+}
+
+/** Binds a session's answer to the base it is about to be judged on; undefined when the session changed nothing. */
+export function bindProposal(record: SessionRecord, baseSha: CommitSha): Proposal | undefined {
+  const { answer } = record;
+  if (answer === undefined) return undefined;
+  const parsed = parsePatch(answer.patch);
+  // A patch that does not parse still needs an identity: validation refuses it by name.
+  const fingerprint = parsed.ok ? sha256(fingerprintInput(parsed.patch)) : sha256(answer.patch);
+  return {
+    schema: "whetstone.proposal/1",
+    id: `p-${digestOf({ fingerprint, baseSha }).slice(0, 12)}`,
+    target: record.target,
+    session: record.id,
+    baseSha,
+    answer,
+    patchDigest: sha256(answer.patch),
+    fingerprint,
+  };
+}

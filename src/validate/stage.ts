@@ -1,0 +1,142 @@
+import type { Check, PatchLimits } from "../config/schema.ts";
+import { WhetstoneError } from "../model/error.ts";
+import type { Proposal } from "../model/proposal.ts";
+import type { DossierFiles, Progress, Stage } from "../model/stage.ts";
+import type { StageVerdict, ValidationReport, ValidationStage } from "../model/verdict.ts";
+import { parsePatch } from "../protect/patch.ts";
+import { judgeScope } from "../protect/patch-rules.ts";
+import { judgeSafety } from "../protect/secrets.ts";
+import { concludeValidation, judgeChecks, judgeReplay, type CheckRun, type ReplayEvidence } from "./judge.ts";
+import type { ReplayRounds } from "./replay.ts";
+import { runCommand } from "./run-command.ts";
+
+/** What the validation pipeline needs. Nothing here can write to the user's branch or worktree. */
+export type ValidateDeps = {
+  readonly source: readonly string[];
+  readonly limits: PatchLimits;
+  readonly checks: readonly Check[];
+  /** Shell command for a fresh worktree; undefined when none is needed. */
+  readonly prepare: string | undefined;
+  readonly env: Readonly<Record<string, string>>;
+  /** A fresh worktree of the base with the patch applied, or why it does not apply. */
+  readonly applyInWorktree: (
+    proposal: Proposal,
+  ) => Promise<{ ok: true; path: string; changed: string[] } | { ok: false; detail: string }>;
+  /** Plays the recorded calls on both versions and measures. */
+  readonly replay: (proposal: Proposal, head: string) => Promise<ReplayEvidence & { readonly results: ReplayRounds }>;
+  readonly dossier: DossierFiles;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+};
+
+/** What validation found, and the worktree with the change, for the canary. */
+export type ValidateResult = { readonly report: ValidationReport; readonly worktree?: string };
+
+/** Runs the stages in order; the first that does not pass ends the pipeline. */
+export async function validateStage(deps: ValidateDeps, proposal: Proposal): Promise<Stage<ValidateResult>> {
+  const stages: ValidationReport["stages"] = [];
+  let effects: ValidationReport["effects"] = [];
+  let worktree: string | undefined;
+  const settle = (stage: ValidationStage, verdict: StageVerdict): boolean => {
+    stages.push({ stage, ...verdict });
+    deps.progress({ label: stage, done: stages.length, total: 5 });
+    return verdict.verdict === "pass";
+  };
+  deps.dossier.set("validation/rules.json", json({ source: deps.source, limits: deps.limits }));
+  const run = async (): Promise<void> => {
+    for (const [stage, verdict] of judgePatch(proposal.answer.patch, deps)) if (!settle(stage, verdict)) return;
+    const applied = await deps.applyInWorktree(proposal);
+    deps.dossier.set("validation/apply.json", json(applied.ok ? { ok: true, changed: applied.changed } : applied));
+    if (!settle("apply", judgeApply(applied, proposal.answer.patch)) || !applied.ok) return;
+    worktree = applied.path;
+    const checks = await runChecks(deps, applied.path);
+    deps.dossier.set("validation/checks.json", json(checks));
+    if (!settle("checks", judgeChecks(checks))) return;
+    const { results, ...evidence } = await deps.replay(proposal, applied.path);
+    deps.dossier.set("validation/replay-results.json", json(results));
+    deps.dossier.set("validation/replay.json", json(evidence));
+    effects = [...evidence.effects];
+    settle("replay", judgeReplay(evidence));
+  };
+  await run();
+  const report = { ...describe(proposal), ...concludeValidation(stages), stages, effects } satisfies ValidationReport;
+  deps.dossier.set("validation/report.json", json(report));
+  return conclude(report, worktree);
+}
+
+function conclude(report: ValidationReport, worktree: string | undefined): Stage<ValidateResult> {
+  const last = report.stages.at(-1);
+  const [first, ...others] = report.reasons;
+  if (first === undefined) throw new WhetstoneError("defect", "A validation report has no reason.");
+  const details = (last?.details[0] ?? "").split("\n")[0] ?? "";
+  return {
+    verdict: report.verdict,
+    reasons: [first, ...others],
+    summary: report.verdict === "pass" ? details : `${last?.stage ?? "nothing"}: ${details}`,
+    value: worktree === undefined ? { report } : { report, worktree },
+  };
+}
+
+/** Stages `scope` and `safety`: from the text of the patch alone, so that a dossier can be judged again. */
+export function* judgePatch(
+  patch: string,
+  rules: { readonly source: readonly string[]; readonly limits: PatchLimits },
+): Generator<readonly [ValidationStage, StageVerdict]> {
+  const parsed = parsePatch(patch);
+  if (!parsed.ok) {
+    yield ["scope", { verdict: "fail", reasons: [parsed.reason], details: [parsed.detail] }];
+    return;
+  }
+  yield ["scope", judgeScope(parsed.patch, rules)];
+  yield ["safety", judgeSafety(parsed.patch)];
+}
+
+/** What applying the patch did. */
+export type Applied =
+  { readonly ok: true; readonly changed: readonly string[] } | { readonly ok: false; readonly detail: string };
+
+/** The paths that git really changed must be the paths that our parser read: two views that must agree. */
+export function judgeApply(applied: Applied, patch: string): StageVerdict {
+  if (!applied.ok) return { verdict: "fail", reasons: ["patch_does_not_apply"], details: [applied.detail] };
+  const parsed = parsePatch(patch);
+  const names = parsed.ok ? parsed.patch.files.flatMap(({ oldPath, newPath }) => [oldPath, newPath]) : [];
+  const expected = new Set(names.filter((name) => name !== undefined));
+  const unexpected = applied.changed.filter((path) => !expected.has(path));
+  if (unexpected.length > 0) {
+    const detail = `Applying changed ${unexpected.join(", ")}, which the patch does not name.`;
+    return { verdict: "fail", reasons: ["patch_unparseable"], details: [detail] };
+  }
+  return { verdict: "pass", reasons: ["ok"], details: [`Applies to the base; changes ${applied.changed.join(", ")}.`] };
+}
+
+async function runChecks(deps: ValidateDeps, worktree: string): Promise<CheckRun[]> {
+  const commands = deps.prepare === undefined ? [] : [{ name: "prepare", run: deps.prepare, timeoutSeconds: 600 }];
+  const runs: CheckRun[] = [];
+  for (const check of [...commands, ...deps.checks]) {
+    deps.progress({ label: `check ${check.name}`, done: 3, total: 5 });
+    const result = await runCommand({
+      run: check.run,
+      cwd: worktree,
+      env: deps.env,
+      timeoutMs: check.timeoutSeconds * 1000,
+      ...(deps.signal ? { signal: deps.signal } : {}),
+    });
+    deps.signal?.throwIfAborted();
+    runs.push({ name: check.name, command: check.run, ...result, tail: result.tail.replaceAll(worktree, ".") });
+    if (result.exitCode !== 0) break;
+  }
+  return runs;
+}
+
+function describe(proposal: Proposal): Pick<ValidationReport, "schema" | "proposal" | "patchDigest" | "baseSha"> {
+  return {
+    schema: "whetstone.validation/1",
+    proposal: proposal.id,
+    patchDigest: proposal.patchDigest,
+    baseSha: proposal.baseSha,
+  };
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
