@@ -17,8 +17,8 @@ export type Store = Awaited<ReturnType<typeof openStore>>;
 export async function openStore({ notesDir, stateDir }: { notesDir: string; stateDir: string }) {
   const addedDir = join(stateDir, "added");
   await mkdir(addedDir, { recursive: true });
-  const taken = new Set([...(await idsIn(notesDir)), ...(await idsIn(addedDir))]);
-  const added = new Set(await idsIn(addedDir));
+  const given = new Set(await idsIn(notesDir));
+  const taken = new Set([...given, ...(await idsIn(addedDir))]);
 
   /** Every id, in order. */
   async function ids(): Promise<string[]> {
@@ -27,8 +27,8 @@ export async function openStore({ notesDir, stateDir }: { notesDir: string; stat
   }
 
   async function load(id: string): Promise<Note> {
-    if (!taken.has(id)) throw new Error(`No note has the id ${id}`);
-    const path = join(added.has(id) ? addedDir : notesDir, `${id}.md`);
+    if (!taken.has(id)) throw new Error(`There is no note ${id}`);
+    const path = join(given.has(id) ? notesDir : addedDir, `${id}.md`);
     const { size } = await stat(path);
     if (size > MAX_NOTE_BYTES) throw new Error(`Note ${id} is too large: ${size} bytes`);
     return parseNote(id, await readFile(path, "utf8"));
@@ -56,13 +56,12 @@ export async function openStore({ notesDir, stateDir }: { notesDir: string; stat
     await traced("notes.write_file", { "notes.id": note.id }, async () => {
       // Renamed when it is whole, so that a search under way never reads half a note.
       await writeFile(`${path}.part`, formatNote(note));
-      added.add(note.id);
       await rename(`${path}.part`, path);
     });
     return note;
   }
 
-  return { stateDir, ids, read, readSection, add };
+  return { ids, read, readSection, add };
 }
 
 async function idsIn(folder: string): Promise<string[]> {

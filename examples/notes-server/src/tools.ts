@@ -70,6 +70,7 @@ export function createServer(store: Store): McpServer {
       inputSchema: {
         title: z
           .string()
+          .trim()
           .min(1)
           .max(200)
           .regex(/^[^\n]+$/),
