@@ -1,0 +1,12 @@
+import { WhetstoneError } from "../model/error.ts";
+import { runGit } from "./git.ts";
+
+/** The root folder of the repository around `cwd`. @throws WhetstoneError `not_a_repository`. */
+export async function repositoryRoot(cwd: string): Promise<string> {
+  const { code, stdout, stderr } = await runGit({ args: ["rev-parse", "--show-toplevel"], cwd, okCodes: [0, 128] });
+  if (code === 0) return stdout.toString("utf8").replace(/\n$/, "");
+  throw new WhetstoneError("not_a_repository", `${cwd} is not inside a git repository with files: ${stderr.trim()}`, {
+    remedy: "Run this in a clone, or make one: git init && git add . && git commit -m start.",
+    data: { cwd },
+  });
+}

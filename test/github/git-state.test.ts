@@ -1,0 +1,143 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { openGitState } from "../../src/github/git-state.ts";
+import { temporaryFolder, temporaryRepository } from "../support/git-repository.ts";
+import { appendLine } from "./append-line.ts";
+import { stateContract } from "./state-contract.ts";
+
+const NOW = 1_700_000_000_123_456_789n;
+const now = () => NOW;
+const BRANCH = "whetstone/state";
+const WRITER = join(import.meta.dirname, "state-writer.ts");
+
+stateContract("git", async (options) => {
+  const repository = await temporaryRepository();
+  return {
+    writer: () => openGitState({ cwd: repository.root, now, ...options }),
+    [Symbol.asyncDispose]: () => repository[Symbol.asyncDispose](),
+  };
+});
+
+/** Runs the writer in a process of its own; resolves with its exit code, or the signal that ended it. */
+async function runWriter(args: readonly string[], path = process.env["PATH"] ?? ""): Promise<unknown> {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", WRITER, ...args], {
+    env: { ...process.env, PATH: path },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const said: Buffer[] = [];
+  child.stderr.on("data", (chunk: Buffer) => said.push(chunk));
+  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
+  return signal ?? (code === 0 ? 0 : Buffer.concat(said).toString("utf8"));
+}
+
+const logOf = async (root: string) => {
+  const view = await openGitState({ cwd: root, now }).view();
+  return ((await view.read("log")) ?? "").trim().split("\n").sort();
+};
+
+describe("git state", () => {
+  test.each([2, 8])("%i processes at once: every update is there exactly once", async (writers) => {
+    await using repository = await temporaryRepository();
+    const names = Array.from({ length: writers }, (_, index) => `p${index}`);
+    const codes = await Promise.all(names.map((name) => runWriter([repository.root, name, "3"])));
+    expect(codes).toEqual(names.map(() => 0));
+    expect(await logOf(repository.root)).toEqual(names.flatMap((name) => [1, 2, 3].map((n) => `${name}-${n}`)));
+    expect(await repository.git("rev-list", "--count", BRANCH)).toBe(String(writers * 3));
+  });
+
+  test("kill -9 before each single git command leaves the old or the new state, and the next run writes", async () => {
+    await using repository = await temporaryRepository();
+    await using shim = await temporaryFolder();
+    const state = openGitState({ cwd: repository.root, now });
+    await appendLine(state, "first");
+    const counter = join(shim.path, "counter");
+    const git = join(shim.path, "git");
+    const ends: unknown[] = [];
+    const realPath = process.env["PATH"] ?? "";
+    for (let killAt = 1; ends.at(-1) !== 0; killAt += 1) {
+      await writeFile(counter, "");
+      // Each command counts itself; the chosen one kills the writer and does its work only afterwards, as a child would.
+      await writeFile(
+        git,
+        `#!/bin/sh\nPATH=${realPath}\nprintf x >>${counter}\n[ $(wc -c <${counter}) -eq ${killAt} ] && kill -9 $PPID\nexec git "$@"\n`,
+      );
+      await chmod(git, 0o755);
+      const before = await logOf(repository.root);
+      ends.push(await runWriter([repository.root, `k${killAt}`, "1"], `${shim.path}:${realPath}`));
+      expect(["SIGKILL", 0]).toContain(ends.at(-1));
+      const after = await logOf(repository.root);
+      expect([before, [...before, `k${killAt}-1`].sort()]).toContainEqual(after);
+      await appendLine(state, `after-${killAt}`);
+      expect(await logOf(repository.root)).toEqual([...after, `after-${killAt}`].sort());
+    }
+    expect(ends.filter((end) => end === "SIGKILL").length).toBeGreaterThan(5);
+    expect(await repository.git("fsck", "--strict", "--no-dangling")).toBe("");
+  });
+
+  test("index, files and HEAD of the user stay as they are", async () => {
+    await using repository = await temporaryRepository();
+    await repository.commit({ "a.txt": "1\n" });
+    await repository.write({ "a.txt": "2\n", "b.txt": "staged\n" });
+    await repository.git("add", "b.txt");
+    const index = await readFile(join(repository.root, ".git/index"));
+    const head = await repository.git("rev-parse", "HEAD");
+    await appendLine(openGitState({ cwd: repository.root, now }), "x");
+    expect(await readFile(join(repository.root, ".git/index"))).toEqual(index);
+    expect(await repository.git("rev-parse", "HEAD")).toBe(head);
+    expect(await repository.git("status", "--porcelain")).toBe(" M a.txt\nA  b.txt");
+    expect(await repository.git("stash", "list")).toBe("");
+  });
+
+  test("commits carry the bot, the message and the clock's time; the first has no parent", async () => {
+    await using repository = await temporaryRepository();
+    await repository.commit({ "a.txt": "1\n" });
+    const state = openGitState({ cwd: repository.root, now });
+    await appendLine(state, "one");
+    await appendLine(state, "two");
+    const log = await repository.git("log", "--format=%an|%cn|%at|%ct|%s", BRANCH);
+    expect(log.split("\n")).toEqual(
+      ["two", "one"].map((subject) => `whetstone[bot]|whetstone[bot]|1700000000|1700000000|${subject}`),
+    );
+    await expect(repository.git("merge-base", BRANCH, "main")).rejects.toMatchObject({ data: { code: 1 } });
+  });
+
+  test("works in a repository with SHA-256 objects and on another branch", async () => {
+    await using folder = await temporaryFolder();
+    const { gitText } = await import("../../src/github/git.ts");
+    await gitText({ args: ["init", "--quiet", "--object-format=sha256"], cwd: folder.path });
+    const state = openGitState({ cwd: folder.path, branch: "other/state", now });
+    await appendLine(state, "one");
+    await state.update("m", async () => ({
+      change: new Map([
+        ["log", null],
+        ["new", "2"],
+      ]),
+      value: undefined,
+    }));
+    const view = await state.view();
+    expect(view.head).toHaveLength(64);
+    expect(await view.list("")).toEqual(["new"]);
+  });
+
+  test("a lock left by a killed git is named with the remedy", async () => {
+    await using repository = await temporaryRepository();
+    const state = openGitState({ cwd: repository.root, now });
+    await appendLine(state, "one");
+    const lock = join(repository.root, ".git/refs/heads/whetstone/state.lock");
+    await writeFile(lock, "");
+    await expect(appendLine(state, "two")).rejects.toMatchObject({
+      code: "git_failed",
+      remedy: expect.stringContaining(lock),
+    });
+  });
+
+  test("a folder without repository is an error of git, not an empty state", async () => {
+    await using folder = await temporaryFolder();
+    await expect(openGitState({ cwd: folder.path, now }).view()).rejects.toMatchObject({ code: "git_failed" });
+    const missing = openGitState({ cwd: join(folder.path, "gone"), now });
+    await expect(missing.view()).rejects.toMatchObject({ code: "not_a_repository" });
+  });
+});
