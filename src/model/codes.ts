@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   server_died: { exit: 1, doc: "The MCP server ended while calls were in flight." },
   store_open_failed: { exit: 2, doc: "The span store could not be opened or is of a newer schema." },
   store_write_failed: { exit: 1, doc: "The span store could not be written, for example because the disk is full." },
+  store_read_failed: { exit: 1, doc: "The span store could not be read, for example because the file is damaged." },
   write_failed: { exit: 1, doc: "A file could not be written; nothing half-written is left." },
   ledger_broken: { exit: 1, doc: "The ledger's hash chain does not verify; data names the first bad record." },
   dossier_mismatch: {

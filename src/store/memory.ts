@@ -1,0 +1,81 @@
+import type { Span } from "../model/span.ts";
+import { groupByTrace, SPAN_BATCH, spanBatches, spanKey, type TraceBatch } from "./batch.ts";
+import { checkLimit, decodeCursor, encodeCursor, type Position } from "./cursor.ts";
+import { bySpanStart, checkFilter, matches } from "./match.ts";
+import type { SpanFilter, SpanStore, TraceSummary } from "./port.ts";
+import { summaryOf, totalsOfAll } from "./trace-totals.ts";
+import { fromRow, idBytes, toRow, toSharedRow } from "./row.ts";
+
+type Traces = Map<string, Map<string, Span>>;
+
+/** Memory twin of {@link SpanStore}: nothing outlives the process. */
+export function memoryStore(): SpanStore {
+  const traces: Traces = new Map();
+  return {
+    append: async (spans) => {
+      const batch = groupByTrace(spans);
+      // Copied before anything is kept: a span that cannot be stored leaves the store as it was.
+      const copies = batch.traces.map(({ traceId, spans: own }) => ({ traceId, spans: own.map(asStored) }));
+      const stored = copies.reduce((sum, trace) => sum + insert(traces, trace), 0);
+      return { stored, duplicates: spans.length - stored };
+    },
+    trace: async (traceId) => [...(traces.get(traceId)?.values() ?? [])].sort(bySpanStart),
+    search: async (filter, page) => search(traces, filter, page),
+    spans: (filter) => spanBatches(async (last) => batchAfter(traces, filter, last)),
+    [Symbol.asyncDispose]: async () => traces.clear(),
+  };
+}
+
+/** A copy through the codec of the other stores, so that all of them give the same answers. */
+function asStored(span: Span): Span {
+  const row = toRow(span);
+  return fromRow({
+    ...row,
+    ...toSharedRow(span),
+    trace_id: idBytes(span.traceId, 16),
+    span_id: row.spanId,
+    parent_span_id: row.parentSpanId,
+    start_ns: row.startNs,
+    duration_ns: BigInt(row.durationNs),
+    status_message: row.statusMessage,
+  });
+}
+
+function insert(traces: Traces, batch: TraceBatch): number {
+  const known = traces.get(batch.traceId) ?? new Map<string, Span>();
+  traces.set(batch.traceId, known);
+  const fresh = batch.spans.filter((span) => !known.has(spanKey(span)));
+  for (const span of fresh) known.set(spanKey(span), span);
+  return fresh.length;
+}
+
+function search(traces: Traces, filter: SpanFilter, page: { limit: number; cursor?: string }) {
+  checkLimit(page.limit);
+  checkFilter(filter);
+  const after = page.cursor === undefined ? undefined : decodeCursor(page.cursor);
+  const found = [...traces]
+    .map(([traceId, known]) => ({ traceId, spans: [...known.values()] }))
+    .filter(({ spans }) => spans.some((span) => matches(span, filter)))
+    .map(({ traceId, spans }) => summaryOf(traceId, totalsOfAll(spans)))
+    .sort(newestFirst);
+  const rest = after === undefined ? found : found.filter((trace) => newestFirst(after, trace) < 0);
+  const shown = rest.slice(0, page.limit);
+  const last = shown.at(-1);
+  const more = last !== undefined && rest.length > shown.length;
+  return { traces: shown, total: found.length, ...(more ? { nextCursor: encodeCursor(last) } : {}) };
+}
+
+function newestFirst(a: Position | TraceSummary, b: Position | TraceSummary): number {
+  if (a.startNs !== b.startNs) return a.startNs > b.startNs ? -1 : 1;
+  if (a.traceId === b.traceId) return 0;
+  return a.traceId < b.traceId ? -1 : 1;
+}
+
+function batchAfter(traces: Traces, filter: SpanFilter, last: Span | undefined): readonly Span[] {
+  checkFilter(filter);
+  return [...traces.values()]
+    .flatMap((known) => [...known.values()])
+    .filter((span) => matches(span, filter) && (last === undefined || bySpanStart(span, last) > 0))
+    .sort(bySpanStart)
+    .slice(0, SPAN_BATCH);
+}

@@ -1,0 +1,55 @@
+import { SPAN_STATUSES } from "../../model/span.ts";
+import { INT64 } from "../cursor.ts";
+import { checkFilter } from "../match.ts";
+import type { SpanFilter } from "../port.ts";
+import { attributeCodes, encodeKey, encodeText } from "../text.ts";
+import type { Binder, Dialect } from "./sql.ts";
+
+/**
+ * SQL conditions on `spans s` that hold exactly where `matches` of `match.ts` does; empty without filters.
+ * @throws WhetstoneError `usage` for a duration that is not a number.
+ */
+export function spanConditions(filter: SpanFilter, dialect: Dialect, { bind }: Binder): readonly string[] {
+  checkFilter(filter);
+  const conditions = [...operationCondition(filter, dialect, { bind })];
+  if (filter.status !== undefined) conditions.push(`s.status = ${bind(SPAN_STATUSES.indexOf(filter.status))}`);
+  const { minDurationNs: min, maxDurationNs: max, sinceNs, untilNs } = filter;
+  if (min !== undefined) conditions.push(`s.duration_ns >= ${bind(wholeNs(Math.ceil(min)))}`);
+  if (max !== undefined) conditions.push(`s.duration_ns <= ${bind(wholeNs(Math.floor(max)))}`);
+  if (sinceNs !== undefined) conditions.push(`s.start_ns >= ${bind(inRange(sinceNs))}`);
+  if (untilNs !== undefined) conditions.push(`s.start_ns < ${bind(inRange(untilNs))}`);
+  for (const [key, text] of Object.entries(filter.attributes ?? {})) {
+    conditions.push(attributeCondition({ key, text }, dialect, { bind }));
+  }
+  return conditions;
+}
+
+type Bind = Pick<Binder, "bind">;
+
+function operationCondition(filter: SpanFilter, dialect: Dialect, { bind }: Bind): readonly string[] {
+  const on = [
+    ...(filter.service === undefined ? [] : [`service = ${bind(encodeText(filter.service))}`]),
+    ...(filter.operation === undefined ? [] : [`name = ${bind(encodeText(filter.operation))}`]),
+  ];
+  if (on.length === 0) return [];
+  return [`${dialect.operation} IN (SELECT ref FROM ${dialect.schema}operations WHERE ${on.join(" AND ")})`];
+}
+
+function attributeCondition(wanted: { key: string; text: string }, dialect: Dialect, { bind }: Bind): string {
+  const key = bind(dialect.memberKey(encodeKey(wanted.key)));
+  const codes = attributeCodes(wanted.text).map(bind).join(", ");
+  const own = `${dialect.member("s.attributes", key)} IN (${codes})`;
+  const shared = `SELECT ref FROM ${dialect.schema}resources r WHERE ${dialect.member("r.attributes", key)} IN (${codes})`;
+  return `(${own} OR s.resource_ref IN (${shared}))`;
+}
+
+/** No span is longer than 2^53 - 1 ns, so clamping changes no answer. */
+function wholeNs(ns: number): bigint {
+  return BigInt(Math.min(Math.max(ns, -1), 2 ** 53));
+}
+
+/** Times outside of what a store holds, moved to its bounds: the same spans lie between them. */
+function inRange(ns: bigint): bigint {
+  if (ns < INT64.min) return INT64.min;
+  return ns > INT64.max ? INT64.max : ns;
+}

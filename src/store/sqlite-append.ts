@@ -1,0 +1,110 @@
+import type { DatabaseSync } from "node:sqlite";
+import { SPAN_KINDS, type Span } from "../model/span.ts";
+import { groupByTrace, type TraceBatch } from "./batch.ts";
+import type { AppendResult } from "./port.ts";
+import { idBytes, toRow, toSharedRow } from "./row.ts";
+import { sqliteInterner, type Interner } from "./sqlite-intern.ts";
+import { encodeText } from "./text.ts";
+import { selectTraces, totalsFromRow, type TraceRow } from "./trace-row.ts";
+import { mergeTotals, totalsOfAll, type TraceTotals } from "./trace-totals.ts";
+
+/** Appends a batch to the database in one transaction; throws what SQLite throws, with nothing kept. */
+export function sqliteAppender(db: DatabaseSync): (spans: readonly Span[]) => AppendResult {
+  const refs = sqliteInterner(db);
+  const write = traceWriter(db, refs);
+  return (spans) => {
+    if (spans.length === 0) return { stored: 0, duplicates: 0 };
+    db.exec("BEGIN IMMEDIATE");
+    try {
+      const stored = groupByTrace(spans).traces.reduce((sum, trace) => sum + write(trace), 0);
+      db.exec("COMMIT");
+      return { stored, duplicates: spans.length - stored };
+    } catch (thrown) {
+      refs.forget();
+      // SQLite ends the transaction itself on some errors, for example when the disk is full.
+      if (db.isTransaction) db.exec("ROLLBACK");
+      throw thrown;
+    }
+  };
+}
+
+/** Writes the spans of one trace and its totals; returns how many of them were new. */
+function traceWriter(db: DatabaseSync, refs: Interner): (batch: TraceBatch) => number {
+  const find = findTrace(db);
+  const add = addTrace(db, refs);
+  const update = updateTrace(db, refs);
+  const insert = insertSpan(db, refs);
+  return ({ traceId, spans }) => {
+    const id = idBytes(traceId, 16);
+    const known = find(id);
+    const ref = known?.ref ?? add(id, totalsOfAll(spans));
+    const fresh = spans.filter((span) => insert(ref, span));
+    if (known && fresh.length > 0) update(ref, mergeTotals(known.totals, totalsOfAll(fresh)));
+    return fresh.length;
+  };
+}
+
+function findTrace(db: DatabaseSync): (id: Uint8Array) => { ref: bigint; totals: TraceTotals } | undefined {
+  const statement = db.prepare(`${selectTraces("")} WHERE t.id = ?`);
+  statement.setReadBigInts(true);
+  return (id) => {
+    const row = statement.get(id) as (TraceRow & { ref: bigint }) | undefined;
+    return row && { ref: row.ref, totals: totalsFromRow(row) };
+  };
+}
+
+function totalsColumns({ root, ...totals }: TraceTotals, refs: Interner) {
+  const kind = SPAN_KINDS.indexOf(root.kind);
+  return [
+    totals.startNs,
+    totals.endNs,
+    totals.spans,
+    totals.errors,
+    refs.operation(encodeText(root.service), encodeText(root.name), kind),
+    idBytes(root.spanId, 8),
+    root.startNs,
+    root.hasParent ? 1 : 0,
+  ];
+}
+
+const TOTALS = "start_ns, end_ns, spans, errors, root_operation, root_span_id, root_start_ns, root_has_parent";
+
+function addTrace(db: DatabaseSync, refs: Interner): (id: Uint8Array, totals: TraceTotals) => bigint {
+  const statement = db.prepare(`INSERT INTO traces (${TOTALS}, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING ref`);
+  statement.setReadBigInts(true);
+  return (id, totals) => statement.get(...totalsColumns(totals, refs), id)?.["ref"] as bigint;
+}
+
+function updateTrace(db: DatabaseSync, refs: Interner): (ref: bigint, totals: TraceTotals) => void {
+  const statement = db.prepare(`UPDATE traces SET (${TOTALS}) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE ref = ?`);
+  return (ref, totals) => void statement.run(...totalsColumns(totals, refs), ref);
+}
+
+/** Inserts a span unless its key is there already; says whether it did. */
+function insertSpan(db: DatabaseSync, refs: Interner): (traceRef: bigint, span: Span) => boolean {
+  const statement =
+    db.prepare(`INSERT INTO spans (trace_ref, span_id, kind, parent_span_id, operation_ref, resource_ref,
+    scope_ref, start_ns, duration_ns, status, status_message, attributes, events, links)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`);
+  return (traceRef, span) => {
+    const row = toRow(span);
+    const shared = toSharedRow(span);
+    const { changes } = statement.run(
+      traceRef,
+      row.spanId,
+      row.kind,
+      row.parentSpanId,
+      refs.operation(shared.service, shared.name, row.kind),
+      refs.resource(shared.resource),
+      refs.scope(shared.scope),
+      row.startNs,
+      row.durationNs,
+      row.status,
+      row.statusMessage,
+      row.attributes,
+      row.events,
+      row.links,
+    );
+    return changes === 1;
+  };
+}
