@@ -31,7 +31,10 @@ function summariseCalls({ service, operation }: Call, calls: readonly Call[]): O
   };
 }
 
-/** Whether the call is one that the caller of the same name has been counted for. */
+/** Whether a call around this one is the same request, seen further out. */
 function isNestedEntry(call: Call): boolean {
-  return call.parent?.key === call.key && isEntry(call.parent);
+  for (let outer = call.parent; outer !== undefined; outer = outer.parent) {
+    if (outer.key === call.key && isEntry(outer)) return true;
+  }
+  return false;
 }

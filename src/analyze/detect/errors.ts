@@ -1,7 +1,7 @@
-import type { Finding } from "../../model/finding.ts";
+import type { Finding, Interval } from "../../model/finding.ts";
 import { ATTR } from "../../model/span.ts";
 import { wilsonInterval } from "../../stats/proportion.ts";
-import { callMs, callsByOperation, type Call } from "../calls.ts";
+import { callMs, callsByOperation, isEntry, type Call } from "../calls.ts";
 import { findingId } from "../finding-id.ts";
 import { boundedName, nameInText, shareInText } from "../names.ts";
 import { compareText } from "../parents.ts";
@@ -18,19 +18,49 @@ export type ErrorOptions = {
 /** `error.type` where nothing says more (OpenTelemetry's fallback value). */
 const OTHER = "_OTHER";
 
+/** The calls of one operation, all of them or those within one entry operation, and those in which an error began. */
+type Scope = { readonly calls: readonly Call[]; readonly origins: readonly Call[]; readonly entry: Call | undefined };
+
 /**
  * Error rate of each operation in which errors began. A failed call with a failed call below it is a victim and is
- * counted at the origin only; a proxy's two spans of one call count once. `value` is the share of the operation's calls
- * that failed by themselves, with Wilson's interval; severity follows the interval's lower end.
+ * counted at the origin only; a proxy's two spans of one call count once. `value` is the share of calls that failed by
+ * themselves, with Wilson's interval; severity follows the interval's lower end. An operation that several entry
+ * operations use is measured where it fails most (by that lower end): a thousand good calls within one tool must not
+ * hide that another tool's calls fail.
  */
 export function detectErrors(traces: readonly TraceTree[], options: ErrorOptions = {}): Finding[] {
-  const { minErrors = 2 } = options;
+  const minErrors = Math.max(1, options.minErrors ?? 2);
   const findings: Finding[] = [];
   for (const calls of callsByOperation(traces).values()) {
-    const origins = calls.filter(isOrigin);
-    if (origins.length >= Math.max(1, minErrors)) findings.push(toFinding(calls, origins));
+    const whole = scopeOf(calls, undefined);
+    if (whole.origins.length < minErrors) continue;
+    findings.push(toFinding(worstScope(whole, minErrors), whole));
   }
   return findings;
+}
+
+function scopeOf(calls: readonly Call[], entry: Call | undefined): Scope {
+  return { calls, origins: calls.filter(isOrigin), entry };
+}
+
+function worstScope(whole: Scope, minErrors: number): Scope {
+  const byEntry = Map.groupBy(whole.calls, (call) => entryOf(call).key);
+  const parts = [...byEntry.values()]
+    .map((calls) => scopeOf(calls, calls[0] && entryOf(calls[0])))
+    .filter(({ origins }) => origins.length >= minErrors)
+    .sort((a, b) => compareText(a.entry?.key ?? "", b.entry?.key ?? ""));
+  return parts.reduce((worst, part) => (rateOf(part).low > rateOf(worst).low ? part : worst), whole);
+}
+
+function rateOf({ calls, origins }: Scope): Interval {
+  return wilsonInterval({ successes: origins.length, trials: calls.length }, FINDING_LEVEL);
+}
+
+/** The nearest entry operation around a call; the outermost call where there is none. */
+function entryOf(call: Call): Call {
+  let entry = call;
+  while (entry.parent !== undefined && !isEntry(entry)) entry = entry.parent;
+  return entry;
 }
 
 /** Whether the call failed and none of the calls below it did. */
@@ -38,10 +68,10 @@ function isOrigin(call: Call): boolean {
   return call.failed && !call.children.some(({ failed }) => failed);
 }
 
-function toFinding(calls: readonly Call[], origins: readonly Call[]): Finding {
+function toFinding(scope: Scope, whole: Scope): Finding {
+  const { calls, origins } = scope;
   const { service, operation } = origins[0] as Call;
-  const value = origins.length / calls.length;
-  const interval = wilsonInterval({ successes: origins.length, trials: calls.length }, FINDING_LEVEL);
+  const interval = rateOf(scope);
   const types = [...Map.groupBy(origins, errorTypeOf)]
     .map(([type, { length }]) => ({ type, count: length }))
     .sort((a, b) => b.count - a.count || compareText(a.type, b.type));
@@ -53,7 +83,7 @@ function toFinding(calls: readonly Call[], origins: readonly Call[]): Finding {
     service,
     operation,
     metric: "error_rate",
-    value,
+    value: origins.length / calls.length,
     baseline: 0,
     interval,
     samples: calls.length,
@@ -61,7 +91,7 @@ function toFinding(calls: readonly Call[], origins: readonly Call[]): Finding {
     errorType: boundedName(types[0]?.type ?? OTHER),
     traceIds: worstTraces(origins.map((call) => ({ traceId: call.traceId, badness: badness(call, perTrace) }))),
     confidence: confidenceOf({ samples: origins.length, effect: 1, ceiling: 0.98 }),
-    suggestion: suggest(origins, calls.length, types),
+    suggestion: suggest(scope, whole, types),
   };
 }
 
@@ -83,18 +113,27 @@ function errorTypeOf(call: Call): string {
   return OTHER;
 }
 
-function suggest(origins: readonly Call[], calls: number, types: readonly { type: string; count: number }[]): string {
+function suggest(scope: Scope, whole: Scope, types: readonly { type: string; count: number }[]): string {
+  const { origins, entry } = scope;
   const name = nameInText(origins[0]?.operation ?? "");
+  const within =
+    entry === undefined || entry.operation === origins[0]?.operation ? "" : ` within ${nameInText(entry.operation)}`;
   const listed = types.slice(0, 3).map(({ type, count }) => `${nameInText(type)} ${count}`);
   const rest = types.length > 3 ? ` and ${types.length - 3} more` : "";
   const victims = [...new Set(origins.flatMap(outermostVictim))].sort(compareText);
-  const seen =
-    victims.slice(0, 3).map(nameInText).join(", ") + (victims.length > 3 ? ` and ${victims.length - 3} more` : "");
+  const more = victims.length > 3 ? ` and ${victims.length - 3} more` : "";
   return [
-    `${name} fails in ${origins.length} of ${calls} calls (${shareInText(origins.length / calls)}); error types: ${listed.join(", ")}${rest}.`,
-    ...(victims.length > 0 ? [`The error begins there and shows in ${seen}.`] : []),
+    `${name} fails in ${ratioText(scope)}${within}; error types: ${listed.join(", ")}${rest}.`,
+    ...(scope.calls.length < whole.calls.length ? [`Everywhere together it fails in ${ratioText(whole)}.`] : []),
+    ...(victims.length > 0
+      ? [`The error begins there and shows in ${victims.slice(0, 3).map(nameInText).join(", ")}${more}.`]
+      : []),
     "Look at the inputs of the exemplar traces and handle the case that fails.",
   ].join(" ");
+}
+
+function ratioText({ calls, origins }: Scope): string {
+  return `${origins.length} of ${calls.length} calls (${shareInText(origins.length / calls.length)})`;
 }
 
 /** The outermost caller that the error reached without being handled on the way. */

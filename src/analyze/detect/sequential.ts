@@ -22,6 +22,9 @@ const ALWAYS = 0.95;
 /** Share of the parent's time below which an operation is not worth moving. */
 const NEGLIGIBLE = 0.02;
 
+/** Operations that are compared in pairs, those that take longest: more than this cannot each matter. */
+const MAX_OPERATIONS = 50;
+
 /** All calls of one child operation within one call of the parent. */
 type Block = { readonly calls: readonly Call[]; readonly span: Stretch; readonly busyNs: number };
 
@@ -60,14 +63,28 @@ function toRow(call: Call, explained: ReadonlySet<string>): Row {
   return { call, blocks };
 }
 
-/** Keys of operations that always run and are always apart from each other, in their usual order. */
+/**
+ * Keys of operations that always run, are always apart and do not depend on each other, in their usual order. Of the
+ * groups that each operation starts, the one that saves most.
+ */
 function sequentialGroup(rows: readonly Row[]): string[] {
-  const group: string[] = [];
-  for (const key of alwaysRunning(rows)) {
-    const fits = group.every((member) => alwaysApart(rows, member, key) && !linked(rows, member, key));
-    if (fits) group.push(key);
+  const keys = alwaysRunning(rows);
+  const links = linkedPairs(rows);
+  const separate = new Map(
+    keys.map((a) => [a, new Set(keys.filter((b) => !links.has(pairOf(a, b)) && alwaysApart(rows, a, b)))]),
+  );
+  const busy = new Map(keys.map((key) => [key, busyNsOf(rows, key)]));
+  let best: { keys: string[]; saved: number } = { keys: [], saved: 0 };
+  for (const start of keys) {
+    const members = new Set([start]);
+    for (const key of keys) {
+      if (!members.has(key) && [...members].every((member) => separate.get(member)?.has(key))) members.add(key);
+    }
+    const times = [...members].map((key) => busy.get(key) ?? 0);
+    const saved = sum(times) - Math.max(...times);
+    if (saved > best.saved) best = { keys: keys.filter((key) => members.has(key)), saved };
   }
-  return group;
+  return best.keys;
 }
 
 /** Operations that run in almost every call and take time, by median start within the call, ties by key. */
@@ -83,8 +100,10 @@ function alwaysRunning(rows: readonly Row[]): string[] {
   const wholeNs = sum(rows.map(({ call }) => call.end - call.start));
   return [...starts]
     .filter(([, seen]) => seen.length >= ALWAYS * rows.length)
-    .filter(([key]) => busyNsOf(rows, key) >= NEGLIGIBLE * wholeNs)
-    .map(([key, seen]) => ({ key, start: median(seen) }))
+    .map(([key, seen]) => ({ key, start: median(seen), busyNs: busyNsOf(rows, key) }))
+    .filter(({ busyNs }) => busyNs > 0 && busyNs >= NEGLIGIBLE * wholeNs)
+    .sort((a, b) => b.busyNs - a.busyNs || (a.key < b.key ? -1 : 1))
+    .slice(0, MAX_OPERATIONS)
     .sort((a, b) => a.start - b.start || (a.key < b.key ? -1 : 1))
     .map(({ key }) => key);
 }
@@ -98,17 +117,25 @@ function alwaysApart(rows: readonly Row[], a: string, b: string): boolean {
   return apart.length >= ALWAYS * both.length;
 }
 
-/** Whether a span of one operation links to a span of the other in any call. */
-function linked(rows: readonly Row[], a: string, b: string): boolean {
-  return rows.some(({ blocks }) => {
-    const [first, second] = [spansOf(blocks.get(a)), spansOf(blocks.get(b))];
-    const ids = new Set([...first, ...second].map((span) => span.spanId));
-    return [...first, ...second].some((span) => span.links.some((link) => ids.has(link.spanId)));
-  });
+/** Pairs of operations of which a span of one links to a span of the other in any call. */
+function linkedPairs(rows: readonly Row[]): ReadonlySet<string> {
+  const pairs = new Set<string>();
+  for (const { blocks } of rows) {
+    const spans = [...blocks].flatMap(([key, block]) =>
+      block.calls.flatMap(({ nodes }) => nodes.map(({ span }) => ({ key, span }))),
+    );
+    if (spans.every(({ span }) => span.links.length === 0)) continue;
+    const keyOf = new Map(spans.map(({ key, span }) => [span.spanId, key]));
+    for (const { key, span } of spans) {
+      for (const link of span.links) pairs.add(pairOf(key, keyOf.get(link.spanId) ?? ""));
+    }
+  }
+  return pairs;
 }
 
-function spansOf(block: Block | undefined): Call["nodes"][number]["span"][] {
-  return block?.calls.flatMap(({ nodes }) => nodes.map(({ span }) => span)) ?? [];
+/** The same text for a pair in either order. */
+function pairOf(a: string, b: string): string {
+  return JSON.stringify([a, b].sort());
 }
 
 function gainNs({ call, blocks }: Row, group: readonly string[]): number {
