@@ -55,7 +55,7 @@ export function weighResults(
   settings: Pick<ReplayDeps, "measure" | "hypothesis" | "slowdown"> & { readonly serverFailure: string | undefined },
 ): ReplayEvidence {
   const { measure, hypothesis, slowdown, serverFailure } = settings;
-  const noise = learnNoise([reference, ...before]);
+  const noise = learnNoise([reference, ...before].filter((run) => run.length > 0));
   const first = before[0] ?? reference;
   return {
     differences: after.flatMap((run) => compareResults(first, run, noise)),

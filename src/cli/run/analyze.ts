@@ -33,7 +33,7 @@ export async function runAnalyze(options: AnalyzeOptions, io: Io): Promise<numbe
     window: { since: formatInstant(sinceNs), until: formatInstant(untilNs) },
     spans: options.target === undefined ? spans : ofTarget(spans, options.target),
   });
-  if (options.json) printJson(io, { window: evidence.window, ...evidence });
+  if (options.json) printJson(io, evidence);
   else printEvidence(io, evidence);
   return EXIT.pass;
 }

@@ -1,0 +1,40 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { format, resolveConfig } from "prettier";
+import { z } from "zod";
+import { Config } from "../src/config/schema.ts";
+import { Workload } from "../src/model/call.ts";
+import { DossierManifest } from "../src/model/dossier.ts";
+import { Evidence } from "../src/model/finding.ts";
+import { LedgerRecord } from "../src/model/ledger.ts";
+import { Outcome, Rule } from "../src/model/outcome.ts";
+import { Proposal, SessionRecord } from "../src/model/proposal.ts";
+import { CanaryVerdict, ValidationReport } from "../src/model/verdict.ts";
+
+/** JSON Schemas of every file that Whetstone reads or writes, generated from the zod schemas. */
+export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+  whetstone: Config,
+  workload: Workload,
+  session: SessionRecord,
+  proposal: Proposal,
+  evidence: Evidence,
+  validation: ValidationReport,
+  canary: CanaryVerdict,
+  outcome: Outcome,
+  rule: Rule,
+  ledger: LedgerRecord,
+  dossier: DossierManifest,
+};
+
+/** The text of `schemas/<name>.schema.json`. */
+export async function schemaText(name: string): Promise<string> {
+  const schema = SCHEMAS[name];
+  if (!schema) throw new Error(`There is no schema ${name}.`);
+  const file = `schemas/${name}.schema.json`;
+  const body = z.toJSONSchema(schema, { io: "input", target: "draft-2020-12" });
+  return format(JSON.stringify({ title: `Whetstone ${name}`, ...body }), { ...(await resolveConfig(file)), parser: "json" });
+}
+
+if (import.meta.main) {
+  mkdirSync("schemas", { recursive: true });
+  for (const name of Object.keys(SCHEMAS)) writeFileSync(`schemas/${name}.schema.json`, await schemaText(name));
+}

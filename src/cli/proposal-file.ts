@@ -1,0 +1,54 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { Evidence } from "../model/finding.ts";
+import { Proposal, SessionRecord } from "../model/proposal.ts";
+import { ValidationReport } from "../model/verdict.ts";
+import { openDossier } from "../protect/dossier.ts";
+import { readJson } from "../protect/files.ts";
+import { dossierPath } from "./dossier-path.ts";
+
+/** What a PROPOSAL argument may hold: a recorded session or a bound proposal, and what its dossier adds. */
+export type NamedProposal = {
+  readonly session?: SessionRecord;
+  readonly proposal?: Proposal;
+  readonly evidence?: Evidence;
+  readonly validation?: ValidationReport;
+};
+
+const LARGEST_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Reads a proposal from a recorded session, a `proposal.json` or a dossier's folder or id.
+ * @throws WhetstoneError `session_invalid`, `not_found`, `dossier_mismatch`.
+ */
+export async function readProposal(named: string, cwd: string): Promise<NamedProposal> {
+  const path = await dossierPath(named, cwd);
+  const folder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => !named.endsWith(".json"),
+  );
+  if (folder) return fromDossier(path);
+  const file = { path, limitBytes: LARGEST_BYTES, code: "session_invalid" } as const;
+  const { schema } = await readJson({ ...file, schema: z.looseObject({ schema: z.string() }) });
+  if (schema === "whetstone.proposal/1") return { proposal: await readJson({ ...file, schema: Proposal }) };
+  return { session: await readJson({ ...file, schema: SessionRecord }) };
+}
+
+async function fromDossier(path: string): Promise<NamedProposal> {
+  const dossier = await openDossier(path);
+  const read = <T>(file: string, schema: z.ZodType<T>): T | undefined => {
+    const text = dossier.text(file);
+    return text === undefined ? undefined : schema.parse(JSON.parse(text));
+  };
+  const session = read(join("session", "record.json"), SessionRecord);
+  const proposal = read("proposal.json", Proposal);
+  const evidence = read("evidence/evidence.json", Evidence);
+  const validation = read("validation/report.json", ValidationReport);
+  return {
+    ...(session ? { session } : {}),
+    ...(proposal ? { proposal } : {}),
+    ...(evidence ? { evidence } : {}),
+    ...(validation ? { validation } : {}),
+  };
+}

@@ -1,0 +1,112 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { playSession } from "../../capture/play.ts";
+import { splitCommand } from "../../config/parse.ts";
+import { readConfig } from "../../config/read.ts";
+import type { Config } from "../../config/schema.ts";
+import { openGitState } from "../../github/git-state.ts";
+import { runGit } from "../../github/git.ts";
+import { repositoryRoot } from "../../github/repository.ts";
+import { readWorkload } from "../../loop/run.ts";
+import { EXIT } from "../../model/codes.ts";
+import { messageOf, WhetstoneError } from "../../model/error.ts";
+import { verifyLedger } from "../../protect/ledger.ts";
+import { childEnvironment, openSpanStore, systemClock, systemRandom } from "../../wire.ts";
+import type { CommonOptions } from "../command.ts";
+import { DEFAULT_CONFIG } from "../command.ts";
+import { printJson, type Io } from "../io.ts";
+import { paint } from "../table.ts";
+
+/** One check: what was found, and how to mend it when it is not as it should be. */
+export type Diagnosis = {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly found: string;
+  readonly remedy?: string;
+};
+
+/** `whetstone doctor`: every check runs, whatever the others say; exit 1 when one failed. */
+export async function runDoctor(options: CommonOptions, io: Io): Promise<number> {
+  const file = join(io.cwd, options.config ?? DEFAULT_CONFIG);
+  const config = await readConfig(file).catch(() => undefined);
+  const results = [
+    await check("node", () => Promise.resolve(`${process.version}, ${process.execPath.split("/").at(-1)}`)),
+    await check("git", async () => (await runGit({ args: ["--version"], cwd: io.cwd })).stdout.toString("utf8").trim()),
+    await check("repository", () => repositoryRoot(io.cwd)),
+    await check("configuration", async () => `${Object.keys((await readConfig(file)).targets).length} targets`),
+    await check("store", () => checkStore(options, io, config)),
+    await check("ledger", () => checkLedger(io)),
+    ...(config ? await checkTargets(config, io) : []),
+  ];
+  if (options.json) printJson(io, { ok: results.every(({ ok }) => ok), checks: results });
+  else printResults(io, results);
+  return results.every(({ ok }) => ok) ? EXIT.pass : EXIT.fail;
+}
+
+async function check(name: string, probe: () => Promise<string>): Promise<Diagnosis> {
+  try {
+    return { name, ok: true, found: await probe() };
+  } catch (error) {
+    const remedy = error instanceof WhetstoneError ? error.remedy : undefined;
+    return { name, ok: false, found: messageOf(error), ...(remedy === undefined ? {} : { remedy }) };
+  }
+}
+
+async function checkStore(options: CommonOptions, io: Io, config: Config | undefined): Promise<string> {
+  await using store = await openSpanStore({ ...options, cwd: io.cwd }, io.env, config);
+  const page = await store.search({}, { limit: 1 });
+  return `opens, ${page.total} traces`;
+}
+
+async function checkLedger(io: Io): Promise<string> {
+  const result = await verifyLedger(
+    await openGitState({ cwd: await repositoryRoot(io.cwd), now: systemClock.now }).view(),
+  );
+  if (result.ok) return `${result.records} records verify`;
+  throw new WhetstoneError("ledger_broken", `record ${result.seq}: ${result.detail}`, {
+    remedy: "Restore the branch whetstone/state from a copy that verifies.",
+  });
+}
+
+/** Each target's server is started for real and asked for its tools. */
+async function checkTargets(config: Config, io: Io): Promise<Diagnosis[]> {
+  const root = await repositoryRoot(io.cwd).catch(() => io.cwd);
+  const checks: Diagnosis[] = [];
+  for (const [name, target] of Object.entries(config.targets)) {
+    const workload = join(root, target.workload);
+    checks.push(
+      await check(`${name}: workload`, async () => {
+        const { sessions } = await readWorkload(workload);
+        return `${sessions.reduce((total, session) => total + session.calls.length, 0)} calls in ${sessions.length} sessions`;
+      }),
+    );
+    if (!existsSync(workload)) continue;
+    checks.push(
+      await check(`${name}: server`, async () => {
+        const [session] = (await readWorkload(workload)).sessions;
+        const [call] = session?.calls ?? [];
+        if (!session || !call) return "no calls to try";
+        const [result] = await playSession({
+          server: {
+            command: splitCommand(target.command),
+            cwd: root,
+            env: { ...childEnvironment(io.env), ...target.env },
+          },
+          session: { ...session, calls: [call] },
+          ...{ service: name, arm: "baseline", run: "doctor", concurrency: 1 },
+          ...{ clock: systemClock, random: systemRandom, timeoutMs: target.startTimeoutSeconds * 1000 },
+          onSpans: () => Promise.resolve(),
+        });
+        return `starts; ${call.tool} answered ${result?.status ?? "nothing"}`;
+      }),
+    );
+  }
+  return checks;
+}
+
+function printResults(io: Io, results: readonly Diagnosis[]): void {
+  for (const { name, ok, found, remedy } of results) {
+    io.out(`${ok ? paint(io, "green", "ok  ") : paint(io, "red", "FAIL")} ${name.padEnd(18)} ${found}\n`);
+    if (remedy !== undefined) io.out(`     ${" ".repeat(18)} ${remedy}\n`);
+  }
+}

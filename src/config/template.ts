@@ -1,0 +1,51 @@
+/** Text of a commented `whetstone.yaml` for one target. Pure. */
+export function configTemplate(target: { readonly name: string; readonly command: string }): string {
+  return `# yaml-language-server: $schema=https://unpkg.com/whetstone/schemas/whetstone.schema.json
+# Whetstone: https://www.npmjs.com/package/whetstone. Paths are relative to the root of the repository.
+version: 1
+
+# Where spans are kept: a file (SQLite), or a postgres:// URL.
+db: .whetstone/whetstone.db
+
+targets:
+  ${target.name}:
+    # How the MCP server starts, on stdio.
+    command: ${JSON.stringify(target.command)}
+
+    # The only files that a proposal may change.
+    source:
+      - "src/**"
+
+    # Recorded tool calls: what the server is measured with, before and after a change.
+    workload: .whetstone-workload.json
+
+    # Commands that must succeed on the changed code.
+    checks:
+      - name: tests
+        run: npm test
+        timeoutSeconds: 300
+
+    # Run once in each fresh worktree, when the server needs more than what is committed.
+    # prepare: npm ci
+
+    # env:
+    #   NOTES_DIR: data
+
+    replay:
+      rounds: 2 # how often both versions play the workload
+      slowdown: 0.5 # a tool may become slower by this share before the change is refused
+
+    canary:
+      weight: 0.5 # share of client sessions that go to the canary
+      alpha: 0.05 # greatest probability of a false rollback
+      beta: 0.05 # greatest probability of a false promotion
+      margin: 2 # largest accepted ratio of bad events
+      concurrency: 8 # calls of one session in flight at once
+      maxSessions: 120 # an undecided canary ends after so many
+
+    limits:
+      files: 10
+      lines: 600
+      bytes: 65536
+`;
+}

@@ -1,0 +1,120 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+
+/** Rooms and what each may import from (values, not types). `ARCHITECTURE.md` says the same in words. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  stats: ["model"],
+  config: ["model"],
+  store: ["model"],
+  analyze: ["model", "stats"],
+  canary: ["model", "stats"],
+  learn: ["model", "stats"],
+  github: ["model"],
+  protect: ["model"],
+  capture: ["model", "protect"],
+  backends: ["model", "capture"],
+  session: ["model", "protect"],
+  validate: ["model", "protect"],
+  propose: ["model", "protect"],
+  loop: ["model", "stats", "config", "store", "analyze", "canary", "learn", "github", "protect", "capture", "session", "validate", "propose", "wire.ts"],
+  cli: ["model", "config", "analyze", "canary", "github", "protect", "capture", "backends", "session", "propose", "loop", "flow.ts", "wire.ts"],
+};
+const PURE = ["model", "stats", "analyze", "canary", "learn"];
+
+type Import = { readonly from: string; readonly to: string; readonly typeOnly: boolean };
+
+function sources(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => join(folder, file));
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(file, "utf8");
+  const statements = [...text.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+"([^"]+)"/gm)];
+  const dynamic = [...text.matchAll(/\bimport\("([^"]+)"\)/g)].map((match) => ({ from: file, to: match[1] ?? "", typeOnly: false }));
+  return [...statements.map((match) => ({ from: file, to: match[2] ?? "", typeOnly: match[1] !== undefined })), ...dynamic];
+}
+
+/** The first part of a path below src: a room, or a file at its root. */
+function roomOf(file: string): string {
+  return relative("src", file).split("/")[0] ?? "";
+}
+
+const files = sources("src");
+const internal = files.flatMap(importsOf).filter(({ to }) => to.startsWith("."));
+
+describe("rooms", () => {
+  test("every folder of src is a room that ARCHITECTURE.md names, and the other way round", () => {
+    const folders = readdirSync("src").filter((name) => statSync(join("src", name)).isDirectory()).sort();
+    expect(folders).toEqual(Object.keys(ROOMS).sort());
+    const page = readFileSync("ARCHITECTURE.md", "utf8");
+    const named = [...page.matchAll(/^\| `(\w+)\/`/gm)].map((match) => match[1]).sort();
+    expect(named).toEqual(folders);
+  });
+
+  test("ARCHITECTURE.md states the imports that are allowed", () => {
+    const page = readFileSync("ARCHITECTURE.md", "utf8");
+    for (const [room, allowed] of Object.entries(ROOMS)) {
+      const row = page.split("\n").find((line) => line.startsWith(`| \`${room}/\``)) ?? "";
+      const stated = row.split("|").at(-2)?.trim();
+      expect({ room, stated }).toEqual({ room, stated: allowed.length === 0 ? "nothing" : allowed.join(", ") });
+    }
+  });
+
+  test("values are imported only from allowed rooms", () => {
+    const broken = internal
+      .filter(({ typeOnly }) => !typeOnly)
+      .map(({ from, to }) => ({ from, to: normalize(join(dirname(from), to)) }))
+      .filter(({ from, to }) => {
+        const room = roomOf(from);
+        const target = roomOf(to);
+        return room in ROOMS && room !== target && !(ROOMS[room] ?? []).includes(target);
+      });
+    expect(broken).toEqual([]);
+  });
+
+  test("no import leads nowhere, and every one names its file ending", () => {
+    for (const { from, to } of internal) expect({ from, to, exists: statSync(join(dirname(from), to)).isFile() }).toMatchObject({ exists: true });
+  });
+});
+
+describe("pure rooms", () => {
+  const pure = files.filter((file) => PURE.includes(roomOf(file)));
+
+  test("import nothing but zod and each other", () => {
+    const outside = pure.flatMap(importsOf).filter(({ to }) => !to.startsWith(".") && to !== "zod");
+    expect(outside).toEqual([]);
+  });
+
+  test("touch no clock, chance, process or console", () => {
+    const impure = /\bDate\.now\(|new Date\(\)|Math\.random\(|\bprocess\.|\bconsole\.|\bsetTimeout\(|\bperformance\./;
+    expect(pure.filter((file) => impure.test(readFileSync(file, "utf8")))).toEqual([]);
+  });
+});
+
+describe("sizes", () => {
+  const lines = files.map((file) => readFileSync(file, "utf8").split("\n").length - 1).sort((a, b) => a - b);
+
+  test("no file is longer than 300 lines, the median at most 110", () => {
+    expect(lines.at(-1)).toBeLessThanOrEqual(300);
+    expect(lines[Math.floor(lines.length / 2)]).toBeLessThanOrEqual(110);
+  });
+
+  test("there is at least as much test code as source", () => {
+    const count = (list: readonly string[]): number => list.reduce((sum, file) => sum + readFileSync(file, "utf8").split("\n").length, 0);
+    expect(count(sources("test"))).toBeGreaterThanOrEqual(count(files));
+  });
+});
+
+test("the environment is read at the entry only", () => {
+  const readers = files.filter((file) => /process\.env/.test(readFileSync(file, "utf8")));
+  expect(readers).toEqual(["src/cli/io.ts"]);
+});
+
+test("no folder is a drawer for everything", () => {
+  const names = files.flatMap((file) => file.split("/"));
+  expect(names.filter((name) => /^(utils?|helpers?|common|misc)(\.ts)?$/.test(name))).toEqual([]);
+});
