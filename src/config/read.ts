@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { messageOf, WhetstoneError } from "../model/error.ts";
+import { codeOf, messageOf, WhetstoneError } from "../model/error.ts";
 import { nearest, parseConfig } from "./parse.ts";
 import type { Config, Target } from "./schema.ts";
 
@@ -12,7 +12,7 @@ export async function readConfig(file: string): Promise<Config> {
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
-    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    const missing = codeOf(error) === "ENOENT";
     throw new WhetstoneError(
       missing ? "config_missing" : "config_invalid",
       missing ? `There is no configuration file ${file}.` : `${file} cannot be read: ${messageOf(error)}.`,

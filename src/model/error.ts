@@ -35,5 +35,17 @@ export class WhetstoneError extends Error {
 
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  const message = field(thrown, "message");
+  return typeof message === "string" ? message : String(thrown);
+}
+
+/** The code of anything that was thrown: `ENOENT` of the system, or an {@link ErrorCode}. */
+export function codeOf(thrown: unknown): string | undefined {
+  const code = field(thrown, "code");
+  return typeof code === "string" ? code : undefined;
+}
+
+/** By shape, not by class: errors of another realm (workers, test sandboxes) are errors too. */
+function field(thrown: unknown, name: "message" | "code"): unknown {
+  return typeof thrown === "object" && thrown !== null && name in thrown ? Reflect.get(thrown, name) : undefined;
 }
