@@ -9,7 +9,7 @@ export type StateSetup = (options?: {
   readonly retries?: number;
 }) => Promise<AsyncDisposable & { readonly writer: () => StateStore }>;
 
-const set = (files: Record<string, string | null>, value: unknown = undefined) => ({
+const set = (files: Record<string, string | null>, value?: unknown) => ({
   change: new Map(Object.entries(files)) as StateChange,
   value,
 });
