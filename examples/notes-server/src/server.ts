@@ -7,19 +7,21 @@ import { createServer } from "./tools.ts";
 import { startTracing } from "./tracing.ts";
 
 const stopTracing = await startTracing();
+// When standard input has ended and the last answer is out, nothing is left to do: send the last spans and go.
+process.once("beforeExit", () => void stopTracing());
+for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, leave);
+// The client has gone without waiting for its answers.
+process.stdout.once("error", leave);
+
 const store = await openStore({
   notesDir: process.env["NOTES_DIR"] || join(import.meta.dirname, "../data"),
   stateDir: process.env["NOTES_STATE"] || temporaryFolder(),
 });
-
-// When standard input has ended and the last answer is out, nothing is left to do: send the last spans and go.
-process.once("beforeExit", () => void stopTracing());
-for (const signal of ["SIGTERM", "SIGINT"])
-  process.once(signal, () => void stopTracing().finally(() => process.exit(0)));
-// The client has gone without waiting for its answers.
-process.stdout.once("error", () => process.exit(0));
-
 await createServer(store).connect(new StdioServerTransport());
+
+function leave(): void {
+  void stopTracing().finally(() => process.exit(0));
+}
 
 /** A folder that goes when the process goes. */
 function temporaryFolder(): string {

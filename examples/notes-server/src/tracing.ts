@@ -2,17 +2,18 @@ import { Console } from "node:console";
 import { context, propagation, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Attributes, Context } from "@opentelemetry/api";
 
-/** What the SDK is to do when the environment does not say: JSON, and a queue that holds a few searches' spans. */
+/** What the SDK is to do when the environment does not say: JSON, room for many searches' spans, little patience. */
 const DEFAULTS = {
   OTEL_SERVICE_NAME: "notes",
   OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
   OTEL_NODE_RESOURCE_DETECTORS: "env",
   OTEL_BSP_MAX_QUEUE_SIZE: "16384",
+  OTEL_EXPORTER_OTLP_TIMEOUT: "2000",
 };
 
 /**
  * Sends spans where `OTEL_EXPORTER_OTLP_ENDPOINT` says, in the way that the other `OTEL_*` variables say; without it, does nothing.
- * Returns a function that sends what is left and stops.
+ * Returns a function that sends what is left and stops; what cannot be sent is said on standard error, and never rejects.
  */
 export async function startTracing(): Promise<() => Promise<void>> {
   if (!process.env["OTEL_EXPORTER_OTLP_ENDPOINT"]) return async () => {};
@@ -22,7 +23,8 @@ export async function startTracing(): Promise<() => Promise<void>> {
   const { NodeSDK } = await import("@opentelemetry/sdk-node");
   const sdk = new NodeSDK({ metricReaders: [], logRecordProcessors: [] });
   sdk.start();
-  return () => sdk.shutdown();
+  return () =>
+    sdk.shutdown().catch((error: unknown) => console.error("notes: the last spans could not be sent:", error));
 }
 
 /** The trace that a request's `_meta` names (W3C `traceparent`), as the context to handle the request in. */

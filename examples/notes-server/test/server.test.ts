@@ -117,14 +117,29 @@ await test("adding", async (t) => {
   });
 });
 
-await test("the server ends, and removes its temporary folder, when its input ends", async (t) => {
+await test("the server ends, and removes its temporary folder,", async (t) => {
   const parent = await mkdtemp(join(tmpdir(), "notes-test-"));
   t.after(() => rm(parent, { recursive: true }));
-  const server = spawn(process.execPath, [join(import.meta.dirname, "../src/server.ts")], {
-    env: { ...process.env, TMPDIR: parent },
-    stdio: ["pipe", "ignore", "inherit"],
+  const start = () =>
+    spawn(process.execPath, [join(import.meta.dirname, "../src/server.ts")], {
+      env: { ...process.env, TMPDIR: parent },
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+
+  await t.test("when its input ends", async () => {
+    const server = start();
+    server.stdin.end();
+    assert.deepEqual(await once(server, "exit"), [0, null]);
+    assert.deepEqual(await readdir(parent), []);
   });
-  server.stdin?.end();
-  assert.deepEqual(await once(server, "exit"), [0, null]);
-  assert.deepEqual(await readdir(parent), []);
+
+  await t.test("when it is told to", async () => {
+    const server = start();
+    server.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" })}\n`);
+    await once(server.stdout, "data");
+    assert.equal((await readdir(parent)).length, 1);
+    server.kill("SIGTERM");
+    assert.deepEqual(await once(server, "exit"), [0, null]);
+    assert.deepEqual(await readdir(parent), []);
+  });
 });
