@@ -12,7 +12,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
 
 /** SQLSTATE, or Node's code of a network error. */
 export function errorCodeOf(thrown: unknown): string {
-  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+  return typeof thrown === "object" && thrown !== null && "code" in thrown ? String(thrown.code) : "";
 }
 
 /** A {@link WhetstoneError} for anything that the driver threw; errors that are one already pass. */

@@ -25,8 +25,10 @@ export async function migratePostgres(pool: pg.Pool, name: string): Promise<void
 
 /** Version of the schema; 0 when there is none. */
 async function schemaVersion(client: Pick<pg.Pool, "query"> | pg.PoolClient): Promise<number> {
-  const { rows } = await client.query("SELECT to_regclass('whetstone.schema_version') IS NOT NULL AS known");
-  if (rows[0]?.known !== true) return 0;
+  // Not to_regclass: that may answer from this connection's cache, from before another process migrated.
+  const { rowCount } = await client.query(`SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'whetstone' AND c.relname = 'schema_version'`);
+  if (rowCount === 0) return 0;
   const found = await client.query("SELECT version FROM whetstone.schema_version");
   return Number(found.rows[0]?.version);
 }

@@ -36,7 +36,7 @@ export async function openPostgresStore({ url }: { readonly url: string }): Prom
       } catch (thrown) {
         throw postgresError(thrown, {
           code: "store_write_failed",
-          what: `The span store ${name} could not be written`,
+          what: `The span store ${name} could not be written, nothing of the batch was kept`,
         });
       }
     },

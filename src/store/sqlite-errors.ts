@@ -6,17 +6,17 @@ const REMEDIES: Readonly<Record<number, string>> = {
   3: "Check the permissions of the file and its folder.",
   5: "Another process has been writing for too long; end it or try again.",
   8: "Open the store for writing, or check the permissions of the file and its folder.",
-  10: "Check the disk, its free space and the limits on file size; nothing of the batch was kept.",
+  10: "Check the disk, its free space and the limits on file size.",
   11: "The file is damaged: move it away and import the traces again.",
-  13: "Free space on the disk, or name a store elsewhere with --db; nothing of the batch was kept.",
+  13: "Free space on the disk, or name a store elsewhere with --db.",
   14: "Check that the folder exists and that the file may be read and written.",
   26: "The file is not a SQLite database: name another one with --db.",
 };
 
 /** SQLite's primary result code of an error; undefined when it did not come from SQLite. */
 export function resultCode(thrown: unknown): number | undefined {
-  const isSqlite = thrown instanceof Error && "errcode" in thrown && typeof thrown.errcode === "number";
-  return isSqlite ? (thrown.errcode as number) & 0xff : undefined;
+  if (typeof thrown !== "object" || thrown === null || !("errcode" in thrown)) return undefined;
+  return Number(thrown.errcode) & 0xff;
 }
 
 /** What was being done, for the error that says that it failed. */

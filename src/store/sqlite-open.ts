@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { WhetstoneError } from "../model/error.ts";
@@ -26,6 +26,7 @@ export async function openDatabase({ path, readOnly = false }: SqliteOptions): P
   let db: DatabaseSync | undefined;
   try {
     if (!readOnly) await mkdir(dirname(path), { recursive: true });
+    await checkSize(path);
     db = new DatabaseSync(path, { readOnly, timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
     if (readOnly) checkReadable(db, migrations, path);
     else prepare(db, migrations, path);
@@ -34,6 +35,16 @@ export async function openDatabase({ path, readOnly = false }: SqliteOptions): P
     if (db?.isOpen) db.close();
     throw sqliteError(thrown, { code: "store_open_failed", what: `The span store ${path} could not be opened` });
   }
+}
+
+/** SQLite itself takes a file of a few bytes for an empty database and overwrites it; no database is that small. */
+async function checkSize(path: string): Promise<void> {
+  // What cannot be looked at is reported by the open that follows.
+  const { size } = (await stat(path).catch(() => undefined)) ?? { size: 0 };
+  if (size === 0 || size >= 512) return;
+  throw new WhetstoneError("store_open_failed", `${path} is not a SQLite database.`, {
+    remedy: "Name another file with --db; this one was not changed.",
+  });
 }
 
 function prepare(db: DatabaseSync, migrations: readonly Migration[], path: string): void {

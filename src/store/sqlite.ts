@@ -34,7 +34,10 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SpanStore
       try {
         return appendNow(spans);
       } catch (thrown) {
-        throw sqliteError(thrown, { code: "store_write_failed", what: `The span store ${path} could not be written` });
+        throw sqliteError(thrown, {
+          code: "store_write_failed",
+          what: `The span store ${path} could not be written, nothing of the batch was kept`,
+        });
       }
     },
     trace: async (traceId) => {

@@ -149,3 +149,14 @@ export function filterFor(spans: readonly Span[]): fc.Arbitrary<SpanFilter> {
     { requiredKeys: [] },
   );
 }
+
+/** Spans of batch `n` of a writer process: forty, spread over traces that earlier and later batches write to as well. */
+export const numberedBatch = (n: number): readonly Span[] =>
+  Array.from({ length: 40 }, (_, at) =>
+    span({
+      traceId: traceId((n + at) % 50),
+      spanId: spanId(n * 40 + at),
+      startNs: base + BigInt(n * 40 + at),
+      attributes: { batch: n, filler: "x".repeat(500) },
+    }),
+  );
