@@ -19,14 +19,16 @@ export type Call = {
   readonly children: readonly Call[];
   readonly start: number;
   readonly end: number;
-  /** Whether one of its spans has the status `error`. */
+  /**
+   * Whether its outermost span has the status `error`: what an MCP client did wrong is an error of the proxy's CLIENT
+   * span but not of the SERVER span around it, and so none of the operation.
+   */
   readonly failed: boolean;
 };
 
-type Building = Omit<Call, "nodes" | "children" | "failed"> & {
+type Building = Omit<Call, "nodes" | "children"> & {
   readonly nodes: SpanNode[];
   readonly children: Building[];
-  failed: boolean;
 };
 
 /** Every call of a trace, callers before what they call, siblings by start. */
@@ -37,7 +39,6 @@ export function callsOf(tree: TraceTree): readonly Call[] {
     const parent = node.parent && callOfNode.get(node.parent);
     if (parent !== undefined && continues(node)) {
       parent.nodes.push(node);
-      parent.failed ||= node.span.status === "error";
       callOfNode.set(node, parent);
       continue;
     }

@@ -19,10 +19,10 @@ describe("callsOf", () => {
     ]);
   });
 
-  test("it failed when one of its spans did, and is as long as the outermost", () => {
-    const plan = toolCall("get", 10, { error: "boom" });
-    const [call] = calls({ ...plan, error: false });
-    expect(call).toMatchObject({ failed: true, start: 0, end: 10e6 });
+  test("it is as long as its outermost span, and failed when that did", () => {
+    const refused = toolCall("get", 10, { error: "-32602" });
+    expect(calls(refused)).toMatchObject([{ failed: true, start: 0, end: 10e6 }]);
+    expect(calls({ ...refused, error: false })).toMatchObject([{ failed: false, nodes: [{}, {}] }]);
   });
 
   test("two CLIENT spans of the name below a SERVER span are two calls", () => {
