@@ -41,7 +41,7 @@ onServer("PostgreSQL with several clients and faults", () => {
       span({ traceId: traceId(n % 3), spanId: spanId(90_000 + n), startNs: BigInt(1_000 - n), name: `root ${n}` }),
     ]);
     await Promise.all(
-      batches.map((batch, n) => opened.stores[n % 4]?.append(n % 2 === 0 ? batch : batch.toReversed())),
+      batches.map(async (batch, n) => opened.stores[n % 4]?.append(n % 2 === 0 ? batch : batch.toReversed())),
     );
     const spans = batches.flat();
     for (const store of opened.stores) {
