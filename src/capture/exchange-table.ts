@@ -74,7 +74,8 @@ export function exchangeTable(options: {
       return () => finish(open, outcome, answeredMs);
     },
     abandonAll: () => {
-      for (const key of [...waiting.keys()]) abandon(key, "transport");
+      // Deleting the current entry of a map while iterating it is defined.
+      for (const key of waiting.keys()) abandon(key, "transport");
     },
   };
 }

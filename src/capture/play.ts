@@ -103,7 +103,7 @@ async function handshake(play: Play): Promise<void> {
   } catch (error) {
     checkInterrupted(options.signal);
     const why = play.died ? `it ended before it answered initialize (${await exitText(play)})` : messageOf(error);
-    throw startFailed(options.server, why, play.server.stderrTail(), error);
+    throw startFailed(options.server, why, { stderr: play.server.stderrTail(), cause: error });
   }
   checkTools(options.session, offered);
 }

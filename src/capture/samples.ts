@@ -12,11 +12,11 @@ import { SERVICE_INSTANCE } from "./mcp-attributes.ts";
 export function callSamples(spans: readonly Span[]): CallSample[] {
   return spans.filter(isRelayedCall).map((span) => ({
     timestamp: Number(span.startNs / 1_000n) / 1_000,
-    operation: String(span.attributes[ATTR.toolName]),
+    operation: textOf(span.attributes[ATTR.toolName]) ?? span.name,
     durationMs: span.durationNs / 1e6,
     error: span.status === "error" || span.attributes[ATTR.errorType] !== undefined,
     arm: Arm.safeParse(span.resource[ATTR.arm]).data ?? "baseline",
-    session: String(span.attributes[ATTR.mcpSession] ?? span.resource[SERVICE_INSTANCE] ?? span.traceId),
+    session: textOf(span.attributes[ATTR.mcpSession]) ?? textOf(span.resource[SERVICE_INSTANCE]) ?? span.traceId,
   }));
 }
 
@@ -25,6 +25,10 @@ function isRelayedCall(span: Span): boolean {
     span.scope.name === SCOPE.name &&
     span.kind === "client" &&
     span.attributes[ATTR.mcpMethod] === "tools/call" &&
-    typeof span.attributes[ATTR.toolName] === "string"
+    textOf(span.attributes[ATTR.toolName]) !== undefined
   );
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }

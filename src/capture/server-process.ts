@@ -59,7 +59,7 @@ function untrack(pid: number): void {
 export async function launchServer(options: ServerCommand): Promise<ServerProcess> {
   const child = await start(options);
   const { pid } = child;
-  if (pid === undefined) throw startFailed(options, "it has no process id", "");
+  if (pid === undefined) throw startFailed(options, "it has no process id");
   track(pid);
   const tail = keepTail(child.stderr, options.onStderr);
   // A server that ends breaks its stdin; whoever writes learns it from `exited`.
@@ -85,9 +85,9 @@ export async function launchServer(options: ServerCommand): Promise<ServerProces
 export function startFailed(
   options: Pick<ServerCommand, "command" | "cwd">,
   why: string,
-  stderr: string,
-  cause?: unknown,
+  more: { readonly stderr?: string; readonly cause?: unknown } = {},
 ): WhetstoneError {
+  const { stderr = "", cause } = more;
   const said = stderr.trim() === "" ? "" : ` Its stderr ends with:\n${stderr.trimEnd()}`;
   return new WhetstoneError(
     "server_start_failed",
@@ -104,7 +104,7 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 async function start(options: ServerCommand): Promise<Child> {
   const [program, ...args] = options.command;
-  if (program === undefined) throw startFailed(options, "the command is empty", "");
+  if (program === undefined) throw startFailed(options, "the command is empty");
   try {
     const child = spawn(program, args, {
       cwd: options.cwd,
@@ -115,7 +115,7 @@ async function start(options: ServerCommand): Promise<Child> {
     await once(child, "spawn");
     return child;
   } catch (error) {
-    throw startFailed(options, messageOf(error), "", error);
+    throw startFailed(options, messageOf(error), { cause: error });
   }
 }
 

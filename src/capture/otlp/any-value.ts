@@ -1,0 +1,87 @@
+import type { Json } from "../../model/json.ts";
+import type { Attributes } from "../../model/span.ts";
+import { isObject } from "../jsonrpc.ts";
+import { reject } from "./rejection.ts";
+
+/** An OTLP `AnyValue` in JSON: at most one member; none is null. */
+export type AnyValue = {
+  readonly stringValue?: string;
+  readonly boolValue?: boolean;
+  readonly intValue?: string;
+  readonly doubleValue?: number;
+  readonly arrayValue?: { readonly values: readonly AnyValue[] };
+  readonly kvlistValue?: { readonly values: readonly KeyValue[] };
+};
+
+/** An OTLP `KeyValue` in JSON. */
+export type KeyValue = { readonly key: string; readonly value: AnyValue };
+
+/** Deeper attribute values are refused: no exporter writes them, and they would exhaust the stack. */
+const MAX_DEPTH = 64;
+
+/** JSON value to `AnyValue`; whole numbers up to 2^53 become integers. */
+export function encodeValue(value: Json): AnyValue {
+  if (value === null) return {};
+  if (typeof value === "string") return { stringValue: value };
+  if (typeof value === "boolean") return { boolValue: value };
+  if (typeof value === "number") {
+    return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
+  }
+  if (Array.isArray(value)) return { arrayValue: { values: value.map(encodeValue) } };
+  return { kvlistValue: { values: encodeAttributes(value) } };
+}
+
+/** Attributes as OTLP writes them. */
+export function encodeAttributes(attributes: Attributes): KeyValue[] {
+  return Object.entries(attributes).map(([key, value]) => ({ key, value: encodeValue(value) }));
+}
+
+/**
+ * `AnyValue` to JSON. Integers beyond 2^53 stay decimal strings, bytes stay base64 strings, NaN and the infinities
+ * become their names. A value of an unknown kind is refused with `reject`.
+ */
+export function decodeValue(value: unknown, depth = 0): Json {
+  if (depth > MAX_DEPTH) reject("attribute value nested too deeply");
+  if (value === undefined || value === null) return null;
+  if (!isObject(value)) reject("attribute value is no object");
+  const { stringValue, boolValue, intValue, doubleValue, arrayValue, kvlistValue, bytesValue } = value;
+  if (typeof stringValue === "string") return stringValue;
+  if (typeof boolValue === "boolean") return boolValue;
+  if (intValue !== undefined) return decodeInt(intValue);
+  if (doubleValue !== undefined) return decodeDouble(doubleValue);
+  if (isObject(arrayValue)) return listOf(arrayValue["values"]).map((item) => decodeValue(item, depth + 1));
+  if (isObject(kvlistValue)) return decodeAttributes(kvlistValue["values"], depth + 1);
+  if (typeof bytesValue === "string") return bytesValue;
+  return Object.keys(value).length === 0 ? null : reject("attribute value of an unknown kind");
+}
+
+/** OTLP attributes to an object; the last of equal keys wins. */
+export function decodeAttributes(attributes: unknown, depth = 0): Attributes {
+  return Object.fromEntries(
+    listOf(attributes).map((entry) => {
+      if (!isObject(entry) || typeof entry["key"] !== "string") reject("attribute without a key");
+      return [entry["key"], decodeValue(entry["value"], depth)] as const;
+    }),
+  );
+}
+
+/** A repeated field: absent and null mean empty. */
+export function listOf(value: unknown): readonly unknown[] {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? value : reject("a repeated field is no array");
+}
+
+/** An int64 in JSON, which may be a string or a number: a number where it is exact, else the decimal string. */
+export function decodeInt(value: unknown): number | string {
+  if (typeof value === "number" && Number.isInteger(value)) return value;
+  if (typeof value !== "string" || !/^-?\d+$/.test(value)) reject("integer attribute is no integer");
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+function decodeDouble(value: unknown): number | string {
+  if (typeof value === "number") return value;
+  if (value === "NaN" || value === "Infinity" || value === "-Infinity") return value;
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : Number.NaN;
+  return Number.isFinite(number) ? number : reject("double attribute is no number");
+}

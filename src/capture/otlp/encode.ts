@@ -1,0 +1,65 @@
+import { canonicalJson } from "../../model/json.ts";
+import { SPAN_KINDS, SPAN_STATUSES, type Span } from "../../model/span.ts";
+import { encodeAttributes, type KeyValue } from "./any-value.ts";
+
+/** `ExportTraceServiceRequest` in OTLP JSON, as far as the model's spans fill it. */
+export type OtlpDocument = { readonly resourceSpans: readonly ResourceSpans[] };
+
+type ResourceSpans = {
+  readonly resource: { readonly attributes: readonly KeyValue[] };
+  readonly scopeSpans: readonly ScopeSpans[];
+};
+
+type ScopeSpans = {
+  readonly scope: { readonly name: string; readonly version?: string };
+  readonly spans: readonly OtlpSpan[];
+};
+
+type OtlpSpan = ReturnType<typeof encodeSpan>;
+
+/**
+ * Spans to OTLP JSON (opentelemetry-proto, JSON mapping: hexadecimal ids, 64-bit integers as strings, enums as
+ * numbers). Neighbours with equal resource and scope share a group, so the order of spans survives.
+ */
+export function encodeOtlp(spans: readonly Span[]): OtlpDocument {
+  const groups: { key: string; resource: Span; spans: OtlpSpan[] }[] = [];
+  for (const span of spans) {
+    const key = canonicalJson([span.resource, span.scope]);
+    const last = groups.at(-1);
+    if (last?.key === key) last.spans.push(encodeSpan(span));
+    else groups.push({ key, resource: span, spans: [encodeSpan(span)] });
+  }
+  return {
+    resourceSpans: groups.map((group) => ({
+      resource: { attributes: encodeAttributes(group.resource.resource) },
+      scopeSpans: [{ scope: encodeScope(group.resource.scope), spans: group.spans }],
+    })),
+  };
+}
+
+function encodeScope({ name, version }: Span["scope"]): ScopeSpans["scope"] {
+  return version === undefined ? { name } : { name, version };
+}
+
+function encodeSpan(span: Span) {
+  return {
+    traceId: span.traceId,
+    spanId: span.spanId,
+    ...(span.parentSpanId !== undefined && { parentSpanId: span.parentSpanId }),
+    name: span.name,
+    kind: SPAN_KINDS.indexOf(span.kind) + 1,
+    startTimeUnixNano: String(span.startNs),
+    endTimeUnixNano: String(span.startNs + BigInt(span.durationNs)),
+    attributes: encodeAttributes(span.attributes),
+    events: span.events.map((event) => ({
+      timeUnixNano: String(event.timeNs),
+      name: event.name,
+      attributes: encodeAttributes(event.attributes),
+    })),
+    links: span.links.map((link) => ({ ...link, attributes: encodeAttributes(link.attributes) })),
+    status: {
+      code: SPAN_STATUSES.indexOf(span.status),
+      ...(span.statusMessage !== undefined && { message: span.statusMessage }),
+    },
+  };
+}

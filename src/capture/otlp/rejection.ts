@@ -1,0 +1,39 @@
+import { WhetstoneError } from "../../model/error.ts";
+import type { Span } from "../../model/span.ts";
+
+/** Why spans were left out, and how many for that reason. */
+export type Rejected = { readonly reason: string; readonly count: number };
+
+/** What a decoder made of a document. A bad span never costs its neighbours. */
+export type Decoded = { readonly spans: Span[]; readonly rejected: Rejected[] };
+
+/** Collects spans; what a decoder rejects is counted under its reason. */
+export function decodedSpans() {
+  const spans: Span[] = [];
+  const counts = new Map<string, number>();
+  return {
+    /** Runs a decoder for one span (or one part of a document); only {@link reject} counts, other errors are defects. */
+    attempt: (decode: () => Span | undefined): void => {
+      try {
+        const span = decode();
+        if (span !== undefined) spans.push(span);
+      } catch (error) {
+        if (!(error instanceof WhetstoneError)) throw error;
+        counts.set(error.message, (counts.get(error.message) ?? 0) + 1);
+      }
+    },
+    result: (): Decoded => ({ spans, rejected: [...counts].map(([reason, count]) => ({ reason, count })) }),
+  };
+}
+
+/** Ends the decoding of the current span. The reason names the field, never its value. */
+export function reject(reason: string): never {
+  throw new WhetstoneError("input_unreadable", reason);
+}
+
+/** Sums of both, reasons joined. */
+export function joinRejected(left: readonly Rejected[], right: readonly Rejected[]): Rejected[] {
+  const counts = new Map(left.map(({ reason, count }) => [reason, count]));
+  for (const { reason, count } of right) counts.set(reason, (counts.get(reason) ?? 0) + count);
+  return [...counts].map(([reason, count]) => ({ reason, count }));
+}

@@ -1,0 +1,59 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { spanQueue } from "../../src/capture/span-queue.ts";
+import type { Span } from "../../src/model/span.ts";
+import { plainSpan } from "./fixtures/spans.ts";
+
+const spans = (count: number): Span[] => Array.from({ length: count }, () => plainSpan);
+
+describe("spanQueue", () => {
+  test("close writes what is queued, in batches", async () => {
+    const sizes: number[] = [];
+    const queue = spanQueue({ write: async (batch) => sizes.push(batch.length) });
+    queue.push(spans(1_500));
+    queue.push(spans(1_000));
+    expect(await queue.close()).toEqual({ written: 2_500, dropped: 0, failed: 0 });
+    expect(sizes).toEqual([1_000, 1_000, 500]);
+  });
+
+  test("spans above the limit are dropped and counted, and every span is accounted for", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat({ max: 30 })), fc.nat({ max: 50 }), async (pushes, limit) => {
+        const queue = spanQueue({ write: () => Promise.resolve(), limit });
+        for (const count of pushes) queue.push(spans(count));
+        const total = pushes.reduce((sum, count) => sum + count, 0);
+        const written = Math.min(limit, total);
+        expect(await queue.close()).toEqual({ written, dropped: total - written, failed: 0 });
+      }),
+    );
+  });
+
+  test("a failed write loses its batch only; the first error is told", async () => {
+    let turn = 0;
+    const queue = spanQueue({
+      write: async () => {
+        turn += 1;
+        if (turn <= 2) throw new Error(`disk full ${turn}`);
+      },
+    });
+    queue.push(spans(2_100));
+    expect(await queue.close()).toMatchObject({ written: 100, failed: 2_000, error: { message: "disk full 1" } });
+  });
+
+  test("writes never overlap", async () => {
+    let active = 0;
+    let most = 0;
+    const write = async () => {
+      most = Math.max(most, (active += 1));
+      await new Promise((resolve) => setImmediate(resolve));
+      active -= 1;
+    };
+    const queue = spanQueue({ write, lingerMs: 0 });
+    for (let turn = 0; turn < 20; turn += 1) {
+      queue.push(spans(1_001));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await queue.close()).written).toBe(20 * 1_001);
+    expect(most).toBe(1);
+  });
+});
