@@ -120,11 +120,24 @@ function appending(filled: Filled): void {
     ["a trace id that is not hexadecimal", { traceId: "z".repeat(32) }],
   ])("%s is refused, and nothing of the batch is kept", async (_, wrong) => {
     const store = await filled([span()]);
-    const batch = [span({ spanId: spanId(1) }), span({ spanId: spanId(2), traceId: traceId(2), ...wrong })];
+    const fresh = span({ spanId: spanId(1), name: "new", resource: { new: 1 }, scope: { name: "new" } });
+    const batch = [fresh, span({ spanId: spanId(2), traceId: traceId(2), ...wrong })];
     await expect(store.append(batch)).rejects.toMatchObject({ code: "store_write_failed" });
     expect(await allSpans(store)).toEqual([span()]);
     expect((await store.search({}, { limit: 9 })).traces).toEqual(naiveTraces([span()]));
-    expect(await store.append([span({ spanId: spanId(1) })])).toEqual({ stored: 1, duplicates: 0 });
+    expect(await store.append([fresh])).toEqual({ stored: 1, duplicates: 0 });
+    expect(await allSpans(store)).toEqual(naiveSpans([span(), fresh]));
+  });
+
+  test("a batch of more spans and more operations than any internal limit is stored as one", async () => {
+    const many = Array.from({ length: 10_500 }, (_, n) =>
+      span({ traceId: traceId(n % 100), spanId: spanId(n), name: `operation ${n}`, startNs: BigInt(n) }),
+    );
+    const store = await filled();
+    expect(await store.append([...many, ...many.slice(0, 5)])).toEqual({ stored: 10_500, duplicates: 5 });
+    expect(await store.append(many.slice(-10))).toEqual({ stored: 0, duplicates: 10 });
+    expect(await allSpans(store)).toEqual(many);
+    expect((await allPages(store, {}, 30)).traces).toEqual(naiveTraces(many));
   });
 
   test("the greatest and the least times are kept exactly", async () => {
