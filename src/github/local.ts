@@ -5,6 +5,7 @@ import { branchTip, moveBranch, withScratch, writeCommit } from "./object-writer
 import { commitMessage, isBelow } from "./proposal-branch.ts";
 import type { Forge, OpenProposal, ProposalBranch } from "./port.ts";
 import { repositoryRoot } from "./repository.ts";
+import { specialFiles } from "./special-files.ts";
 
 /** Where the repository is, and the clock for commit dates (ns since the Unix epoch). */
 export type LocalForgeOptions = { readonly cwd: string; readonly now: () => bigint };
@@ -87,8 +88,10 @@ function patchedTree(root: string, { branch, baseSha, patch }: ProposalBranch): 
     await runGit({ args: ["read-tree", baseSha], cwd: root, env });
     const apply = { args: ["apply", "--cached", "-"], cwd: root, env, input: patch };
     const { code, stderr } = await runGit({ ...apply, okCodes: [0, 1, 128] });
-    if (code === 0) return await gitText({ args: ["write-tree"], cwd: root, env });
-    throw new WhetstoneError("git_failed", `The patch for ${branch} does not apply to ${baseSha}: ${stderr.trim()}`, {
+    const special = code === 0 ? await specialFiles({ cwd: root, base: baseSha, env }) : [];
+    if (code === 0 && special.length === 0) return await gitText({ args: ["write-tree"], cwd: root, env });
+    const why = code === 0 ? `it changes what is no file: ${special.join(", ")}` : stderr.trim();
+    throw new WhetstoneError("git_failed", `The patch for ${branch} does not apply to ${baseSha}: ${why}`, {
       remedy: "Make the patch anew on that commit.",
       data: { branch, baseSha, args: apply.args, stderr: stderr.trim() },
     });

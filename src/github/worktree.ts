@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import type { CommitSha } from "../model/json.ts";
 import { gitRecords, runGit } from "./git.ts";
+import { specialFiles } from "./special-files.ts";
 
 /** A worktree that removes itself at the end of its scope. */
 export type Worktree = AsyncDisposable & { readonly path: string };
@@ -32,7 +33,8 @@ export async function removeWorktree({ root, path }: WorktreePlace): Promise<voi
 export type ApplyResult = { readonly ok: true } | { readonly ok: false; readonly detail: string };
 
 /**
- * Applies a patch to worktree and index, whole or not at all.
+ * Applies a patch to worktree and index, whole or not at all. Refused too, but only after it was applied: a change of a
+ * symbolic link or submodule, which a patch without modes can hide.
  * @throws WhetstoneError `git_failed` when the folder is no worktree.
  */
 export async function applyPatch(options: { worktree: string; patch: string }): Promise<ApplyResult> {
@@ -43,7 +45,10 @@ export async function applyPatch(options: { worktree: string; patch: string }): 
     const { code, stderr } = await runGit({ args, cwd, input, okCodes: [0, 1, 128] });
     if (code !== 0) return { ok: false, detail: stderr.trim() };
   }
-  return { ok: true };
+  const special = await specialFiles({ cwd, base: "HEAD" });
+  return special.length === 0
+    ? { ok: true }
+    : { ok: false, detail: `It changes what is no file: ${special.join(", ")}` };
 }
 
 /** Paths that differ from the worktree's commit, old and new names, untracked files included, ignored ones not; sorted. */

@@ -22,7 +22,8 @@ describe("jsonFault", () => {
     ["\n\n  tru", 3, 3, 'found "t", expected value'],
     ["[01]", 1, 3, 'found "1", expected , or end'],
     ['["🐎" 🐎]', 1, 7, 'found "🐎", expected , or end'],
-  ])("%j", (text, line, column, detail) => {
+  ])("%j", (text, ...fault) => {
+    const [line, column, detail] = fault;
     expect(jsonFault(text)).toEqual({ line, column, detail });
   });
 
