@@ -20,9 +20,12 @@ export type CanaryDeps<Options> = Pick<SplitDeps, "sessions" | "weight" | "maxSe
 /** Runs baseline and canary side by side through the proxy until the judge decides. */
 export async function canaryStage<Options>(deps: CanaryDeps<Options>): Promise<Stage<CanaryVerdict>> {
   const before: CallSample[] = [];
-  for (const [index, session] of deps.sessions.slice(0, deps.warmUp).entries()) {
-    deps.progress({ label: "warm-up", done: index, total: deps.warmUp });
-    before.push(...(await deps.play("baseline", { ...session, id: `${session.id}#warm-up` })));
+  const sessions = deps.sessions.slice(0, deps.warmUp);
+  for (let at = 0; at < sessions.length; at += 2) {
+    deps.progress({ label: "warm-up", done: at, total: sessions.length });
+    // Two at once, as in the canary: limits frozen under another load would be wrong for it.
+    const pair = sessions.slice(at, at + 2).map((session) => ({ ...session, id: `${session.id}#warm-up` }));
+    before.push(...(await Promise.all(pair.map((session) => deps.play("baseline", session)))).flat());
   }
   const options = deps.freeze(before);
   const result = await splitTraffic({ ...deps, judge: (samples) => deps.judge(samples, options) });

@@ -8,14 +8,14 @@ type Session = Workload["sessions"][number];
 /** What the split of traffic needs. */
 export type SplitDeps = {
   readonly sessions: readonly Session[];
-  /** Share of sessions that go to the canary. */
+  /** Share of sessions that go to the canary, in (0, 1). */
   readonly weight: number;
   readonly maxSessions: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Plays one client session on one arm through the proxy and returns its calls as the proxy measured them. */
   readonly play: (arm: Arm, session: Session) => Promise<readonly CallSample[]>;
-  /** Judges everything so far; asked after each session. */
+  /** Judges everything so far; asked after each block. */
   readonly judge: (samples: readonly CallSample[]) => CanaryVerdict;
   readonly progress: Progress;
 };
@@ -28,30 +28,74 @@ export type SplitResult = {
   readonly canaryFailure?: string;
 };
 
+/** Sessions side by side: one of each arm on an even split, so that both meet the same load. */
+const SIDE_BY_SIDE = 2;
+/** Largest block; a weight finer than a hundredth is rounded to it. */
+const LARGEST_BLOCK = 100;
+
 /**
- * Routes client sessions at random to baseline or canary, session by session as a proxy in front of both would, and
- * asks the judge after each. Ends at the first decision, at the first failure of the canary's server, or undecided
- * after `maxSessions`. A baseline that fails is an error of the run.
+ * Permuted-block randomisation (Hill 1951): every block plays one recorded session as often as it takes for the weight
+ * to be exact, in random order of the arms. Both arms thus get the same mix of calls, and the routing stays random.
+ * The judge is asked after each block; the run ends at the first decision, at the first failure of the canary's server,
+ * or undecided after `maxSessions`. A baseline that fails is an error of the run.
  */
 export async function splitTraffic(deps: SplitDeps): Promise<SplitResult> {
   const samples: CallSample[] = [];
   const sessions = { baseline: 0, canary: 0 };
+  const block = blockOf(deps.weight);
   let verdict = deps.judge(samples);
-  for (let index = 0; index < deps.maxSessions && verdict.verdict === "continue"; index += 1) {
+  let played = 0;
+  for (let index = 0; verdict.verdict === "continue" && played + block.length <= deps.maxSessions; index += 1) {
     const session = deps.sessions[index % deps.sessions.length];
     if (!session) break;
-    const arm: Arm = deps.random() < deps.weight ? "canary" : "baseline";
-    deps.progress({ label: `${samples.length} calls`, done: index, total: deps.maxSessions });
-    sessions[arm] += 1;
-    try {
-      samples.push(...(await deps.play(arm, { ...session, id: `${session.id}#${index}` })));
-    } catch (error) {
-      if (arm === "baseline" || !isServerFailure(error)) throw error;
-      return { samples, verdict, sessions, canaryFailure: error.message };
+    deps.progress({ label: `${samples.length} calls`, done: played, total: deps.maxSessions });
+    const arms = shuffled(block, deps.random);
+    for (let at = 0; at < arms.length; at += SIDE_BY_SIDE) {
+      const pair = arms.slice(at, at + SIDE_BY_SIDE);
+      const results = await Promise.allSettled(
+        pair.map((arm, offset) => deps.play(arm, { ...session, id: `${session.id}#${played + offset}` })),
+      );
+      played += pair.length;
+      for (const [offset, result] of results.entries()) {
+        const arm = pair[offset] ?? "baseline";
+        sessions[arm] += 1;
+        if (result.status === "fulfilled") samples.push(...result.value);
+      }
+      const canaryFailure = failureOf(pair, results);
+      if (canaryFailure !== undefined) return { samples, verdict, sessions, canaryFailure };
     }
     verdict = deps.judge(samples);
   }
   return { samples, verdict, sessions };
+}
+
+/** The arms of one block: the smallest in which the weight is a whole number of sessions, each arm at least once. */
+export function blockOf(weight: number): Arm[] {
+  let size = 2;
+  while (size < LARGEST_BLOCK && Math.abs(weight * size - Math.round(weight * size)) > 1e-9) size += 1;
+  const canaries = Math.min(size - 1, Math.max(1, Math.round(weight * size)));
+  return Array.from({ length: size }, (_, index) => (index < canaries ? "canary" : "baseline"));
+}
+
+/** Fisher-Yates. */
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const copy = [...items];
+  for (let last = copy.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(random() * (last + 1));
+    [copy[last], copy[other]] = [copy[other] as T, copy[last] as T];
+  }
+  return copy;
+}
+
+/** The canary's failure, if its server failed. @throws the baseline's, and whatever is no failure of a server */
+function failureOf(arms: readonly Arm[], results: readonly PromiseSettledResult<unknown>[]): string | undefined {
+  let failure: string | undefined;
+  for (const [index, result] of results.entries()) {
+    if (result.status === "fulfilled") continue;
+    if (arms[index] === "baseline" || !isServerFailure(result.reason)) throw result.reason;
+    failure ??= result.reason.message;
+  }
+  return failure;
 }
 
 function isServerFailure(error: unknown): error is WhetstoneError {

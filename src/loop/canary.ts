@@ -10,7 +10,7 @@ import { createRandom } from "../stats/random.ts";
 import type { LoopRun } from "./run.ts";
 
 /** Sessions of the baseline alone under load, before the canary: enough calls of every tool to freeze its limits. */
-const WARM_UP_SESSIONS = 3;
+const WARM_UP_SESSIONS = 4;
 
 /** Baseline and canary side by side under concurrent load, judged after every session. */
 export function canary(run: LoopRun, versions: Readonly<Record<Arm, string>>): Promise<Stage<CanaryVerdict>> {

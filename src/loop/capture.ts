@@ -19,7 +19,7 @@ export async function capture(run: LoopRun, worktree: string): Promise<Stage<Cap
     OTEL_SERVICE_NAME: run.workspace.targetName,
     OTEL_RESOURCE_ATTRIBUTES: `${ATTR.run}=${id}`,
   };
-  return captureStage({
+  return await captureStage({
     sessions: workload.sessions,
     play: (session) => run.play({ session, arm: "baseline", cwd: worktree, concurrency: 1, env }),
     stored: () => store.spans({ attributes: { [ATTR.run]: id } }),

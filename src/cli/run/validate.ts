@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { interruptible } from "../../loop/interrupt.ts";
 import { openRun } from "../../loop/run.ts";
 import { sweep } from "../../loop/sweep.ts";
 import { validate } from "../../loop/validate.ts";
@@ -13,7 +14,6 @@ import { openSpanStore, openWorkspace, type Workspace } from "../../wire.ts";
 import { localActor } from "../actor.ts";
 import type { CommonOptions } from "../command.ts";
 import type { ValidateOptions } from "../commands/validate.ts";
-import { interruptible } from "../interrupt.ts";
 import { printJson, type Io } from "../io.ts";
 import { stageProgress } from "../progress.ts";
 import { readProposal, type NamedProposal } from "../proposal-file.ts";

@@ -1,0 +1,146 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { runLoop, type Decision, type LoopStages } from "../../src/flow.ts";
+import type { ReasonCode } from "../../src/model/codes.ts";
+import type { Evidence } from "../../src/model/finding.ts";
+import type { Outcome } from "../../src/model/outcome.ts";
+import type { Proposal, SessionRecord } from "../../src/model/proposal.ts";
+import type { Stage } from "../../src/model/stage.ts";
+import { manualClock } from "../../src/model/time.ts";
+import type { CanaryVerdict, ValidationReport } from "../../src/model/verdict.ts";
+
+type Ending = { readonly verdict: "pass" | "fail" | "inconclusive"; readonly reason: ReasonCode };
+
+const PASS: Ending = { verdict: "pass", reason: "ok" };
+const DECIDING = ["gate", "capture", "analyze", "session", "validate", "propose", "canary"] as const;
+
+/** Stages that end as told and keep a list of what was called. */
+function scripted(endings: Partial<Record<(typeof DECIDING)[number], Ending>>) {
+  const calls: string[] = [];
+  let decision: Decision | undefined;
+  const end = <T>(name: (typeof DECIDING)[number], value: T): Promise<Stage<T>> => {
+    calls.push(name);
+    const { verdict, reason } = endings[name] ?? PASS;
+    return Promise.resolve({ verdict, reasons: [reason], summary: name, value });
+  };
+  const proposal = { id: "p-1" } as Proposal;
+  const stages: LoopStages = {
+    gate: () => end("gate", { baseSha: "0".repeat(40) }),
+    capture: () => end("capture", { traces: 1, spans: 1 }),
+    analyze: () => end("analyze", { findings: [] } as unknown as Evidence),
+    session: () =>
+      end("session", {
+        record: { id: "s" } as SessionRecord,
+        ...((endings.session ?? PASS).verdict === "pass" ? { proposal } : {}),
+      }),
+    validate: () => end("validate", { report: { proposal: "p-1" } as ValidationReport, worktree: "/head" }),
+    propose: () => end("propose", { branch: "b" }),
+    canary: () => end("canary", { verdict: "promote" } as CanaryVerdict),
+    withdraw: () => {
+      calls.push("withdraw");
+      return Promise.resolve();
+    },
+    record: (decided) => {
+      calls.push("record");
+      decision = decided;
+      return Promise.resolve({
+        verdict: "pass",
+        reasons: ["recorded"],
+        summary: "",
+        value: { outcome: { id: "o" } as Outcome, dossier: "d" },
+      });
+    },
+    learn: () => {
+      calls.push("learn");
+      return Promise.resolve({
+        verdict: "pass",
+        reasons: ["nothing_learned"],
+        summary: "",
+        value: { explanation: [] },
+      });
+    },
+  };
+  return { stages, calls, decision: () => decision };
+}
+
+const quiet = { started: () => undefined, ended: () => undefined };
+const options = { observer: quiet, clock: manualClock() };
+
+describe("runLoop", () => {
+  test("a run in which all passes is promoted, in the order of the picture", async () => {
+    const { stages, calls } = scripted({});
+    const report = await runLoop(stages, options);
+    expect(report.status).toBe("promoted");
+    expect(calls).toEqual([...DECIDING, "record", "learn"]);
+    expect(report.stages.map(({ stage }) => stage)).toEqual(calls);
+  });
+
+  test("the first stage that does not pass ends the decision, and every run is recorded", async () => {
+    const ending = fc.record({ verdict: fc.constantFrom("fail", "inconclusive"), reason: fc.constant("check_failed") });
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...DECIDING), ending, async (stage, end) => {
+        const { stages, calls, decision } = scripted({ [stage]: end });
+        const report = await runLoop(stages, options);
+        const reached = DECIDING.slice(0, DECIDING.indexOf(stage) + 1);
+        const rollback = stage === "canary" && end.verdict === "fail";
+        expect(calls).toEqual([...reached, ...(rollback ? ["withdraw"] : []), "record", "learn"]);
+        expect(report.status).toBe(rollback ? "rolled_back" : end.verdict === "fail" ? "rejected" : "inconclusive");
+        expect(decision()?.reasons).toEqual(["check_failed"]);
+      }),
+    );
+  });
+
+  test("a healthy server is no failure", async () => {
+    const { stages } = scripted({ analyze: { verdict: "inconclusive", reason: "no_finding" } });
+    expect((await runLoop(stages, options)).status).toBe("no_change");
+  });
+
+  test("what led to the decision is handed to the record", async () => {
+    const { stages, decision } = scripted({ canary: { verdict: "fail", reason: "errors_increased" } });
+    await runLoop(stages, options);
+    expect(decision()).toMatchObject({
+      proposal: { id: "p-1" },
+      validation: { proposal: "p-1" },
+      branch: "b",
+      canary: {},
+      session: { id: "s" },
+    });
+  });
+
+  test.each([
+    ["analyze", ["gate", "capture", "analyze", "record", "learn"]],
+    ["validate", ["gate", "capture", "analyze", "session", "validate", "record", "learn"]],
+  ] as const)("until %s writes no branch", async (until, expected) => {
+    const { stages, calls } = scripted({});
+    const report = await runLoop(stages, { ...options, until });
+    expect(calls).toEqual(expected);
+    expect([report.status, report.reasons]).toEqual(["no_change", ["dry_run"]]);
+  });
+
+  test("an error is not a verdict: it passes through and nothing is recorded", async () => {
+    const { stages, calls } = scripted({});
+    const broken = { ...stages, capture: () => Promise.reject(new Error("no server")) };
+    await expect(runLoop(broken, options)).rejects.toThrow("no server");
+    expect(calls).toEqual(["gate"]);
+  });
+
+  test("each stage is announced, timed by the clock and reported", async () => {
+    const clock = manualClock();
+    const seen: string[] = [];
+    const { stages } = scripted({});
+    const slow = {
+      ...stages,
+      gate: async () => {
+        clock.advance(12);
+        return stages.gate();
+      },
+    };
+    const observer = {
+      started: (stage: string) => void seen.push(`>${stage}`),
+      ended: ({ stage, durationMs }: { stage: string; durationMs: number }) =>
+        void seen.push(`<${stage} ${durationMs}`),
+    };
+    await runLoop(slow, { clock, observer });
+    expect(seen.slice(0, 3)).toEqual([">gate", "<gate 12", ">capture"]);
+  });
+});
