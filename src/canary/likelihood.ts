@@ -1,0 +1,114 @@
+/**
+ * The evidence about the rate ratio ρ = canary / baseline in counts of bad events. Given that a call is bad, it is one
+ * of the canary with probability ρw / (ρw + 1 − w), whatever the common and time-varying rate of bad events is
+ * (Lindon & Malek 2022). Here u = ln ρ, and the prior on θ = ρw / (ρw + 1 − w) is uniform for the share w = `prior`.
+ */
+import { logBetaTails } from "../stats/beta.ts";
+import { logBeta } from "../stats/gamma.ts";
+import { gaussLegendre } from "../stats/legendre.ts";
+
+/** Bad events while the share of calls that went to the canary was `share`. */
+export type ShareStage = { readonly share: number; readonly canary: number; readonly baseline: number };
+
+/** Bad events of both arms, by stage. `prior` is the share that fixes the prior: that of the first stage. */
+export type BadEvents = { readonly prior: number; readonly stages: readonly ShareStage[] };
+
+/** Part of the range of ρ that the prior is restricted to: ρ ≥ 1, or all of it. */
+export type PriorRange = "above" | "all";
+
+/** Odds of a share multiplied by `ratio`. */
+export function shiftShare(share: number, ratio: number): number {
+  return (ratio * share) / (ratio * share + 1 - share);
+}
+
+/** Stages that can tell the arms apart: both arms had calls, and a bad event fell. */
+function informative({ stages }: BadEvents): readonly ShareStage[] {
+  return stages.filter(({ share, canary, baseline }) => share > 0 && share < 1 && canary + baseline > 0);
+}
+
+/** ln of the likelihood ratio of ρ = e^u against ρ = 1. Concave in u. */
+export function logLikelihood(events: BadEvents, u: number): number {
+  let sum = 0;
+  for (const { share, canary, baseline } of informative(events)) {
+    // ln(1 − w + ρw), written so that a large ρ does not overflow.
+    const log = u > 0 ? u + Math.log(share + (1 - share) * Math.exp(-u)) : Math.log1p(share * Math.expm1(u));
+    sum += canary * u - (canary + baseline) * log;
+  }
+  return sum;
+}
+
+/** ln of the likelihood ratio averaged over the prior, restricted to `range` and not normalised, θ as measure. */
+export function logMixture(events: BadEvents, range: PriorRange): number {
+  const stages = informative(events);
+  return stages.every(({ share }) => share === events.prior)
+    ? logMixtureOfOneShare(events, range)
+    : logMixtureByQuadrature(events, range);
+}
+
+/** Closed form where the share never changed: B(1+x, 1+y) · tail / (w^x (1 − w)^y). */
+function logMixtureOfOneShare({ prior, stages }: BadEvents, range: PriorRange): number {
+  let [x, y] = [0, 0];
+  for (const stage of stages) [x, y] = [x + stage.canary, y + stage.baseline];
+  const tail = range === "all" ? 0 : logBetaTails({ a: 1 + x, b: 1 + y }, prior).upper;
+  return logBeta(1 + x, 1 + y) + tail - x * Math.log(prior) - y * Math.log1p(-prior);
+}
+
+/** Beyond this ln ρ the prior has no mass that doubles could show. */
+const FAR = 40;
+
+/** Drop of ln-likelihood below its top at which the rest of the integral no longer shows in doubles. */
+const NEGLIGIBLE = 45;
+
+/** The same integral for shares that change: 200 Gauss-Legendre nodes in θ over the part that matters. */
+export function logMixtureByQuadrature(events: BadEvents, range: PriorRange): number {
+  const top = likeliest(events, range === "above" ? 0 : -FAR);
+  const height = logLikelihood(events, top);
+  const above = (u: number): boolean => logLikelihood(events, u) > height - NEGLIGIBLE;
+  const low = thetaOf(edge(above, top, range === "above" ? 0 : -FAR), events.prior);
+  const high = thetaOf(edge(above, top, FAR), events.prior);
+  const { nodes, weights } = gaussLegendre(200);
+  let sum = 0;
+  for (const [i, node] of nodes.entries()) {
+    const theta = low + ((high - low) * (1 + node)) / 2;
+    const u = Math.log(theta / events.prior) - Math.log((1 - theta) / (1 - events.prior));
+    sum += (weights[i] ?? 0) * Math.exp(logLikelihood(events, u) - height);
+  }
+  return height + Math.log((sum * (high - low)) / 2);
+}
+
+function thetaOf(u: number, prior: number): number {
+  if (u >= FAR) return 1;
+  return u <= -FAR ? 0 : shiftShare(prior, Math.exp(u));
+}
+
+/** The u ≥ floor at which the likelihood is greatest: bisection of its falling derivative. */
+export function likeliest(events: BadEvents, floor: number): number {
+  const stages = informative(events);
+  const slope = (u: number): number => {
+    let sum = 0;
+    for (const { share, canary, baseline } of stages) {
+      sum += canary - (canary + baseline) * shiftShare(share, Math.exp(u));
+    }
+    return sum;
+  };
+  if (slope(floor) <= 0) return floor;
+  let [low, high] = [floor, FAR];
+  while (high - low > 1e-12 * Math.max(1, Math.abs(low))) {
+    const middle = (low + high) / 2;
+    if (slope(middle) > 0) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Last point between `inside` and `limit` at which `holds`, which fails from some point on. */
+export function edge(holds: (u: number) => boolean, inside: number, limit: number): number {
+  if (holds(limit)) return limit;
+  let [good, bad] = [inside, limit];
+  while (Math.abs(bad - good) > 1e-9) {
+    const middle = (good + bad) / 2;
+    if (holds(middle)) good = middle;
+    else bad = middle;
+  }
+  return good;
+}
