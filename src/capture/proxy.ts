@@ -1,0 +1,118 @@
+import { constants } from "node:os";
+import type { Readable, Writable } from "node:stream";
+import { messageOf } from "../model/error.ts";
+import type { Span } from "../model/span.ts";
+import type { Clock } from "../model/time.ts";
+import type { SpanStore } from "../store/port.ts";
+import { startRelay, type RelaySummary } from "./relay.ts";
+import { launchServer, type ExitStatus, type ServerProcess } from "./server-process.ts";
+import { spanQueue, type QueueSummary } from "./span-queue.ts";
+import { randomId, type RandomBytes } from "./trace-context.ts";
+
+/** What `whetstone proxy` runs with. At least one of `store` and `exporter` is expected. */
+export type ProxyOptions = {
+  /** The server: program and arguments, without a shell. */
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly service: string;
+  readonly store?: SpanStore | undefined;
+  /** Sends spans elsewhere, see `otlpExporter`. */
+  readonly exporter?: ((spans: readonly Span[]) => Promise<void>) | undefined;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly captureContent?: boolean | undefined;
+  readonly injectContext?: boolean | undefined;
+  /** Aborting passes a signal to the server: the abort reason when it is a signal's name, else SIGTERM. */
+  readonly signal?: AbortSignal | undefined;
+  /** Most spans that wait for the store; more are dropped and counted. Default 10,000. */
+  readonly queueLimit?: number | undefined;
+  /** How long the server may go on after the client closed stdin or a signal came, ms; default 10,000. */
+  readonly graceMs?: number | undefined;
+};
+
+const DEFAULT_QUEUE_LIMIT = 10_000;
+const DEFAULT_GRACE_MS = 10_000;
+
+/**
+ * Stands between an MCP client (stdin, stdout) and a stdio server and records a span per request on each side. The
+ * traffic never waits for the store and never suffers from it: what could not be kept is counted and said once on
+ * stderr at the end. Resolves after everything is flushed, with the server's exit code, or 128 + n for signal n.
+ * @throws WhetstoneError `server_start_failed`
+ */
+export async function runProxy(options: ProxyOptions): Promise<number> {
+  await using server = await launchServer({
+    ...options,
+    graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
+    onStderr: (chunk) => void options.stderr.write(chunk),
+  });
+  const sinks = openSinks(options);
+  const flushed = finished(options.stdout);
+  const relay = startRelay({
+    ...options,
+    identity: { service: options.service, session: randomId(options.random, 16) },
+    client: { input: options.stdin, output: options.stdout },
+    server: { input: server.stdout, output: server.stdin },
+    onSpans: (spans) => {
+      for (const { queue } of sinks) queue.push(spans);
+    },
+  });
+  using _ = passSignal(options.signal, server);
+  // Either the client is done (the server sees the end of stdin and may finish), or the server is.
+  await Promise.race([relay.clientEnded, relay.closed]);
+  const status = await server.stop();
+  const summary = await relay.closed;
+  await flushed;
+  for (const { name, queue } of sinks) tellLoss(options.stderr, name, await queue.close());
+  tellFaults(options.stderr, summary);
+  return exitCode(status);
+}
+
+/** The exit code that a shell reports for a process that ended like this. */
+export function exitCode({ code, signal }: ExitStatus): number {
+  return signal === null ? (code ?? 1) : 128 + constants.signals[signal];
+}
+
+function openSinks({ store, exporter, queueLimit }: ProxyOptions) {
+  const limit = queueLimit ?? DEFAULT_QUEUE_LIMIT;
+  return [
+    ...(store ? [{ name: "the store", queue: spanQueue({ write: store.append, limit }) }] : []),
+    ...(exporter ? [{ name: "the OTLP endpoint", queue: spanQueue({ write: exporter, limit }) }] : []),
+  ];
+}
+
+function passSignal(signal: AbortSignal | undefined, server: ServerProcess): Disposable {
+  const pass = (): void => {
+    server.signal(signal?.reason === "SIGINT" ? "SIGINT" : "SIGTERM");
+    // What follows is the stop's own escalation, for a server that does not react.
+    void server.stop();
+  };
+  if (signal?.aborted === true) pass();
+  signal?.addEventListener("abort", pass);
+  return { [Symbol.dispose]: () => signal?.removeEventListener("abort", pass) };
+}
+
+/** Listens from the start: the process's own stdout forgets that it has finished. */
+function finished(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once("finish", resolve).once("close", resolve);
+    if (stream.destroyed) resolve();
+  });
+}
+
+function tellLoss(stderr: Writable, name: string, { written, dropped, failed, error }: QueueSummary): void {
+  const lost = dropped + failed;
+  if (lost === 0) return;
+  const why = [
+    ...(dropped > 0 ? [`${dropped} because the queue was full`] : []),
+    ...(failed > 0 ? [`${failed} because writing failed: ${messageOf(error)}`] : []),
+  ];
+  stderr.write(`whetstone: ${lost} of ${lost + written} spans did not reach ${name} (${why.join(", ")}).\n`);
+}
+
+function tellFaults(stderr: Writable, { faults }: RelaySummary): void {
+  if (faults > 0) stderr.write(`whetstone: ${faults} messages passed without spans because of a fault in Whetstone.\n`);
+}
