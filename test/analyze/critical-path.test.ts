@@ -23,6 +23,19 @@ describe("criticalPath", () => {
     expect(path).toEqual(["root 0-1", "slow 1-9", "root 9-10"]);
   });
 
+  test("a sibling that had not ended when the last one began did not hold it up", () => {
+    const path = pathOf({
+      name: "root",
+      at: 0,
+      ms: 10,
+      children: [
+        { name: "beside", at: 1, ms: 5 },
+        { name: "last", at: 4, ms: 5 },
+      ],
+    });
+    expect(path).toEqual(["root 0-4", "last 4-9", "root 9-10"]);
+  });
+
   test("siblings in sequence all count, with their parent's time between them", () => {
     const path = pathOf({
       name: "root",

@@ -76,6 +76,7 @@ describe("findProblems", () => {
         const found = find(spans);
         expect(new Set(idsOf(found)).size).toBe(found.length);
         expect(find(spans.toReversed())).toEqual(found);
+        expect(findProblems(groupTraces(spans).toReversed())).toEqual(found);
         const known = new Set(spans.map(({ traceId }) => traceId));
         for (const finding of found) {
           expect(Finding.parse(finding)).toEqual(finding);

@@ -107,6 +107,20 @@ describe("buildTree", () => {
     expect(tree.roots.map((node) => node.span.spanId)).toEqual([spanIdOf(parents.length - 1)]);
   });
 
+  test("a circle that a span outside it leads into is cut at its own earliest span", () => {
+    const tree = buildTree([
+      span({ spanId: spanIdOf(0), name: "outside", startNs: 0n, parentSpanId: spanIdOf(2) }),
+      span({ spanId: spanIdOf(1), name: "earliest", startNs: 1n, parentSpanId: spanIdOf(2) }),
+      span({ spanId: spanIdOf(2), name: "latest", startNs: 2n, parentSpanId: spanIdOf(1) }),
+    ]);
+    expect(names(tree.nodes)).toEqual(["earliest", "latest", "outside"]);
+  });
+
+  test("of copies with other starts the longest is kept too", () => {
+    const copies = [10, 20].map((length) => span({ spanId: spanIdOf(0), startNs: BigInt(length), durationNs: length }));
+    expect(buildTree(copies).nodes.map((node) => node.span.durationNs)).toEqual([20]);
+  });
+
   test("of copies of a span the longest is kept", () => {
     const copies = [5, 9, 7].map((durationNs) => span({ spanId: spanIdOf(0), durationNs }));
     const tree = buildTree(copies);

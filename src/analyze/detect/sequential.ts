@@ -1,12 +1,12 @@
 import type { Finding } from "../../model/finding.ts";
-import { callMs, callsByOperation, nsToMs, type Call } from "../calls.ts";
+import { callMs, callsByOperation, nsToMs } from "../calls.ts";
 import { findingId } from "../finding-id.ts";
-import { extent, type Stretch, unionLength } from "../intervals.ts";
 import { msInText, nameInText } from "../names.ts";
 import { confidenceOf, measuredQuantile, median, severityOfTimeLost, shareOf, sum } from "../rating.ts";
 import type { TraceTree } from "../tree.ts";
 import { worstTraces } from "./exemplars.ts";
 import { repeatedChildren, type NPlusOneOptions } from "./n-plus-one.ts";
+import { ALWAYS, busyNsOf, sequentialGroup, toRow, type Row } from "./sequential-group.ts";
 
 /** When calls in sequence are reported. */
 export type SequentialOptions = NPlusOneOptions & {
@@ -15,21 +15,6 @@ export type SequentialOptions = NPlusOneOptions & {
   /** Least share of the parent's time that running them together would save; default 0.1. */
   readonly minShare?: number;
 };
-
-/** Share of the calls in which an operation has to run, and a pair has to be apart, to count as "always". */
-const ALWAYS = 0.95;
-
-/** Share of the parent's time below which an operation is not worth moving. */
-const NEGLIGIBLE = 0.02;
-
-/** Operations that are compared in pairs, those that take longest: more than this cannot each matter. */
-const MAX_OPERATIONS = 50;
-
-/** All calls of one child operation within one call of the parent. */
-type Block = { readonly calls: readonly Call[]; readonly span: Stretch; readonly busyNs: number };
-
-/** The blocks of one call of the parent, by key of the child operation. */
-type Row = { readonly call: Call; readonly blocks: ReadonlyMap<string, Block> };
 
 /**
  * Calls in sequence: at least two **different** child operations that run in (almost) every successful call of their
@@ -53,89 +38,6 @@ export function detectSequentialCalls(traces: readonly TraceTree[], options: Seq
     if (share >= minShare) findings.push(toFinding({ rows, group, gains, share }));
   }
   return findings;
-}
-
-function toRow(call: Call, explained: ReadonlySet<string>): Row {
-  const blocks = new Map<string, Block>();
-  for (const [key, calls] of Map.groupBy(call.children, (child) => child.key)) {
-    if (!explained.has(key)) blocks.set(key, { calls, span: extent(calls), busyNs: unionLength(calls) });
-  }
-  return { call, blocks };
-}
-
-/**
- * Keys of operations that always run, are always apart and do not depend on each other, in their usual order. Of the
- * groups that each operation starts, the one that saves most.
- */
-function sequentialGroup(rows: readonly Row[]): string[] {
-  const keys = alwaysRunning(rows);
-  const links = linkedPairs(rows);
-  const separate = new Map(
-    keys.map((a) => [a, new Set(keys.filter((b) => !links.has(pairOf(a, b)) && alwaysApart(rows, a, b)))]),
-  );
-  const busy = new Map(keys.map((key) => [key, busyNsOf(rows, key)]));
-  let best: { keys: string[]; saved: number } = { keys: [], saved: 0 };
-  for (const start of keys) {
-    const members = new Set([start]);
-    for (const key of keys) {
-      if (!members.has(key) && [...members].every((member) => separate.get(member)?.has(key))) members.add(key);
-    }
-    const times = [...members].map((key) => busy.get(key) ?? 0);
-    const saved = sum(times) - Math.max(...times);
-    if (saved > best.saved) best = { keys: keys.filter((key) => members.has(key)), saved };
-  }
-  return best.keys;
-}
-
-/** Operations that run in almost every call and take time, by median start within the call, ties by key. */
-function alwaysRunning(rows: readonly Row[]): string[] {
-  const starts = new Map<string, number[]>();
-  for (const { call, blocks } of rows) {
-    for (const [key, { span }] of blocks) {
-      const seen = starts.get(key) ?? [];
-      seen.push(span.start - call.start);
-      starts.set(key, seen);
-    }
-  }
-  const wholeNs = sum(rows.map(({ call }) => call.end - call.start));
-  return [...starts]
-    .filter(([, seen]) => seen.length >= ALWAYS * rows.length)
-    .map(([key, seen]) => ({ key, start: median(seen), busyNs: busyNsOf(rows, key) }))
-    .filter(({ busyNs }) => busyNs > 0 && busyNs >= NEGLIGIBLE * wholeNs)
-    .sort((a, b) => b.busyNs - a.busyNs || (a.key < b.key ? -1 : 1))
-    .slice(0, MAX_OPERATIONS)
-    .sort((a, b) => a.start - b.start || (a.key < b.key ? -1 : 1))
-    .map(({ key }) => key);
-}
-
-function alwaysApart(rows: readonly Row[], a: string, b: string): boolean {
-  const both = rows.filter(({ blocks }) => blocks.has(a) && blocks.has(b));
-  const apart = both.filter(({ blocks }) => {
-    const [first, second] = [blocks.get(a)?.span, blocks.get(b)?.span];
-    return first && second && (first.end <= second.start || second.end <= first.start);
-  });
-  return apart.length >= ALWAYS * both.length;
-}
-
-/** Pairs of operations of which a span of one links to a span of the other in any call. */
-function linkedPairs(rows: readonly Row[]): ReadonlySet<string> {
-  const pairs = new Set<string>();
-  for (const { blocks } of rows) {
-    const spans = [...blocks].flatMap(([key, block]) =>
-      block.calls.flatMap(({ nodes }) => nodes.map(({ span }) => ({ key, span }))),
-    );
-    if (spans.every(({ span }) => span.links.length === 0)) continue;
-    const keyOf = new Map(spans.map(({ key, span }) => [span.spanId, key]));
-    for (const { key, span } of spans) {
-      for (const link of span.links) pairs.add(pairOf(key, keyOf.get(link.spanId) ?? ""));
-    }
-  }
-  return pairs;
-}
-
-/** The same text for a pair in either order. */
-function pairOf(a: string, b: string): string {
-  return JSON.stringify([a, b].sort());
 }
 
 function gainNs({ call, blocks }: Row, group: readonly string[]): number {
@@ -190,10 +92,6 @@ function toFinding({ rows, group, gains, share }: Evaluated): Finding {
 function longestOf(rows: readonly Row[], group: readonly string[], names: readonly string[]): string {
   const busy = group.map((key) => busyNsOf(rows, key));
   return names[busy.indexOf(Math.max(...busy))] ?? "";
-}
-
-function busyNsOf(rows: readonly Row[], key: string): number {
-  return sum(rows.map(({ blocks }) => blocks.get(key)?.busyNs ?? 0));
 }
 
 function nameOf(rows: readonly Row[], key: string): string {

@@ -84,6 +84,13 @@ describe("detectErrors", () => {
     expect(finding?.errorType?.length).toBeLessThanOrEqual(160);
   });
 
+  test("one failed call within a tool that made but one does not stand for the operation", () => {
+    const read = (tool: string, error: boolean): Plan =>
+      toolCall(tool, 5, { error, children: [{ name: "read", at: 1, ms: 1, error }] });
+    const found = detect([...repeat(1, () => read("once", true)), ...repeat(20, (i) => read("often", i < 1), 1)]);
+    expect(found).toMatchObject([{ operation: "read", samples: 21, value: 2 / 21 }]);
+  });
+
   test("a single error is no pattern", () => {
     expect(detect(repeat(50, (i) => get(i < 1)))).toEqual([]);
     expect(

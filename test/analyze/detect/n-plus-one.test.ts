@@ -82,6 +82,18 @@ describe("detectNPlusOne", () => {
     expect(found.map(({ child }) => child)).toEqual(["load_note"]);
   });
 
+  test("no call can save more than it takes: repeats that outlive it do not count beyond it", () => {
+    const children = inSequence("flush", 20);
+    expect(detect(repeat(10, () => ({ name: "tick", at: 0, ms: 5, children })))).toMatchObject([{ gainMs: 5 }]);
+  });
+
+  test("a trace that shows it twice is one exemplar", () => {
+    const turn: Plan = { name: "turn", service: "agent", at: 0, ms: 100, children: [search(20), search(30)] };
+    const [finding] = detect(repeat(3, () => turn));
+    expect(finding?.samples).toBe(6);
+    expect(finding?.traceIds).toEqual([0, 1, 2].map(traceIdOf));
+  });
+
   test("confidence grows with the calls", () => {
     const of = (count: number): number => detect(repeat(count, () => search(30)))[0]?.confidence ?? 0;
     expect([of(1), of(10), of(200)]).toEqual([of(1), of(10), of(200)].toSorted((a, b) => a - b));

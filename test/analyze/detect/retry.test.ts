@@ -37,6 +37,12 @@ describe("detectRetryStorms", () => {
     expect(detect(repeat(20, () => sync(attempts)))).toHaveLength(findings);
   });
 
+  test("calls that needed no retry do not hide those that did", () => {
+    expect(detect([...repeat(10, () => sync(6)), ...repeat(30, () => sync(1), 10)])).toMatchObject([
+      { value: 6, samples: 10 },
+    ]);
+  });
+
   test("repeats without errors are no retries", () => {
     expect(detect(repeat(20, () => toolCall("sync", 30, { children: inSequence("fetch", 20) })))).toEqual([]);
   });

@@ -110,6 +110,16 @@ describe("detectSequentialCalls", () => {
     expect(varied?.confidence).toBeGreaterThan((fixed?.confidence ?? 1) * 1.5);
   });
 
+  test("of very many operations the fifty longest are compared", () => {
+    const steps = inOrder(
+      Array.from({ length: 60 }, (_, i) => `step${i}`),
+      Array.from({ length: 60 }, (_, i) => 1 + i / 100),
+    );
+    const [finding] = detect(repeat(10, () => overview(45, steps)));
+    expect(finding?.suggestion).toContain("runs step10, then step11,");
+    expect(finding?.suggestion).toContain(" and 45 more one after the other");
+  });
+
   test("many operations, each missing in another call, do not trip it up", () => {
     const names = Array.from({ length: 40 }, (_, i) => `step${i}`);
     const call = (i: number): Plan =>

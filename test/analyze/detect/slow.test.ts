@@ -43,6 +43,12 @@ describe("detectSlowOperations", () => {
     expect(detect([...quick("get", 0), ...repeat(20, report, 200)], { minPeers: 1 })).toHaveLength(1);
   });
 
+  test("a few calls are not judged", () => {
+    const peers = [...quick("get", 0), ...quick("list", 100)];
+    expect(detect([...peers, ...repeat(9, report, 200)])).toEqual([]);
+    expect(detect([...peers, ...repeat(10, report, 200)])).toHaveLength(1);
+  });
+
   test("requests of another MCP method are no peers", () => {
     const pings = ["ping", "initialize"].flatMap((name, i) =>
       repeat(20, () => ({ name, kind: "server", at: 0, ms: 1, attributes: { "mcp.method.name": name } }), i * 100),
