@@ -7,6 +7,9 @@ import { logBetaTails } from "../stats/beta.ts";
 import { logBeta } from "../stats/gamma.ts";
 import { gaussLegendre } from "../stats/legendre.ts";
 
+// Bound once: the likelihood is evaluated some thousand times per look, and a look-up of a global can be dear.
+const { exp, log, log1p, expm1 } = Math;
+
 /** Bad events while the share of calls that went to the canary was `share`. */
 export type ShareStage = { readonly share: number; readonly canary: number; readonly baseline: number };
 
@@ -26,15 +29,18 @@ function informative({ stages }: BadEvents): readonly ShareStage[] {
   return stages.filter(({ share, canary, baseline }) => share > 0 && share < 1 && canary + baseline > 0);
 }
 
-/** ln of the likelihood ratio of ρ = e^u against ρ = 1. Concave in u. */
-export function logLikelihood(events: BadEvents, u: number): number {
-  let sum = 0;
-  for (const { share, canary, baseline } of informative(events)) {
-    // ln(1 − w + ρw), written so that a large ρ does not overflow.
-    const log = u > 0 ? u + Math.log(share + (1 - share) * Math.exp(-u)) : Math.log1p(share * Math.expm1(u));
-    sum += canary * u - (canary + baseline) * log;
-  }
-  return sum;
+/** ln of the likelihood ratio of ρ = e^u against ρ = 1, as a function of u. Concave. */
+export function logLikelihood(events: BadEvents): (u: number) => number {
+  const stages = informative(events);
+  return (u) => {
+    let sum = 0;
+    for (const { share, canary, baseline } of stages) {
+      // ln(1 − w + ρw), written so that a large ρ does not overflow.
+      const spread = u > 0 ? u + log(share + (1 - share) * exp(-u)) : log1p(share * expm1(u));
+      sum += canary * u - (canary + baseline) * spread;
+    }
+    return sum;
+  };
 }
 
 /** ln of the likelihood ratio averaged over the prior, restricted to `range` and not normalised, θ as measure. */
@@ -59,19 +65,23 @@ const FAR = 40;
 /** Drop of ln-likelihood below its top at which the rest of the integral no longer shows in doubles. */
 const NEGLIGIBLE = 45;
 
-/** The same integral for shares that change: 200 Gauss-Legendre nodes in θ over the part that matters. */
+/** Nodes over the part that matters, some ±9 standard deviations: exact to about 10 digits. */
+const NODES = 100;
+
+/** The same integral for shares that change: Gauss-Legendre in θ over the part that matters. */
 export function logMixtureByQuadrature(events: BadEvents, range: PriorRange): number {
+  const likelihood = logLikelihood(events);
   const top = likeliest(events, range === "above" ? 0 : -FAR);
-  const height = logLikelihood(events, top);
-  const above = (u: number): boolean => logLikelihood(events, u) > height - NEGLIGIBLE;
+  const height = likelihood(top);
+  const above = (u: number): boolean => likelihood(u) > height - NEGLIGIBLE;
   const low = thetaOf(edge(above, top, range === "above" ? 0 : -FAR), events.prior);
   const high = thetaOf(edge(above, top, FAR), events.prior);
-  const { nodes, weights } = gaussLegendre(200);
+  const { nodes, weights } = gaussLegendre(NODES);
   let sum = 0;
   for (const [i, node] of nodes.entries()) {
     const theta = low + ((high - low) * (1 + node)) / 2;
-    const u = Math.log(theta / events.prior) - Math.log((1 - theta) / (1 - events.prior));
-    sum += (weights[i] ?? 0) * Math.exp(logLikelihood(events, u) - height);
+    const u = log(theta / events.prior) - log((1 - theta) / (1 - events.prior));
+    sum += (weights[i] ?? 0) * exp(likelihood(u) - height);
   }
   return height + Math.log((sum * (high - low)) / 2);
 }
@@ -87,7 +97,7 @@ export function likeliest(events: BadEvents, floor: number): number {
   const slope = (u: number): number => {
     let sum = 0;
     for (const { share, canary, baseline } of stages) {
-      sum += canary - (canary + baseline) * shiftShare(share, Math.exp(u));
+      sum += canary - (canary + baseline) * shiftShare(share, exp(u));
     }
     return sum;
   };

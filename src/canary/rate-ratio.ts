@@ -10,7 +10,8 @@ const UNBOUNDED = 30;
  */
 export function rateRatioInterval(events: BadEvents, level: number): Interval | null {
   const floor = logMixture(events, "all") + Math.log(1 - level);
-  const inside = (u: number): boolean => logLikelihood(events, u) > floor;
+  const likelihood = logLikelihood(events);
+  const inside = (u: number): boolean => likelihood(u) > floor;
   const top = likeliest(events, -UNBOUNDED);
   const high = edge(inside, Math.min(top, UNBOUNDED), UNBOUNDED);
   if (high >= UNBOUNDED) return null;

@@ -57,10 +57,11 @@ function log1pMinus(t: number): number {
 }
 
 const SMALLEST = 1e-300;
+const { abs } = Math;
 
 /** The continued fraction of I_x(a, b), by the modified Lentz method; needs about √max(a, b) rounds. */
 function continuedFraction({ a, b }: BetaShape, x: number): number {
-  const away = (v: number): number => (Math.abs(v) < SMALLEST ? SMALLEST : v);
+  const away = (v: number): number => (abs(v) < SMALLEST ? SMALLEST : v);
   let c = 1;
   let d = 1 / away(1 - ((a + b) * x) / (a + 1));
   let value = d;
@@ -73,7 +74,7 @@ function continuedFraction({ a, b }: BetaShape, x: number): number {
     d = 1 / away(1 + odd * d);
     c = away(1 + odd / c);
     value *= d * c;
-    if (Math.abs(d * c - 1) < 1e-15) return value;
+    if (abs(d * c - 1) < 1e-15) return value;
   }
   throw new WhetstoneError("defect", `The incomplete beta function did not converge at a ${a}, b ${b}, x ${x}.`);
 }

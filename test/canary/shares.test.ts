@@ -1,0 +1,85 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { CANARY_DEFAULTS, type CanarySettings } from "../../src/canary/options.ts";
+import { badEvents, type Trial } from "../../src/canary/shares.ts";
+import type { Arm } from "../../src/model/call.ts";
+
+const settings = (change: Partial<CanarySettings>): CanarySettings => ({ ...CANARY_DEFAULTS, weight: 0.5, ...change });
+const trial = (arm: Arm, timestamp: number, change: Partial<Trial> = {}): Trial => ({
+  arm,
+  timestamp,
+  session: `${arm}${timestamp}`,
+  bad: false,
+  ...change,
+});
+const many = (arm: Arm, count: number): Trial[] => Array.from({ length: count }, (_, i) => trial(arm, i));
+
+describe("badEvents", () => {
+  test("takes the routed weight where calls were routed one by one", () => {
+    const trials = [...many("canary", 9), ...many("baseline", 12), trial("canary", 50, { bad: true })];
+    const expected = { prior: 0.5, stages: [{ share: 0.5, canary: 1, baseline: 0 }] };
+    expect(badEvents(trials, settings({}))).toEqual(expected);
+  });
+
+  test("counts the shares where the volumes contradict the weight", () => {
+    const trials = [...many("canary", 20), ...many("baseline", 180)];
+    expect(badEvents(trials, settings({}))?.stages).toEqual([{ share: 0.1, canary: 0, baseline: 0 }]);
+    expect(badEvents(trials, settings({ weight: 0.1 }))?.prior).toBe(0.1);
+  });
+
+  test("counts the shares where whole sessions were routed, unless sessions are the unit", () => {
+    const session = (arm: Arm, name: string, calls: number): Trial[] =>
+      Array.from({ length: calls }, (_, i) => trial(arm, i, { session: name, bad: i === 0 }));
+    const trials = [...session("canary", "s1", 3), ...session("baseline", "s2", 5)];
+    expect(badEvents(trials, settings({}))?.stages).toEqual([{ share: 3 / 8, canary: 1, baseline: 1 }]);
+    expect(badEvents(trials, settings({ unit: "session" }))?.stages[0]?.share).toBe(0.5);
+    const split = [...trials, trial("canary", 9, { session: "s2" })];
+    expect(badEvents(split, settings({}))?.stages[0]?.share).toBe(0.5);
+  });
+
+  test("counts interval by interval where no weight is known, and waits until both arms have calls", () => {
+    const trials = [
+      trial("canary", 0, { bad: true }),
+      trial("baseline", 1_000),
+      // The first interval is over; the next has only baseline calls for two minutes.
+      trial("baseline", 60_000, { bad: true }),
+      trial("baseline", 130_000),
+      trial("baseline", 190_000),
+      trial("canary", 191_000),
+      trial("canary", 200_000),
+    ];
+    const events = badEvents(trials, settings({ weight: null }));
+    expect(events).toEqual({
+      prior: 0.5,
+      stages: [
+        { share: 0.5, canary: 1, baseline: 0 },
+        { share: 0.25, canary: 0, baseline: 1 },
+        { share: 1, canary: 0, baseline: 0 },
+      ],
+    });
+  });
+
+  test("has nothing to compare without both arms, or at a weight of 0 or 1", () => {
+    expect(badEvents([], settings({ weight: null }))).toBeNull();
+    expect(badEvents(many("canary", 5), settings({ weight: null }))).toBeNull();
+    expect(badEvents(many("canary", 5), settings({ weight: 1 }))).toBeNull();
+  });
+
+  test("loses no bad event, whatever the shares and times", () => {
+    const any = fc.record({
+      arm: fc.constantFrom<Arm>("canary", "baseline"),
+      timestamp: fc.integer({ min: 0, max: 600_000 }),
+      session: fc.constantFrom("a", "b", "c", "d"),
+      bad: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(any, { maxLength: 60 }), fc.constantFrom(null, 0.5, 0.1), (trials, weight) => {
+        const events = badEvents(trials, settings({ weight }));
+        if (events === null) return;
+        const bad = (arm: Arm) => trials.filter((t) => t.arm === arm && t.bad).length;
+        expect(events.stages.reduce((sum, s) => sum + s.canary, 0)).toBe(bad("canary"));
+        expect(events.stages.reduce((sum, s) => sum + s.baseline, 0)).toBe(bad("baseline"));
+      }),
+    );
+  });
+});
