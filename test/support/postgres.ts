@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ async function startEmbedded(): Promise<PostgresServer> {
   const output: string[] = [];
   const port = await freePort();
   const server = new EmbeddedPostgres({
-    databaseDir: join(folder, "data"),
+    databaseDir: folder,
     port,
     user: "whetstone",
     password: "whetstone",
@@ -40,7 +40,7 @@ async function startEmbedded(): Promise<PostgresServer> {
     // PostgreSQL refuses to run as root.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ["--no-sync", "--encoding=UTF8", "--no-locale"],
-    // Data of a test need not outlive the machine; no socket file, so the folder's owner does not matter.
+    // Data of a test need not outlive the machine; no socket file is needed.
     postgresFlags: ["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
     onLog: (line) => output.push(String(line)),
     onError: (error) => output.push(String(error)),
@@ -50,7 +50,6 @@ async function startEmbedded(): Promise<PostgresServer> {
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await chmod(folder, 0o755);
     await server.initialise();
     await server.start();
     return { url: `postgres://whetstone:whetstone@127.0.0.1:${port}/postgres`, stop };
