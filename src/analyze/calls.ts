@@ -113,7 +113,12 @@ export function mcpMethod(span: Span): string | undefined {
 
 /** Length of a call, ms. */
 export function callMs(call: Call): number {
-  return nsToMs(call.end - call.start);
+  return nsToMs(callNs(call));
+}
+
+/** Length of a call, ns: whole numbers, whose sum does not depend on their order. */
+export function callNs({ start, end }: Call): number {
+  return end - start;
 }
 
 /** Nanoseconds as milliseconds. */

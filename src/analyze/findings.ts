@@ -5,7 +5,7 @@ import { detectRetryStorms, type RetryOptions } from "./detect/retry.ts";
 import { detectSequentialCalls, type SequentialOptions } from "./detect/sequential.ts";
 import { detectSlowOperations, type SlowOptions } from "./detect/slow.ts";
 import { compareText } from "./parents.ts";
-import { byTraceStart, type TraceTree } from "./tree.ts";
+import type { TraceTree } from "./tree.ts";
 
 /** Thresholds of the detectors; every one has a default, written at the detector. */
 export type DetectorOptions = {
@@ -26,8 +26,7 @@ const EXPLAINED = 0.5;
  * with the greatest impact first (severity, then milliseconds saved over all its calls, then id).
  * The answer does not depend on the order of the traces.
  */
-export function findProblems(population: readonly TraceTree[], options: DetectorOptions = {}): Finding[] {
-  const traces = population.toSorted(byTraceStart);
+export function findProblems(traces: readonly TraceTree[], options: DetectorOptions = {}): Finding[] {
   const structural = [
     ...detectNPlusOne(traces, options.structure),
     ...detectSequentialCalls(traces, options.structure),

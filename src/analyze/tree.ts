@@ -106,14 +106,13 @@ function placeChildren(parent: Building): void {
   parent.children.sort((a, b) => a.start - b.start);
 }
 
-/** The trees of a population of spans, one per trace id, in the order of {@link byTraceStart}. */
+/** The trees of a population of spans, one per trace id, by start of the trace, ties by trace id. */
 export function groupTraces(spans: Iterable<Span>): readonly TraceTree[] {
   const groups = Map.groupBy(spans, (span) => span.traceId);
   return [...groups.values()].map(buildTree).sort(byTraceStart);
 }
 
-/** Orders traces by start, ties by trace id. */
-export function byTraceStart(a: TraceTree, b: TraceTree): number {
+function byTraceStart(a: TraceTree, b: TraceTree): number {
   if (a.startNs !== b.startNs) return a.startNs < b.startNs ? -1 : 1;
   return a.traceId < b.traceId ? -1 : 1;
 }

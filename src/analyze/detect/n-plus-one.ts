@@ -1,5 +1,5 @@
 import type { Finding } from "../../model/finding.ts";
-import { callMs, callsByOperation, nsToMs, type Call } from "../calls.ts";
+import { callNs, callsByOperation, nsToMs, type Call } from "../calls.ts";
 import { unionLength } from "../intervals.ts";
 import { msInText, nameInText } from "../names.ts";
 import { confidenceOf, measuredQuantile, median, severityOfTimeLost, shareOf, sum } from "../rating.ts";
@@ -88,7 +88,7 @@ function toFinding(calls: readonly Call[], worst: RepeatedChild, others: readonl
     0.5,
   );
   const gainMs = nsToMs(median(repeats.map(({ gainNs }) => gainNs)));
-  const lost = shareOf(nsToMs(worst.gainNs), sum(calls.map(callMs)));
+  const lost = shareOf(worst.gainNs, sum(calls.map(callNs)));
   return {
     id: findingId("n_plus_one", service, operation),
     kind: "n_plus_one",

@@ -1,5 +1,5 @@
 import type { Finding } from "../../model/finding.ts";
-import { callMs, callsByOperation, nsToMs, type Call } from "../calls.ts";
+import { callNs, callsByOperation, nsToMs, type Call } from "../calls.ts";
 import { findingId } from "../finding-id.ts";
 import { msInText, nameInText } from "../names.ts";
 import { compareText } from "../parents.ts";
@@ -71,7 +71,7 @@ function toFinding(calls: readonly Call[], runs: readonly Run[]): Finding {
   return {
     id: findingId("retry_storm", service, operation),
     kind: "retry_storm",
-    severity: severityOfTimeLost(shareOf(nsToMs(lostNs(runs)), sum(calls.map(callMs)))),
+    severity: severityOfTimeLost(shareOf(lostNs(runs), sum(calls.map(callNs)))),
     service,
     operation,
     metric: "attempts",

@@ -27,7 +27,7 @@ type Operation = {
   readonly first: Call;
   readonly requests: readonly Request[];
   readonly ownMs: readonly number[];
-  readonly totalMs: number;
+  readonly totalNs: number;
   readonly p95Ms: number;
 };
 
@@ -41,11 +41,11 @@ type Operation = {
 export function detectSlowOperations(traces: readonly TraceTree[], options: SlowOptions = {}): Finding[] {
   const { minShare = 0.2, minRatio = 3, minCalls = 10, minPeers = 2 } = options;
   const operations = measureOperations(traces);
-  const wholeMs = sum(operations.map(({ totalMs }) => totalMs));
+  const wholeNs = sum(operations.map(({ totalNs }) => totalNs));
   const findings: Finding[] = [];
   for (const operation of operations) {
     const peers = operations.filter((peer) => peer !== operation && methodOf(peer) === methodOf(operation));
-    const share = shareOf(operation.totalMs, wholeMs);
+    const share = shareOf(operation.totalNs, wholeNs);
     if (peers.length < Math.max(1, minPeers) || operation.requests.length < minCalls || share < minShare) continue;
     const typicalP95 = median(peers.map(({ p95Ms }) => p95Ms));
     if (operation.p95Ms >= minRatio * typicalP95) findings.push(toFinding({ operation, peers, typicalP95, share }));
@@ -63,7 +63,15 @@ function measureOperations(traces: readonly TraceTree[]): Operation[] {
     const first = requests[0]?.call;
     const ownMs = requests.map(({ ownNs }) => nsToMs(ownNs));
     if (first === undefined) return [];
-    return [{ first, requests, ownMs, totalMs: sum(ownMs), p95Ms: measuredQuantile(ownMs, 0.95).value }];
+    return [
+      {
+        first,
+        requests,
+        ownMs,
+        totalNs: sum(requests.map(({ ownNs }) => ownNs)),
+        p95Ms: measuredQuantile(ownMs, 0.95).value,
+      },
+    ];
   });
 }
 
@@ -133,10 +141,10 @@ function atMostMajor(severity: Severity): Severity {
 }
 
 /** The operation inside the requests that the traces waited for longest. */
-function dominantInner({ requests, totalMs }: Operation): { name: string; share: number } | undefined {
+function dominantInner({ requests, totalNs }: Operation): { name: string; share: number } | undefined {
   const totals = new Map<string, number>();
   for (const [name, ns] of requests.flatMap(({ innerNs }) => [...innerNs]))
     totals.set(name, (totals.get(name) ?? 0) + ns);
   const [worst] = [...totals].sort(([a, x], [b, y]) => y - x || compareText(a, b));
-  return worst && { name: worst[0], share: shareOf(nsToMs(worst[1]), totalMs) };
+  return worst && { name: worst[0], share: shareOf(worst[1], totalNs) };
 }
