@@ -46,7 +46,7 @@ export function forMarkdown(text: string): string {
  * characters (code points), with a note behind them that says how many there were.
  */
 export function forModel(text: string, { maxLength }: { readonly maxLength: number }): string {
-  const clean = redactSecrets(visible(text.replaceAll(COMMENT, "[comment removed]")))
+  const clean = redactSecrets(visible(text).replaceAll(COMMENT, "[comment removed]"))
     .replaceAll(/@(?=[\p{L}\p{N}])/gu, "(at)")
     .replaceAll(/#(?=\d)/g, "no. ")
     .replaceAll(/^([ \t]*)\/(?=[A-Za-z])/gm, "$1(slash)");
