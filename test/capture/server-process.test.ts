@@ -1,7 +1,9 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, expect, test } from "@jest/globals";
 import { launchServer, type ServerProcess } from "../../src/capture/server-process.ts";
 import { fixture, isAlive } from "./fixtures/commands.ts";
@@ -94,6 +96,21 @@ describe("launchServer", () => {
     const { server } = await launched("silent");
     server.signal("SIGTERM");
     expect(await server.exited).toEqual({ code: null, signal: "SIGTERM" });
+  });
+
+  test("a process that exits without stopping its server takes it along", async () => {
+    const script = `
+      const { launchServer } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/capture/server-process.ts"))});
+      const server = await launchServer(${JSON.stringify(fixture("scripted", "ignore-term"))});
+      server.stdout.once("data", () => {
+        process.stdout.write(String(server.pid));
+        process.exit(0);
+      });`;
+    const parent = spawn(process.execPath, ["--input-type=module", "-e", script]);
+    const pid = Number(await text(parent.stdout));
+    expect(pid).toBeGreaterThan(0);
+    while (isAlive(pid)) await new Promise((resolve) => setImmediate(resolve));
+    expect(isAlive(pid)).toBe(false);
   });
 
   test("a program that does not exist is an error that names it", async () => {
