@@ -7,6 +7,8 @@ export type Io = {
   readonly err: (text: string) => void;
   readonly cwd: string;
   readonly env: Env;
+  /** The whole environment, for a server that must not notice the proxy in front of it. */
+  readonly inherited: Readonly<Record<string, string | undefined>>;
   /** Standard error is a terminal: progress may move, colours may be used. */
   readonly terminal: boolean;
   /** Columns of the terminal; 100 elsewhere. */
@@ -20,6 +22,7 @@ export function processIo(): Io {
     err: (text) => void process.stderr.write(text),
     cwd: process.cwd(),
     env: parseEnv(process.env),
+    inherited: process.env,
     terminal: process.stderr.isTTY === true,
     columns: process.stdout.columns ?? 100,
   };

@@ -75,6 +75,7 @@ async function openProposal(root: string, proposal: ProposalBranch, now: () => b
   const tree = await patchedTree(root, proposal);
   if (from !== undefined && (await holds(root, from, { tree, baseSha, message }))) return { branch, sha: from, title };
   const to = await writeCommit(root, { tree, parent: baseSha, message, at: now() });
+  if (from === undefined) await proposal.announce?.({ branch, sha: to, title });
   if (await moveBranch(root, { branch, from, to })) return { branch, sha: to, title };
   throw new WhetstoneError("ref_moved", `The branch ${branch} moved while the proposal was being written.`, {
     remedy: "Somebody else wrote it; look at it, then run again.",

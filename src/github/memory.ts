@@ -60,7 +60,7 @@ export function openMemoryForge({ files, apply }: MemoryForgeOptions): MemoryFor
       const text = commitAt(memory, sha).files[path];
       return text === undefined ? undefined : new TextEncoder().encode(text);
     },
-    openProposal: async (proposal) => openProposal(memory, proposal, apply),
+    openProposal: (proposal) => openProposal(memory, proposal, apply),
     closeProposal: async (branch, sha) => {
       if (memory.branches.get(branch) !== sha) return false;
       assertFree(memory, branch);
@@ -82,12 +82,17 @@ function commitAt(memory: Memory, sha: CommitSha): Commit {
   return commit;
 }
 
-function openProposal(memory: Memory, proposal: ProposalBranch, apply: MemoryForgeOptions["apply"]): OpenProposal {
+async function openProposal(
+  memory: Memory,
+  proposal: ProposalBranch,
+  apply: MemoryForgeOptions["apply"],
+): Promise<OpenProposal> {
   const { branch, baseSha } = proposal;
   assertFree(memory, branch);
   const { title, message } = commitMessage(proposal);
   const files = apply(commitAt(memory, baseSha).files, proposal.patch);
   const sha = addCommit(memory, { files, parent: baseSha, message });
+  if (!memory.branches.has(branch)) await proposal.announce?.({ branch, sha, title });
   memory.branches.set(branch, sha);
   return { branch, sha, title };
 }

@@ -13,6 +13,11 @@ export type ProposalBranch = {
   readonly title: string;
   /** The report, Markdown. */
   readonly body: string;
+  /**
+   * Told the commit before a branch that did not exist is made, so that a run that is killed in between can be swept.
+   * Not told when the branch existed: it is then not this run's to remove.
+   */
+  readonly announce?: (opened: OpenProposal) => Promise<void>;
 };
 
 /**

@@ -30,6 +30,8 @@ export type LoopRun = AsyncDisposable & {
   /** A fresh worktree of a commit; it goes with the run. */
   readonly worktree: (name: string, sha: CommitSha) => Promise<string>;
   readonly play: (options: PlayRequest) => Promise<CallResult[]>;
+  /** Does this when the run is disposed, before what was acquired earlier is released. */
+  readonly defer: (release: () => Promise<void>) => void;
 };
 
 /** One client session on one version. */
@@ -85,6 +87,7 @@ export async function openRun(options: RunOptions): Promise<LoopRun> {
       return path;
     },
     play: (request) => play(options, id, request),
+    defer: (release) => owned.defer(release),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -25,6 +25,7 @@ type Carried = {
   captured?: CaptureResult;
   decided?: Omit<ReportParts, "validation">;
   branch?: { readonly branch: string; readonly sha: string };
+  recorded?: boolean;
 };
 
 /** The stages of the flow over a run's real parts. */
@@ -64,11 +65,15 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
     validate: (proposal) =>
       validate(run, { proposal, base: required(carried.base), reference: required(carried.captured).results }),
     propose: async (_proposal, validation) => {
-      const announce = async (branch: { branch: string; sha: string }): Promise<void> => {
-        carried.branch = branch;
-        await run.lease.addBranch(branch);
+      const announce = async (opened: { branch: string; sha: string }): Promise<void> => {
+        await run.lease.addBranch({ branch: opened.branch, sha: opened.sha });
+        // An error between here and the record must not leave a branch that nobody decided on.
+        run.defer(
+          async () => void (carried.recorded === true || (await forge.closeProposal(opened.branch, opened.sha))),
+        );
       };
       const result = await proposeStage({ forge, announce }, { ...required(carried.decided), validation });
+      carried.branch = result.value;
       files.set("report.md", result.value.report);
       return result;
     },
@@ -77,7 +82,11 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
       const { branch, sha } = required(carried.branch);
       await forge.closeProposal(branch, sha);
     },
-    record: (decision) => record(run, decision, { record: options.record, baseSha: required(carried.baseSha) }),
+    record: async (decision) => {
+      const result = await record(run, decision, { record: options.record, baseSha: required(carried.baseSha) });
+      carried.recorded = true;
+      return result;
+    },
     learn: async () =>
       options.record
         ? learn(run)

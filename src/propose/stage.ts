@@ -4,7 +4,7 @@ import type { Stage } from "../model/stage.ts";
 import { formatBranchName } from "./branch-name.ts";
 import { formatReport, formatTitle, type ReportParts } from "./report.ts";
 
-/** What proposing needs. `announce` is told branch and commit before anything else can fail, so that a killed run can be swept. */
+/** What proposing needs. `announce` is told branch and commit before a new branch is made, so that a killed run can be swept. */
 export type ProposeDeps = {
   readonly forge: Pick<Forge, "openProposal">;
   readonly announce: (branch: { readonly branch: string; readonly sha: string }) => Promise<void>;
@@ -26,8 +26,8 @@ export async function proposeStage(deps: ProposeDeps, parts: ReportParts): Promi
     patch: proposal.answer.patch,
     title: formatTitle(proposal),
     body: report,
+    announce: deps.announce,
   });
-  await deps.announce(opened);
   const summary = `branch ${branch} with ${validation.stages.length} verdicts in its report`;
   return { verdict: "pass", reasons: ["ok"], summary, value: { branch, sha: opened.sha, report } };
 }

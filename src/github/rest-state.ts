@@ -1,0 +1,128 @@
+import { WhetstoneError } from "../model/error.ts";
+import type { CommitSha } from "../model/json.ts";
+import type { GitHubClient } from "./rest-api.ts";
+import {
+  blobId,
+  moveRestBranch,
+  restBlob,
+  restFiles,
+  type RestRepository,
+  restTip,
+  restTree,
+  type TreeEntry,
+  writeRestBlob,
+  writeRestCommit,
+} from "./rest-objects.ts";
+import { assertStorable, pathsBelow } from "./state-path.ts";
+import type { StateChange, StateStore, StateView } from "./state-port.ts";
+
+/** Where the state lives and how a lost race is met. */
+export type RestStateOptions = {
+  readonly owner: string;
+  readonly repo: string;
+  readonly branch?: string;
+  readonly octokit: GitHubClient;
+  /** Wall clock for commit dates, ns since the Unix epoch. */
+  readonly now: () => bigint;
+  /** How often `plan` may run again after a lost race. */
+  readonly retries?: number;
+};
+
+type Place = RestRepository & { readonly branch: string; readonly now: () => bigint; readonly retries: number };
+type Plan<T> = (view: StateView) => Promise<{ readonly change: StateChange; readonly value: T }>;
+type Files = () => Promise<ReadonlyMap<string, string>>;
+type Reading = { readonly view: StateView; readonly files: Files };
+
+/**
+ * The state on an orphan branch of a repository on GitHub, through the Git Data API. Commits are built from blobs and
+ * trees first; the branch then moves to them without force, so a run that is cut off leaves the old state or the new
+ * one. Errors: `ref_moved`, `api_failed`, `write_failed` for a path that cannot be stored.
+ */
+export function openRestState({ octokit, ...options }: RestStateOptions): StateStore {
+  const place: Place = { branch: "whetstone/state", retries: 20, ...options, client: octokit };
+  return {
+    view: async () => (await read(place)).view,
+    update: (message, plan) => update(place, message, plan),
+  };
+}
+
+async function update<T>(place: Place, message: string, plan: Plan<T>): Promise<T> {
+  const stored = new Set<string>();
+  for (let attempt = 0; attempt <= place.retries; attempt += 1) {
+    const reading = await read(place);
+    const { change, value } = await plan(reading.view);
+    if (change.size === 0) return value;
+    const before = await reading.files();
+    assertStorable(before.keys(), change);
+    const entries = await storeBlobs(place, { change, before, stored });
+    if (entries.length === 0) return value;
+    const from = reading.view.head;
+    const to = await writeRestCommit(place, {
+      base: from === undefined ? undefined : await restTree(place, from),
+      entries,
+      empty: leavesNothing(before, entries),
+      parent: from,
+      message,
+      at: place.now(),
+    });
+    if (await moveRestBranch(place, { branch: place.branch, from, to })) return value;
+  }
+  throw tooManyRaces(place);
+}
+
+type Writing = {
+  readonly change: StateChange;
+  readonly before: ReadonlyMap<string, string>;
+  /** Blobs that an earlier attempt of the same update stored. */
+  readonly stored: Set<string>;
+};
+
+/**
+ * What the change does to the tree: nothing for a file that stays as it is or was not there, since GitHub refuses the
+ * latter. Blobs are stored one after the other, as GitHub asks of clients that create content.
+ */
+async function storeBlobs(place: Place, { change, before, stored }: Writing): Promise<readonly TreeEntry[]> {
+  const entries: TreeEntry[] = [];
+  for (const [path, content] of change) {
+    const sha = content === null ? null : blobId(content);
+    if (sha === (before.get(path) ?? null)) continue;
+    if (content !== null && sha !== null && !stored.has(sha)) {
+      await writeRestBlob(place, content);
+      stored.add(sha);
+    }
+    entries.push({ path, sha });
+  }
+  return entries;
+}
+
+function leavesNothing(before: ReadonlyMap<string, string>, entries: readonly TreeEntry[]): boolean {
+  return entries.every(({ sha }) => sha === null) && entries.length === before.size;
+}
+
+async function read(place: Place): Promise<Reading> {
+  const head = await restTip(place, place.branch);
+  const files = filesOf(place, head);
+  const view: StateView = {
+    head,
+    read: async (path) => {
+      const blob = (await files()).get(path);
+      return blob === undefined ? undefined : await restBlob(place, blob);
+    },
+    list: async (prefix) => pathsBelow((await files()).keys(), prefix),
+  };
+  return { view, files };
+}
+
+/** Reads the tree once, when it is first needed. */
+function filesOf(place: Place, head: CommitSha | undefined): Files {
+  let files: Promise<ReadonlyMap<string, string>> | undefined;
+  return () => (files ??= head === undefined ? Promise.resolve(new Map()) : restFiles(place, head));
+}
+
+function tooManyRaces({ owner, repo, branch, retries }: Place): WhetstoneError {
+  const attempts = retries + 1;
+  return new WhetstoneError("ref_moved", `${branch} of ${owner}/${repo} moved ${attempts} times while it was written.`, {
+    remedy: "Other runs write the state at the same time; nothing was lost, run the command again.",
+    data: { owner, repo, branch, attempts },
+  });
+}
