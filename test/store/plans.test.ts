@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { DatabaseSync } from "node:sqlite";
+import { readMigrations } from "../../src/store/migrations.ts";
+import type { SpanFilter } from "../../src/store/port.ts";
+import { pageQuery, totalQuery } from "../../src/store/queries/search.ts";
+import { spanBatchQuery, traceQuery } from "../../src/store/queries/spans.ts";
+import { SQLITE, type Query } from "../../src/store/queries/sql.ts";
+import { encodeCursor } from "../../src/store/cursor.ts";
+import { span, traceId } from "./spans.ts";
+
+// What a query costs on a large store shows in its plan, without a large store and without a clock.
+describe("query plans of SQLite", () => {
+  const db = new DatabaseSync(":memory:");
+  beforeAll(async () => {
+    for (const { sql } of await readMigrations("sqlite")) db.exec(sql);
+  });
+  afterAll(() => db.close());
+  const plan = ({ sql }: Query): string =>
+    db
+      .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .all()
+      .map((row) => String(row["detail"]))
+      .join("\n");
+
+  const filters: [string, SpanFilter][] = [
+    ["no filter", {}],
+    ["a service", { service: "a" }],
+    ["an operation", { operation: "a" }],
+    ["a status and a duration", { status: "error", minDurationNs: 5 }],
+    ["an attribute", { attributes: { k: "v" } }],
+    ["everything", { service: "a", operation: "b", status: "ok", attributes: { k: "v" }, sinceNs: 1n, untilNs: 9n }],
+  ];
+
+  test.each(filters)("a stream with %s walks the index on start and sorts only where starts tie", (_, filter) => {
+    const steps = plan(spanBatchQuery(filter, span(), SQLITE));
+    expect(steps).toMatch(/SEARCH s USING INDEX spans_start \(start_ns>\?/);
+    expect(steps).not.toContain("USE TEMP B-TREE FOR ORDER BY");
+  });
+
+  test("a trace is found by its id, its spans by the trace", () => {
+    const steps = plan(traceQuery(traceId(0), SQLITE));
+    expect(steps).toMatch(/SEARCH traces USING .*INDEX .*\(id=\?\)/);
+    expect(steps).toMatch(/SEARCH s USING INDEX .*\(trace_ref=\?\)/);
+    expect(steps).not.toContain("SCAN");
+  });
+
+  test("a page without filter reads the newest traces only", () => {
+    const cursor = encodeCursor({ startNs: 5n, traceId: traceId(0) });
+    for (const page of [{ limit: 20 }, { limit: 20, cursor }]) {
+      const steps = plan(pageQuery({}, page, SQLITE));
+      expect(steps).toMatch(/(SCAN|SEARCH) t USING INDEX traces_start/);
+      expect(steps).not.toContain("TEMP B-TREE");
+    }
+  });
+
+  test("a search by operation and window reads that operation's spans in that window only", () => {
+    for (const query of [totalQuery, (filter: SpanFilter) => pageQuery(filter, { limit: 20 }, SQLITE)]) {
+      const steps = plan(query({ service: "a", operation: "b", sinceNs: 1n, untilNs: 9n }, SQLITE));
+      expect(steps).toContain("spans_operation_start (operation_ref=? AND start_ns>? AND start_ns<?)");
+      expect(steps).not.toContain("SCAN");
+    }
+  });
+
+  test("a search by window alone reads the spans of that window only", () => {
+    expect(plan(totalQuery({ sinceNs: 1n }, SQLITE))).toContain("spans_start (start_ns>?)");
+  });
+
+  test("values are bound, never written into the SQL", () => {
+    const hostile = "x'); DROP TABLE spans; --";
+    const filter = { service: hostile, operation: hostile, attributes: { [hostile]: hostile } };
+    for (const query of [totalQuery(filter, SQLITE), spanBatchQuery(filter, span(), SQLITE)]) {
+      expect(query.sql).not.toContain("DROP");
+      expect(query.params.filter((value) => String(value).includes("DROP"))).toHaveLength(4);
+    }
+  });
+});
