@@ -57,6 +57,8 @@ async function uncommitted(root: string, within: readonly string[]): Promise<rea
 }
 
 async function readFileAt(root: string, sha: CommitSha, path: string): Promise<Uint8Array | undefined> {
+  // git refuses some of these as a path outside the repository, and none can be the name of a file in it.
+  if (path.split("/").some((part) => part === "" || part === "." || part === "..")) return undefined;
   const records = await gitRecords({ args: ["ls-tree", "-z", "--full-tree", sha, "--", path], cwd: root });
   for (const record of records) {
     const [, mode, blob, name] = /^(\d+) \w+ ([0-9a-f]+)\t([^]*)$/.exec(record) ?? [];

@@ -76,7 +76,11 @@ function failure(route: string, error: unknown): WhetstoneError {
   const { status, said } = facts;
   const what =
     status === undefined ? `no answer from GitHub (${messageOf(error)})` : `GitHub answered ${status} (${said ?? ""})`;
-  return new WhetstoneError("api_failed", `${route}: ${what}.`, { remedy: remedyFor(facts), cause: error, data: facts });
+  return new WhetstoneError("api_failed", `${route}: ${what}.`, {
+    remedy: remedyFor(facts),
+    cause: error,
+    data: facts,
+  });
 }
 
 /** Octokit gives connection errors the status 500 too; only errors with a `response` were answered. */
@@ -106,7 +110,8 @@ function remedyFor({ status, retryAfterSeconds, quotaResetsAt }: ApiFailure): st
   if (status === undefined) return "Check the network and the address of the API, then run it again.";
   if (status >= 500) return "The fault is on GitHub's side; run it again, and see www.githubstatus.com when it stays.";
   if (status === 401) return "The token or the App's private key is not valid (any more); set a new one.";
-  if (status === 403) return "The token lacks a permission, or a rule of the repository forbids it; see what GitHub says.";
+  if (status === 403)
+    return "The token lacks a permission, or a rule of the repository forbids it; see what GitHub says.";
   if (status === 404) return "Check owner and name of the repository, and that the token or the App may read it.";
   return "See what GitHub says.";
 }

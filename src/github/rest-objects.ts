@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { WhetstoneError } from "../model/error.ts";
+import { messageOf, WhetstoneError } from "../model/error.ts";
 import { CommitSha } from "../model/json.ts";
 import { BOT } from "./git.ts";
 import { apiStatus, callGitHub, findOnGitHub, type GitHubClient } from "./rest-api.ts";
@@ -99,13 +99,15 @@ export async function restBlob({ client, ...where }: RestRepository, sha: string
 
 /** The id that git gives to a text: SHA-1 over its type, its length in bytes and its bytes. */
 export function blobId(text: string): string {
-  return createHash("sha1").update(`blob ${Buffer.byteLength(text)}\0${text}`).digest("hex");
+  return createHash("sha1")
+    .update(`blob ${Buffer.byteLength(text)}\0${text}`)
+    .digest("hex");
 }
 
 /** Stores a text; base64, because JSON text would not keep every byte. @throws WhetstoneError `api_failed`. */
-export async function writeRestBlob({ client, ...where }: RestRepository, text: string): Promise<string> {
+export async function writeRestBlob({ client, ...where }: RestRepository, text: string): Promise<void> {
   const parameters = { ...where, content: Buffer.from(text).toString("base64"), encoding: "base64" };
-  return (await callGitHub(client, { route: `POST ${REPOSITORY}/git/blobs`, parameters, answer: Sha })).sha;
+  await callGitHub(client, { route: `POST ${REPOSITORY}/git/blobs`, parameters, answer: Sha });
 }
 
 /** A commit to be written: the entries change the tree `base`; `at` is its time in ns since the Unix epoch. */
@@ -145,22 +147,34 @@ export type RestMove = { readonly branch: string; readonly from: CommitSha | und
 const LOST_RACE = /not a fast forward|already exists|does not exist/i;
 
 /**
- * Moves a branch, never by force; false when another writer was faster. After every failure the branch is read again:
- * a request may have been carried out although its answer was lost.
- * @throws WhetstoneError `api_failed` for every other failure.
+ * Moves a branch, never by force; false when another writer was faster. When the answer is lost or a failure on
+ * GitHub's side, the branch is read again: the request may have been carried out all the same.
+ * @throws WhetstoneError `api_failed` for every other failure, and when it stays unknown what became of the branch.
  */
 export async function moveRestBranch(repository: RestRepository, move: RestMove): Promise<boolean> {
   try {
     await sendMove(repository, move);
     return true;
   } catch (error) {
-    const tip = await restTip(repository, move.branch);
-    if (tip === move.to) return true;
-    const status = apiStatus(error);
+    const status = apiStatus(error) ?? 500;
     const refused = status === 422 || status === 409;
-    if (refused && (tip !== move.from || LOST_RACE.test(String((error as WhetstoneError).data["said"])))) return false;
-    throw error;
+    if (status < 500 && !refused) throw error;
+    const tip = await restTip(repository, move.branch).catch((cause: unknown) => {
+      throw unconfirmed(move, cause);
+    });
+    if (tip === move.to) return true;
+    if (refused && (tip !== move.from || LOST_RACE.test(messageOf(error)))) return false;
+    throw tip === move.from ? error : unconfirmed(move, error);
   }
+}
+
+function unconfirmed({ branch, to }: RestMove, cause: unknown): WhetstoneError {
+  const message = `It is not known whether ${branch} received the commit ${to}: ${messageOf(cause)}`;
+  return new WhetstoneError("api_failed", message, {
+    remedy: `Look for ${to.slice(0, 7)} in the history of ${branch} before you run it again.`,
+    cause,
+    data: { branch, commit: to },
+  });
 }
 
 async function sendMove({ client, ...where }: RestRepository, { branch, from, to }: RestMove): Promise<void> {

@@ -121,8 +121,12 @@ function filesOf(place: Place, head: CommitSha | undefined): Files {
 
 function tooManyRaces({ owner, repo, branch, retries }: Place): WhetstoneError {
   const attempts = retries + 1;
-  return new WhetstoneError("ref_moved", `${branch} of ${owner}/${repo} moved ${attempts} times while it was written.`, {
-    remedy: "Other runs write the state at the same time; nothing was lost, run the command again.",
-    data: { owner, repo, branch, attempts },
-  });
+  return new WhetstoneError(
+    "ref_moved",
+    `${branch} of ${owner}/${repo} moved ${attempts} times while it was written.`,
+    {
+      remedy: "Other runs write the state at the same time; nothing was lost, run the command again.",
+      data: { owner, repo, branch, attempts },
+    },
+  );
 }

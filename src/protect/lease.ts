@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { messageOf, WhetstoneError } from "../model/error.ts";
@@ -134,7 +134,8 @@ async function sweepOne(path: string, options: SweepOptions): Promise<string | u
   for (const worktree of lease.worktrees) await options.removeWorktree(worktree);
   for (const branch of lease.branches) await options.closeBranch(branch);
   try {
-    await rm(path);
+    // Not `rm`: of two at once both would believe that they removed it.
+    await unlink(path);
     return lease.id;
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
