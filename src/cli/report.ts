@@ -37,13 +37,18 @@ function effectsTable(effects: readonly Effect[]): string {
     return [
       effect.operation,
       effect.metric,
-      `${formatNumber(effect.before)} (${formatNumber(before.low)}–${formatNumber(before.high)})`,
-      `${formatNumber(effect.after)} (${formatNumber(after.low)}–${formatNumber(after.high)})`,
-      `${show(effect.change)} (${show(change.low)} to ${show(change.high)})`,
+      `${formatNumber(effect.before)} (${formatNumber(before.low)}–${formatNumber(before.high)}${atLevel(before)})`,
+      `${formatNumber(effect.after)} (${formatNumber(after.low)}–${formatNumber(after.high)}${atLevel(after)})`,
+      `${show(effect.change)} (${show(change.low)} to ${show(change.high)}${atLevel(change)})`,
       String(effect.samples),
     ];
   });
   return renderTable(["tool", "metric", "before (95 %)", "after (95 %)", "change (95 %)", "calls"], rows);
+}
+
+/** Few calls cannot give a 95 % interval; the level that they do give is said. */
+function atLevel({ level }: Effect["changeInterval"]): string {
+  return level >= 0.95 ? "" : ` at ${Math.round(level * 100)} %`;
 }
 
 function verdictLine(io: Io, report: LoopReport): string {

@@ -52,7 +52,7 @@ export type LoopEnd = {
 export async function executeLoop(request: LoopRequest, watcher: Watcher): Promise<LoopEnd> {
   const runner = await chooseRunner(request);
   const workspace = await openWorkspace(request.places, request.env, request.target);
-  for (const line of await sweep(workspace)) watcher.note(line);
+  for (const line of await sweep(workspace, request.actor)) watcher.note(line);
   await using store = await openSpanStore(request.places, request.env, workspace.config);
   const { actor } = request;
   const report = await interruptible((signal) =>

@@ -6,6 +6,7 @@ import type { Outcome } from "../model/outcome.ts";
 import type { Stage } from "../model/stage.ts";
 import { formatInstant } from "../model/time.ts";
 import { writeDossier } from "../protect/dossier.ts";
+import { appendLedger } from "../protect/ledger.ts";
 import { recordRun } from "../protect/outcomes.ts";
 import { parsePatch } from "../protect/patch.ts";
 import { ledgerEntry, type LoopRun } from "./run.ts";
@@ -42,6 +43,13 @@ export async function record(
   const session = decision.session;
   await recordRun(state, { outcome, manifest, entries: acts(run, decision), ...(session ? { session } : {}) }, clock);
   return { verdict: "pass", reasons: ["recorded"], summary: `outcome ${outcome.status} in the ledger`, value };
+}
+
+/** Ends a run in the ledger that failed before it had an outcome. */
+export async function recordFailure(run: LoopRun): Promise<void> {
+  const act = { operation: "loop.end", decision: "none", reasonCode: "run_failed", result: "no outcome" } as const;
+  const { state, clock } = run.workspace;
+  await appendLedger(state, [ledgerEntry(run, { ...act, parameters: {} })], { clock });
 }
 
 function describe(run: LoopRun, decision: Decision, facts: { at: string; dossier: string }): Outcome {

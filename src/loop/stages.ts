@@ -11,7 +11,7 @@ import { canary } from "./canary.ts";
 import { capture } from "./capture.ts";
 import { gate } from "./gate.ts";
 import { learn } from "./learn.ts";
-import { record } from "./record.ts";
+import { record, recordFailure } from "./record.ts";
 import type { LoopRun } from "./run.ts";
 import { validate } from "./validate.ts";
 
@@ -37,6 +37,7 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
     gate: async () => {
       const result = await gate(run, options);
       carried.baseSha = result.value.baseSha;
+      if (options.record) run.defer(() => (carried.recorded === true ? Promise.resolve() : recordFailure(run)));
       return result;
     },
     capture: async () => {

@@ -1,10 +1,14 @@
 import { join } from "node:path";
 import { removeWorktree } from "../github/worktree.ts";
 import { sweepLeases } from "../protect/lease.ts";
+import type { Actor } from "../model/ledger.ts";
+import { appendLedger } from "../protect/ledger.ts";
 import type { Workspace } from "../wire.ts";
+import { ledgerEntry } from "./run.ts";
 
-/** Removes what killed runs left behind: worktrees, unfinished proposal branches, processes. One line each. */
-export async function sweep({ root, folder, forge }: Workspace): Promise<string[]> {
+/** Removes what killed runs left behind: worktrees, unfinished proposal branches, processes. One line and ledger record each. */
+export async function sweep(workspace: Workspace, actor: Actor): Promise<string[]> {
+  const { root, folder, forge, state, clock } = workspace;
   const { swept, problems } = await sweepLeases({
     folder: join(folder, "leases"),
     removeWorktree: (path) => removeWorktree({ root, path }),
@@ -13,6 +17,15 @@ export async function sweep({ root, folder, forge }: Workspace): Promise<string[
       process.kill(-pid, "SIGKILL");
     },
   });
+  const act = {
+    operation: "recover",
+    decision: "none",
+    reasonCode: "recovered",
+    result: "removed",
+    parameters: {},
+  } as const;
+  const entries = swept.map((id) => ledgerEntry({ id, actor, workspace }, act));
+  if (entries.length > 0) await appendLedger(state, entries, { clock });
   return [
     ...swept.map((id) => `recovered: removed what the interrupted run ${id} had left behind`),
     ...problems.map(({ file, detail }) => `warning: ${file} could not be swept: ${detail}`),

@@ -18,6 +18,10 @@ export const ERROR_CODES = {
   workload_invalid: { exit: 2, doc: "A workload file is unreadable or names a tool that the server does not offer." },
   stopped: { exit: 1, doc: "The kill switch is set; nothing was started." },
   git_failed: { exit: 1, doc: "A git command failed; data holds its arguments and stderr." },
+  api_failed: {
+    exit: 1,
+    doc: "A service such as GitHub refused a request, failed or could not be reached; data holds status and route.",
+  },
   ref_moved: { exit: 1, doc: "A branch moved while it was being written, more often than the retries allow." },
   server_start_failed: { exit: 1, doc: "The MCP server could not be started or did not answer initialize in time." },
   server_died: { exit: 1, doc: "The MCP server ended while calls were in flight." },
@@ -82,6 +86,7 @@ export const REASON_CODES = {
   recorded: "The outcome was written to the ledger.",
   candidate_learned: "A pattern over outcomes became a candidate rule.",
   nothing_learned: "The outcomes so far support no new rule.",
+  run_failed: "The run ended with an error before it had an outcome; nothing of it is in force.",
   recovered: "Something an interrupted run left behind was removed.",
   stage_skipped: "An earlier stage ended the flow, so this one did not run.",
   dry_run: "The run was asked to write nothing.",

@@ -51,7 +51,7 @@ export async function validateNow(request: {
   readonly io: Io;
 }): Promise<ValidationReport> {
   const { workspace, proposal, options, io } = request;
-  for (const line of await sweep(workspace)) io.err(`${line}\n`);
+  for (const line of await sweep(workspace, localActor())) io.err(`${line}\n`);
   await using store = await openSpanStore({ ...options, cwd: io.cwd }, io.env, workspace.config);
   const progress = stageProgress(io);
   progress.started("validate");
