@@ -1,0 +1,80 @@
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { build, type OutputChunk, type RolldownOutput } from "rolldown";
+
+/**
+ * `npm run build`: builds `dist/` from `src/`, because Node refuses to strip types below `node_modules`.
+ *
+ * - `dist/cli/`: the command line in shared chunks; its dependencies stay where npm put them.
+ * - `dist/actions/`: each GitHub action in one file that holds everything, because a runner installs nothing; beside it
+ *   the licences of what it holds.
+ *
+ * `import.meta.url` of an entry is as deep below the package as that of its source.
+ */
+const OUT = resolve("dist");
+
+/** A relative import or a file of this repository; everything else is a dependency or belongs to Node. */
+const isOwn = (id: string): boolean => id.startsWith(".") || id.startsWith("/") || /^[A-Za-z]:[\\/]/.test(id);
+
+/** Optional parts of dependencies that their code asks for in a try block; loading them fails as it does without them. */
+const OPTIONAL_PEERS = ["probot", "pg-native", "pg-cloudflare", "cloudflare:sockets"];
+
+/** Fewer bytes for every job to fetch; names stay, so that the stack of a bug can be read. */
+const SMALLER = { mangle: false, compress: false, codegen: { removeWhitespace: true } } as const;
+
+const shared = { cwd: process.cwd(), platform: "node", write: false, logLevel: "warn" } as const;
+
+const cli = await build({
+  ...shared,
+  input: { "cli/main": "src/cli/main.ts" },
+  external: (id) => !isOwn(id),
+  output: { format: "esm", entryFileNames: "[name].js", chunkFileNames: "cli/chunks/[name]-[hash].js" },
+});
+const action = await build({
+  ...shared,
+  input: { "actions/loop": "src/actions/loop.ts" },
+  external: OPTIONAL_PEERS,
+  output: { format: "esm", entryFileNames: "[name].js", codeSplitting: false, minify: SMALLER },
+});
+
+await replaceFolder([
+  ...cli.output.map((file) => [file.fileName, contentOf(file)] as const),
+  ...action.output.map((file) => [file.fileName, contentOf(file)] as const),
+  ["actions/LICENSES.txt", licencesOf(action.output.filter((file) => file.type === "chunk"))],
+]);
+
+function contentOf(file: RolldownOutput["output"][number]): string | Uint8Array {
+  return file.type === "chunk" ? file.code : file.source;
+}
+
+/** Written beside the old folder first, so that a failed build leaves the last good one. */
+async function replaceFolder(files: readonly (readonly [string, string | Uint8Array])[]): Promise<void> {
+  const fresh = `${OUT}.${process.pid}`;
+  try {
+    for (const [name, content] of files) {
+      await mkdir(dirname(join(fresh, name)), { recursive: true });
+      await writeFile(join(fresh, name), content);
+    }
+    rmSync(OUT, { recursive: true, force: true });
+    renameSync(fresh, OUT);
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+  for (const [name, content] of files) process.stdout.write(`dist/${name} ${content.length} bytes\n`);
+}
+
+/** Name, version and licence text of every package whose code is inside the chunks. */
+function licencesOf(chunks: readonly OutputChunk[]): string {
+  const modules = chunks.flatMap((chunk) => chunk.moduleIds).map((id) => id.replace(/^\0/, ""));
+  const folders = modules.map((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0]);
+  const packages = [...new Set(folders.filter((folder) => folder !== undefined))].sort();
+  return packages.map(describeLicence).join(`\n${"-".repeat(80)}\n\n`);
+}
+
+function describeLicence(folder: string): string {
+  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<string, unknown>;
+  const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name));
+  const text = file === undefined || !existsSync(join(folder, file)) ? "" : readFileSync(join(folder, file), "utf8");
+  return `${String(manifest["name"])} ${String(manifest["version"])}: ${String(manifest["license"])}\n\n${text.trim()}\n`;
+}

@@ -1,0 +1,88 @@
+import type { Env } from "../config/env.ts";
+import type { executeLoop } from "../loop/execute.ts";
+import { WhetstoneError } from "../model/error.ts";
+import type { Actor } from "../model/ledger.ts";
+
+/** What of `@actions/core` an action uses. */
+export type Toolkit = {
+  readonly getInput: (name: string) => string;
+  readonly setOutput: (name: string, value: string) => void;
+  readonly setSecret: (secret: string) => void;
+  readonly info: (line: string) => void;
+  readonly notice: (line: string) => void;
+  readonly startGroup: (name: string) => void;
+  readonly endGroup: () => void;
+  readonly setFailed: (message: string) => void;
+  readonly writeSummary: (markdown: string) => Promise<void>;
+};
+
+/** What of the context of `@actions/github` an action uses; `repo` throws outside a job. */
+export type JobContext = {
+  readonly actor: string;
+  readonly runId: number;
+  readonly serverUrl: string;
+  readonly repo: { readonly owner: string; readonly repo: string };
+};
+
+/** Everything that the loop's action touches. */
+export type LoopJob = {
+  readonly core: Toolkit;
+  readonly context: JobContext;
+  readonly env: Env;
+  /** Values that the log must not show. */
+  readonly secrets: readonly string[];
+  /** Names of all inputs of the step, known or not. */
+  readonly given: readonly string[];
+  /** The job's workspace, absolute. */
+  readonly workspace: string;
+  readonly execute: typeof executeLoop;
+};
+
+/** Variables whose values are masked in the log. */
+const SECRET_VARIABLES = ["ANTHROPIC_API_KEY", "DATABASE_URL", "GITHUB_TOKEN"];
+
+/** What to mask: the values of secret variables, each line of them, and the password inside a database's URL. */
+export function secretsOf(env: Readonly<Record<string, string | undefined>>): string[] {
+  const values = SECRET_VARIABLES.map((name) => env[name] ?? "");
+  const url = URL.parse(env["DATABASE_URL"] ?? "");
+  const lines = [...values, ...passwordOf(url)].flatMap((value) => value.split(/\r?\n/));
+  return [...new Set(lines.filter((line) => line.trim() !== ""))];
+}
+
+/** As it is written in the URL and as the server reads it. */
+function passwordOf(url: URL | null): string[] {
+  const written = url?.password ?? "";
+  try {
+    return [written, decodeURIComponent(written)];
+  } catch {
+    return [written]; // a stray percent sign: no client can use it decoded either
+  }
+}
+
+/** Names of the inputs in a step's environment: `INPUT_DRY-RUN` is `dry-run`. Empty ones are not set. */
+export function givenInputs(env: Readonly<Record<string, string | undefined>>): string[] {
+  const named = Object.entries(env).filter(([name, value]) => name.startsWith("INPUT_") && (value ?? "") !== "");
+  return named.map(([name]) => name.slice("INPUT_".length).toLowerCase());
+}
+
+/**
+ * The run as the ledger names it: `owner/repo/actions/runs/17 by octocat`.
+ * @throws WhetstoneError `usage` outside a job.
+ */
+export function workflowActor(context: JobContext): Actor {
+  if (!Number.isSafeInteger(context.runId) || context.actor === "") {
+    throw new WhetstoneError("usage", "This is no job of GitHub Actions: run id or actor are missing.", {
+      remedy: "On a machine of your own use `whetstone loop --local`.",
+    });
+  }
+  return { type: "workflow", id: `${runPath(context)} by ${context.actor}` };
+}
+
+/** Address of the run's page. */
+export function runUrl(context: JobContext): string {
+  return `${context.serverUrl}/${runPath(context)}`;
+}
+
+function runPath({ repo, runId }: JobContext): string {
+  return `${repo.owner}/${repo.repo}/actions/runs/${runId}`;
+}

@@ -1,0 +1,46 @@
+import { describe, expect, test } from "@jest/globals";
+import { givenInputs, runUrl, secretsOf, workflowActor } from "../../src/actions/job.ts";
+
+const context = { actor: "octocat", runId: 17, serverUrl: "https://github.test", repo: { owner: "o", repo: "r" } };
+
+describe("secretsOf", () => {
+  test("nothing is masked when nothing is secret: an empty mask would blank the whole log", () => {
+    expect(secretsOf({ PATH: "/bin", ANTHROPIC_API_KEY: "", DATABASE_URL: undefined, GITHUB_TOKEN: " \n " })).toEqual(
+      [],
+    );
+  });
+
+  test("keys, each line of them, and the password of the database in both spellings", () => {
+    const url = "postgres://user:p%40ss@db.test/x";
+    expect(secretsOf({ ANTHROPIC_API_KEY: "one\ntwo\r\n", DATABASE_URL: url })).toEqual([
+      "one",
+      "two",
+      url,
+      "p%40ss",
+      "p@ss",
+    ]);
+  });
+
+  test("a database file has no password, a stray percent sign is no reason to fail", () => {
+    expect(secretsOf({ DATABASE_URL: "file.db" })).toEqual(["file.db"]);
+    expect(secretsOf({ DATABASE_URL: "postgres://u:a%zz@h/x" })).toEqual(["postgres://u:a%zz@h/x", "a%zz"]);
+  });
+});
+
+test("givenInputs names what is set, as it is written in a workflow", () => {
+  const env = { "INPUT_DRY-RUN": "true", INPUT_MODE: "", INPUT_COLOUR: "red", OTHER: "x", INPUT_TARGET: undefined };
+  expect(givenInputs(env)).toEqual(["dry-run", "colour"]);
+});
+
+describe("workflowActor", () => {
+  test("names the run and who started it", () => {
+    expect(workflowActor(context)).toEqual({ type: "workflow", id: "o/r/actions/runs/17 by octocat" });
+    expect(runUrl(context)).toBe("https://github.test/o/r/actions/runs/17");
+  });
+
+  test.each([{ runId: Number.NaN }, { actor: "" }])("outside a job there is no actor: %j", (part) => {
+    expect(() => workflowActor({ ...context, ...part })).toThrow(
+      expect.objectContaining({ code: "usage", remedy: expect.stringContaining("--local") }),
+    );
+  });
+});

@@ -1,0 +1,70 @@
+import { execFile } from "node:child_process";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { gitText } from "../../src/github/git.ts";
+import { temporaryFolder } from "../support/git-repository.ts";
+import { toolPath } from "../package/staging.ts";
+
+/** A job's workspace: a fresh clone of this repository with its dependencies installed. */
+export async function checkOut(): Promise<AsyncDisposable & { readonly path: string }> {
+  const folder = await temporaryFolder();
+  await gitText({ args: ["clone", "--quiet", resolve("."), join(folder.path, "repo")], cwd: folder.path });
+  await symlink(resolve("node_modules"), join(folder.path, "repo/node_modules"));
+  return { ...folder, path: join(folder.path, "repo") };
+}
+
+/** What a step of a job left. */
+export type StepEnd = {
+  readonly exitCode: number;
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly summary: string;
+  readonly log: string;
+};
+
+/** Runs an action's entry as the runner does: inputs and files by environment, and no git identity on the machine. */
+export async function runStep(
+  entry: string,
+  workspace: string,
+  inputs: Readonly<Record<string, string>>,
+): Promise<StepEnd> {
+  await using runner = await temporaryFolder();
+  const file = (name: string): string => join(runner.path, name);
+  await mkdir(file("home"));
+  await writeFile(file("event.json"), JSON.stringify({ inputs }));
+  for (const name of ["output", "summary", "env", "path", "state"]) await writeFile(file(name), "");
+  const env = {
+    PATH: toolPath["PATH"],
+    HOME: file("home"),
+    TMPDIR: runner.path,
+    CI: "true",
+    GITHUB_ACTIONS: "true",
+    GITHUB_WORKSPACE: workspace,
+    GITHUB_REPOSITORY: "octo/notes",
+    GITHUB_ACTOR: "octocat",
+    GITHUB_RUN_ID: "17",
+    GITHUB_RUN_ATTEMPT: "1",
+    GITHUB_RUN_NUMBER: "3",
+    GITHUB_EVENT_NAME: "workflow_dispatch",
+    GITHUB_SERVER_URL: "https://github.test",
+    GITHUB_EVENT_PATH: file("event.json"),
+    GITHUB_OUTPUT: file("output"),
+    GITHUB_STEP_SUMMARY: file("summary"),
+    GITHUB_ENV: file("env"),
+    GITHUB_PATH: file("path"),
+    GITHUB_STATE: file("state"),
+    ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+  };
+  const end = await new Promise<{ exitCode: number; log: string }>((settle) => {
+    const child = execFile(process.execPath, [entry], { cwd: workspace, env, maxBuffer: 2 ** 26 }, (_error, out, err) =>
+      settle({ exitCode: child.exitCode ?? -1, log: out + err }),
+    );
+  });
+  const outputs = parseOutputs(await readFile(file("output"), "utf8"));
+  return { ...end, outputs, summary: await readFile(file("summary"), "utf8") };
+}
+
+/** The file format of `GITHUB_OUTPUT`: `name<<mark`, the value, `mark`. */
+function parseOutputs(text: string): Record<string, string> {
+  const entries = text.matchAll(/^([\w-]+)<<(\S+)\n([^]*?)\n?\2$/gm);
+  return Object.fromEntries([...entries].map((match) => [match[1] ?? "", match[3] ?? ""]));
+}
