@@ -2,8 +2,10 @@ import type { LoopStages } from "../flow.ts";
 import { WhetstoneError } from "../model/error.ts";
 import type { ReportParts } from "../propose/report.ts";
 import { proposeStage } from "../propose/stage.ts";
-import { readCandidates, readOutcomes } from "../protect/outcomes.ts";
+import { formatInstant } from "../model/time.ts";
+import { readOutcomes } from "../protect/outcomes.ts";
 import type { SessionRunner } from "../session/port.ts";
+import { readRules } from "../session/rules.ts";
 import { sessionStage } from "../session/stage.ts";
 import type { CaptureResult } from "../capture/stage.ts";
 import { analyze } from "./analyze.ts";
@@ -50,7 +52,8 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
     session: async (evidence) => {
       const view = await workspace.state.view();
       const outcomes = (await readOutcomes(view, targetName)).toReversed();
-      const rules = (await readCandidates(view)).filter((rule) => rule.state === "active");
+      const now = formatInstant(workspace.clock.now());
+      const rules = await readRules(required(carried.base), { target: targetName, now });
       const context = {
         target: targetName,
         source: target.source,
