@@ -28,7 +28,7 @@ export type RestStateOptions = {
   readonly retries?: number;
 };
 
-type Place = RestRepository & { readonly branch: string; readonly now: () => bigint; readonly retries: number };
+type Place = Required<Pick<RestStateOptions, "branch" | "now" | "retries">> & { readonly repository: RestRepository };
 type Plan<T> = (view: StateView) => Promise<{ readonly change: StateChange; readonly value: T }>;
 type Files = () => Promise<ReadonlyMap<string, string>>;
 type Reading = { readonly view: StateView; readonly files: Files };
@@ -38,8 +38,9 @@ type Reading = { readonly view: StateView; readonly files: Files };
  * trees first; the branch then moves to them without force, so a run that is cut off leaves the old state or the new
  * one. Errors: `ref_moved`, `api_failed`, `write_failed` for a path that cannot be stored.
  */
-export function openRestState({ octokit, ...options }: RestStateOptions): StateStore {
-  const place: Place = { branch: "whetstone/state", retries: 20, ...options, client: octokit };
+export function openRestState({ owner, repo, octokit, ...options }: RestStateOptions): StateStore {
+  const repository = { owner, repo, client: octokit };
+  const place: Place = { branch: "whetstone/state", retries: 20, ...options, repository };
   return {
     view: async () => (await read(place)).view,
     update: (message, plan) => update(place, message, plan),
@@ -47,6 +48,7 @@ export function openRestState({ octokit, ...options }: RestStateOptions): StateS
 }
 
 async function update<T>(place: Place, message: string, plan: Plan<T>): Promise<T> {
+  const { repository, branch } = place;
   const stored = new Set<string>();
   for (let attempt = 0; attempt <= place.retries; attempt += 1) {
     const reading = await read(place);
@@ -54,18 +56,18 @@ async function update<T>(place: Place, message: string, plan: Plan<T>): Promise<
     if (change.size === 0) return value;
     const before = await reading.files();
     assertStorable(before.keys(), change);
-    const entries = await storeBlobs(place, { change, before, stored });
+    const entries = await storeBlobs(repository, { change, before, stored });
     if (entries.length === 0) return value;
     const from = reading.view.head;
-    const to = await writeRestCommit(place, {
-      base: from === undefined ? undefined : await restTree(place, from),
+    const to = await writeRestCommit(repository, {
+      base: from === undefined ? undefined : await restTree(repository, from),
       entries,
       empty: leavesNothing(before, entries),
       parent: from,
       message,
       at: place.now(),
     });
-    if (await moveRestBranch(place, { branch: place.branch, from, to })) return value;
+    if (await moveRestBranch(repository, { branch, from, to })) return value;
   }
   throw tooManyRaces(place);
 }
@@ -81,13 +83,16 @@ type Writing = {
  * What the change does to the tree: nothing for a file that stays as it is or was not there, since GitHub refuses the
  * latter. Blobs are stored one after the other, as GitHub asks of clients that create content.
  */
-async function storeBlobs(place: Place, { change, before, stored }: Writing): Promise<readonly TreeEntry[]> {
+async function storeBlobs(
+  repository: RestRepository,
+  { change, before, stored }: Writing,
+): Promise<readonly TreeEntry[]> {
   const entries: TreeEntry[] = [];
   for (const [path, content] of change) {
     const sha = content === null ? null : blobId(content);
     if (sha === (before.get(path) ?? null)) continue;
     if (content !== null && sha !== null && !stored.has(sha)) {
-      await writeRestBlob(place, content);
+      await writeRestBlob(repository, content);
       stored.add(sha);
     }
     entries.push({ path, sha });
@@ -99,14 +104,14 @@ function leavesNothing(before: ReadonlyMap<string, string>, entries: readonly Tr
   return entries.every(({ sha }) => sha === null) && entries.length === before.size;
 }
 
-async function read(place: Place): Promise<Reading> {
-  const head = await restTip(place, place.branch);
-  const files = filesOf(place, head);
+async function read({ repository, branch }: Place): Promise<Reading> {
+  const head = await restTip(repository, branch);
+  const files = filesOf(repository, head);
   const view: StateView = {
     head,
     read: async (path) => {
       const blob = (await files()).get(path);
-      return blob === undefined ? undefined : await restBlob(place, blob);
+      return blob === undefined ? undefined : await restBlob(repository, blob);
     },
     list: async (prefix) => pathsBelow((await files()).keys(), prefix),
   };
@@ -114,12 +119,12 @@ async function read(place: Place): Promise<Reading> {
 }
 
 /** Reads the tree once, when it is first needed. */
-function filesOf(place: Place, head: CommitSha | undefined): Files {
+function filesOf(repository: RestRepository, head: CommitSha | undefined): Files {
   let files: Promise<ReadonlyMap<string, string>> | undefined;
-  return () => (files ??= head === undefined ? Promise.resolve(new Map()) : restFiles(place, head));
+  return () => (files ??= head === undefined ? Promise.resolve(new Map()) : restFiles(repository, head));
 }
 
-function tooManyRaces({ owner, repo, branch, retries }: Place): WhetstoneError {
+function tooManyRaces({ repository: { owner, repo }, branch, retries }: Place): WhetstoneError {
   const attempts = retries + 1;
   return new WhetstoneError(
     "ref_moved",

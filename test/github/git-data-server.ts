@@ -176,13 +176,15 @@ async function getBlob(root: string, name: string): Promise<Reply> {
 }
 
 async function postBlob(root: string, body: unknown): Promise<Reply> {
-  const { content, encoding } = z.object({ content: z.string(), encoding: z.enum(["utf-8", "base64"]) }).parse(body);
+  const { content, encoding } = z
+    .strictObject({ content: z.string(), encoding: z.enum(["utf-8", "base64"]) })
+    .parse(body);
   const input = Buffer.from(content, encoding === "base64" ? "base64" : "utf8");
   const sha = await gitText({ args: ["hash-object", "-w", "--stdin"], cwd: root, input });
   return { status: 201, body: { sha } };
 }
 
-const NewTree = z.object({
+const NewTree = z.strictObject({
   base_tree: z.string().optional(),
   tree: z.array(z.object({ path: z.string(), mode: z.string(), type: z.string(), sha: z.string().nullable() })),
 });
@@ -202,7 +204,7 @@ async function postTree(root: string, body: unknown): Promise<Reply> {
   return { status: 201, body: { sha: await gitText({ ...git, args: ["write-tree"] }) } };
 }
 
-const NewCommit = z.object({
+const NewCommit = z.strictObject({
   message: z.string(),
   tree: z.string(),
   parents: z.array(z.string()),
@@ -225,7 +227,7 @@ async function postCommit(root: string, body: unknown): Promise<Reply> {
 }
 
 async function postRef(root: string, body: unknown): Promise<Reply> {
-  const { ref, sha } = z.object({ ref: z.string().startsWith("refs/heads/"), sha: z.string() }).parse(body);
+  const { ref, sha } = z.strictObject({ ref: z.string().startsWith("refs/heads/"), sha: z.string() }).parse(body);
   const { code } = await runGit({
     args: ["update-ref", ref, sha, "0".repeat(40)],
     cwd: root,
@@ -237,7 +239,7 @@ async function postRef(root: string, body: unknown): Promise<Reply> {
 }
 
 async function patchRef(root: string, name: string, body: unknown): Promise<Reply> {
-  const { sha, force } = z.object({ sha: z.string(), force: z.literal(false) }).parse(body);
+  const { sha, force } = z.strictObject({ sha: z.string(), force: z.literal(false) }).parse(body);
   const ref = `refs/${name}`;
   const old = await resolve(root, ref);
   if (old === undefined) return said(422, "Reference does not exist");
