@@ -107,8 +107,13 @@ describe("an update that GitHub interrupts", () => {
   const ref = { object: { sha: tip, type: "commit" } };
   const change = () => state.update("m", async () => ({ change: new Map([["a", "text"]]), value: "written" }));
 
-  /** Everything up to the move of the branch. */
-  function upToTheMove(): nock.Scope {
+  /** Everything up to the move of the branch; the blob is stored by the first attempt only. */
+  function upToTheMove(attempt = 1): nock.Scope {
+    if (attempt === 1) {
+      github()
+        .post(`${repository}/git/blobs`, { content: "dGV4dA==", encoding: "base64" })
+        .reply(201, { sha: "3".repeat(40) });
+    }
     return github()
       .get(`${repository}/git/ref/heads%2Fwhetstone%2Fstate`)
       .reply(200, ref)
@@ -117,8 +122,6 @@ describe("an update that GitHub interrupts", () => {
       .reply(200, { tree: { sha: "2".repeat(40) } })
       .get(`${repository}/git/trees/${"2".repeat(40)}?recursive=1`)
       .reply(200, tree)
-      .post(`${repository}/git/blobs`, { content: "dGV4dA==", encoding: "base64" })
-      .reply(201, { sha: "3".repeat(40) })
       .post(`${repository}/git/trees`)
       .reply(201, { sha: "4".repeat(40) })
       .post(`${repository}/git/commits`, { parents: [tip], tree: "4".repeat(40), message: "m", author })
@@ -135,7 +138,7 @@ describe("an update that GitHub interrupts", () => {
   test("a refused move whose branch still reads as before, as a late replica would, is planned again", async () => {
     upToTheMove().patch(move, body).reply(422, { message: "Update is not a fast forward" });
     github().get(`${repository}/git/ref/heads%2Fwhetstone%2Fstate`).reply(200, ref);
-    upToTheMove()
+    upToTheMove(2)
       .patch(move, body)
       .reply(200, { object: { sha: "5".repeat(40), type: "commit" } });
     expect(await change()).toBe("written");
