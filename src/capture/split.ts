@@ -11,11 +11,13 @@ export type SplitDeps = {
   /** Share of sessions that go to the canary, in (0, 1). */
   readonly weight: number;
   readonly maxSessions: number;
+  /** Sessions per arm before the judge is asked: calls of one session share a process and are not independent. */
+  readonly minimumSessions: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Plays one client session on one arm through the proxy and returns its calls as the proxy measured them. */
   readonly play: (arm: Arm, session: Session) => Promise<readonly CallSample[]>;
-  /** Judges everything so far; asked after each block. */
+  /** Judges everything so far; asked after each block from the minimum on. */
   readonly judge: (samples: readonly CallSample[]) => CanaryVerdict;
   readonly progress: Progress;
 };
@@ -36,7 +38,7 @@ const LARGEST_BLOCK = 100;
 /**
  * Permuted-block randomisation (Hill 1951): every block plays one recorded session as often as it takes for the weight
  * to be exact, in random order of the arms. Both arms thus get the same mix of calls, and the routing stays random.
- * The judge is asked after each block; the run ends at the first decision, at the first failure of the canary's server,
+ * The judge is asked after each block once both arms have their minimum of sessions; the run ends at the first decision, at the first failure of the canary's server,
  * or undecided after `maxSessions`. A baseline that fails is an error of the run.
  */
 export async function splitTraffic(deps: SplitDeps): Promise<SplitResult> {
@@ -64,7 +66,7 @@ export async function splitTraffic(deps: SplitDeps): Promise<SplitResult> {
       const canaryFailure = failureOf(pair, results);
       if (canaryFailure !== undefined) return { samples, verdict, sessions, canaryFailure };
     }
-    verdict = deps.judge(samples);
+    if (Math.min(sessions.baseline, sessions.canary) >= deps.minimumSessions) verdict = deps.judge(samples);
   }
   return { samples, verdict, sessions };
 }

@@ -21,6 +21,11 @@ export const CanarySettings = z.strictObject({
     .describe("Largest ratio of bad events, canary to baseline, that is still accepted."),
   slowdown: z.number().gt(0).default(0.25).describe("Largest relative slowdown that is still accepted."),
   concurrency: z.int().min(1).max(256).default(8).describe("Calls of one session in flight at once."),
+  minimumSessions: z
+    .int()
+    .min(1)
+    .default(5)
+    .describe("Sessions per arm before the judge is asked; calls of one session are not independent."),
   maxSessions: z.int().min(2).max(100_000).default(120).describe("Sessions after which an undecided canary ends."),
 });
 export type CanarySettings = z.infer<typeof CanarySettings>;

@@ -41,6 +41,7 @@ targets:
       beta: 0.05 # greatest probability of a false promotion
       margin: 2 # largest accepted ratio of bad events
       concurrency: 8 # calls of one session in flight at once
+      minimumSessions: 5 # per arm, before the judge is asked
       maxSessions: 120 # an undecided canary ends after so many
 
     limits:

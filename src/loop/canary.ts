@@ -20,6 +20,7 @@ export function canary(run: LoopRun, versions: Readonly<Record<Arm, string>>): P
     sessions: run.workload.sessions,
     weight: settings.weight,
     maxSessions: settings.maxSessions,
+    minimumSessions: settings.minimumSessions,
     warmUp: WARM_UP_SESSIONS,
     random: random.uniform,
     play: (arm, session) => playUnderLoad(run, { arm, session, cwd: versions[arm] }),

@@ -22,6 +22,7 @@ function deps(extra: Partial<SplitDeps>): SplitDeps {
     ],
     weight: 0.5,
     maxSessions: 20,
+    minimumSessions: 1,
     random: createRandom("split").uniform,
     play: (arm, session) => Promise.resolve([sample(arm, session.id)]),
     judge: () => undecided,
@@ -84,6 +85,16 @@ describe("splitTraffic", () => {
       6,
       { baseline: 3, canary: 3 },
     ]);
+  });
+
+  test("asks nobody before both arms have their minimum of sessions", async () => {
+    const asked: number[] = [];
+    const judge = (samples: readonly CallSample[]): CanaryVerdict => {
+      asked.push(samples.length);
+      return samples.length > 0 ? rollback : undecided;
+    };
+    const { sessions } = await splitTraffic(deps({ minimumSessions: 4, judge }));
+    expect([sessions, asked]).toEqual([{ baseline: 4, canary: 4 }, [0, 8]]);
   });
 
   test("never plays more than it may, and stays undecided then", async () => {

@@ -56,6 +56,7 @@ targets:
       margin: 3
       slowdown: 1
       concurrency: 2
+      minimumSessions: 3
       maxSessions: 40
 `;
 
