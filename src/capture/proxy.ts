@@ -86,13 +86,17 @@ function openSinks({ store, exporter, queueLimit }: ProxyOptions) {
 
 function passSignal(signal: AbortSignal | undefined, server: ServerProcess): Disposable {
   const pass = (): void => {
-    server.signal(signal?.reason === "SIGINT" ? "SIGINT" : "SIGTERM");
+    server.signal(isSignal(signal?.reason) ? signal.reason : "SIGTERM");
     // What follows is the stop's own escalation, for a server that does not react.
     void server.stop();
   };
   if (signal?.aborted === true) pass();
   signal?.addEventListener("abort", pass);
   return { [Symbol.dispose]: () => signal?.removeEventListener("abort", pass) };
+}
+
+function isSignal(reason: unknown): reason is NodeJS.Signals {
+  return typeof reason === "string" && reason in constants.signals;
 }
 
 /** Listens from the start: the process's own stdout forgets that it has finished. */

@@ -151,6 +151,14 @@ describe("playSession", () => {
     });
   });
 
+  test("a server whose list of tools never ends is refused instead of asked for ever", async () => {
+    const server = fixture("scripted", "same-cursor");
+    await expect(playSession(session(["echo"], { server }).options)).rejects.toMatchObject({
+      code: "server_start_failed",
+      message: expect.stringContaining('repeats its cursor "again"'),
+    });
+  });
+
   test("a server that dies in the middle: server_died with the results so far and its stderr", async () => {
     const { options, spans } = session(["echo", "echo", "die", "echo"]);
     await expect(playSession(options)).rejects.toMatchObject({

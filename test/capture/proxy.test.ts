@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
-import { text } from "node:stream/consumers";
+import { PassThrough, Writable } from "node:stream";
+import { buffer, text } from "node:stream/consumers";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { describe, expect, test } from "@jest/globals";
@@ -117,12 +117,59 @@ describe("runProxy", () => {
     expect(said).toContain("because the queue was full");
   });
 
-  test("a signal reaches the server, and the exit code tells it", async () => {
+  test.each([
+    ["SIGINT", 130],
+    ["SIGHUP", 129],
+    ["no signal", 143],
+  ])("an abort for %s reaches the server as a signal, and the exit code is %i", async (reason, code) => {
     const controller = new AbortController();
     const p = proxied(["silent"], { store: memoryStore(), signal: controller.signal });
     p.stdout.resume();
-    controller.abort("SIGINT");
-    expect(await p.exit).toBe(130);
+    controller.abort(reason);
+    expect(await p.exit).toBe(code);
+  });
+
+  test("resolves only after stdout has taken everything", async () => {
+    const order: string[] = [];
+    let release: () => void = () => order.push("never asked");
+    const asked = Promise.withResolvers<void>();
+    const stdout = new Writable({
+      write: (_chunk, _encoding, done) => done(),
+      final: (done) => {
+        asked.resolve();
+        release = () => {
+          order.push("flushed");
+          done();
+        };
+      },
+    });
+    const stdin = new PassThrough();
+    const { exit } = proxied(["echo"], { store: memoryStore(), stdin, stdout });
+    stdin.end(PING);
+    const resolved = exit.then(() => order.push("resolved"));
+    await asked.promise;
+    // Time enough for the server to end: another process starts and ends.
+    await once(spawn(process.execPath, ["-e", "0"]), "exit");
+    release();
+    await resolved;
+    expect(order).toEqual(["flushed", "resolved"]);
+  });
+
+  test("an abort before the start ends the server at once", async () => {
+    const p = proxied(["silent"], { store: memoryStore(), signal: AbortSignal.abort("SIGTERM"), graceMs: 500 });
+    p.stdout.resume();
+    expect(await p.exit).toBe(143);
+  });
+
+  test("a message of 50 MB passes both ways with its spans", async () => {
+    await using store = memoryStore();
+    const p = proxied(["echo"], { store });
+    const out = buffer(p.stdout);
+    const big = `{"id":1,"method":"x","params":{"text":"${"ä".repeat(25 * 1024 * 1024)}"}}\n`;
+    p.stdin.end(big);
+    expect(await p.exit).toBe(0);
+    expect((await out).length).toBeGreaterThan(50 * 1024 * 1024);
+    expect((await storedSpans(store)).map((span) => span.name)).toEqual(Array(4).fill("x"));
   });
 
   test("a server that ignores the signal is killed after the grace period", async () => {

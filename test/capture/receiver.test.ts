@@ -108,12 +108,13 @@ describe("startReceiver", () => {
       },
     });
     const answered = fetch(`${r.url}/v1/traces`, { method: "POST", body: BODY, headers: JSON_TYPE }).then((response) =>
-      order.push(`answered ${response.status}`),
+      order.push(`answered ${response.status}`, `connection ${response.headers.get("connection")}`),
     );
     await entered.promise;
     const disposed = r[Symbol.asyncDispose]();
     kept.resolve();
     await Promise.all([answered, disposed]);
-    expect(order).toEqual(["kept", "answered 200"]);
+    // A kept connection would hold up closing.
+    expect(order).toEqual(["kept", "answered 200", "connection close"]);
   });
 });
