@@ -1,0 +1,94 @@
+import type { Arm, CallSample } from "../model/call.ts";
+import { WhetstoneError } from "../model/error.ts";
+import { parseInstant } from "../model/time.ts";
+
+/** Where rows come from: the arm that they stand for, and the name to use in errors. */
+export type SampleSource = { readonly arm: Arm; readonly name: string };
+
+/** A row as a CSV or NDJSON parser gives it. */
+type Row = Readonly<Record<string, unknown>>;
+
+/** One cell and where it stands. */
+type Cell = { readonly value: unknown; readonly column: string; readonly row: number; readonly source: SampleSource };
+
+/**
+ * Turns parsed rows into call samples. Columns: `timestamp` (RFC 3339, or ms since the Unix epoch), `operation`,
+ * `durationMs` (≥ 0), `error` (true/false or 1/0); `session` may be there; other columns are ignored. Values may be
+ * typed or text.
+ * @throws WhetstoneError `input_unreadable` naming source, row (1 = the first after the header) and column.
+ */
+export function callSamples(rows: Iterable<unknown>, source: SampleSource): CallSample[] {
+  const samples: CallSample[] = [];
+  let row = 0;
+  for (const item of rows) {
+    row += 1;
+    samples.push(toSample(item, { row, source }));
+  }
+  return samples;
+}
+
+function toSample(item: unknown, place: Pick<Cell, "row" | "source">): CallSample {
+  if (typeof item !== "object" || item === null || Array.isArray(item)) {
+    throw unreadable({ ...place, column: "", value: item }, "is no record");
+  }
+  const record = item as Row;
+  const cell = (column: string): Cell => ({ ...place, column, value: record[column] });
+  return {
+    timestamp: toTimestamp(cell("timestamp")),
+    operation: toText(cell("operation")),
+    durationMs: toDuration(cell("durationMs")),
+    error: toBoolean(cell("error")),
+    arm: place.source.arm,
+    session: record["session"] === undefined ? "" : toText(cell("session")),
+  };
+}
+
+function toText(cell: Cell): string {
+  const { value } = cell;
+  if (typeof value !== "string" || value.trim() === "") throw unreadable(cell, "has no text");
+  return value.trim();
+}
+
+function toDuration(cell: Cell): number {
+  const value = toNumber(cell.value);
+  if (value === undefined || value < 0) throw unreadable(cell, "is no duration in ms");
+  return value;
+}
+
+function toTimestamp(cell: Cell): number {
+  const number = toNumber(cell.value);
+  if (number !== undefined) return number;
+  if (typeof cell.value !== "string" || !/^\s*\d{4}-/.test(cell.value)) throw unreadable(cell, "is no time");
+  try {
+    const ns = parseInstant(cell.value, 0n);
+    // In two parts: the ns of today do not fit a double exactly, the ms do.
+    return Number(ns / 1_000_000n) + Number(ns % 1_000_000n) / 1e6;
+  } catch (cause) {
+    throw unreadable(cell, "is no time", cause);
+  }
+}
+
+function toBoolean(cell: Cell): boolean {
+  const value = typeof cell.value === "string" ? cell.value.trim().toLowerCase() : cell.value;
+  if (value === true || value === "true" || value === 1 || value === "1") return true;
+  if (value === false || value === "false" || value === 0 || value === "0") return false;
+  throw unreadable(cell, "is neither true nor false");
+}
+
+/** A finite decimal number, typed or as text; undefined otherwise. */
+function toNumber(value: unknown): number | undefined {
+  if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
+  if (typeof value !== "string" || !/^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(value)) return undefined;
+  const number = Number(value);
+  return Number.isFinite(number) ? number : undefined;
+}
+
+function unreadable({ value, column, row, source }: Cell, why: string, cause?: unknown): WhetstoneError {
+  const found = value === undefined ? "is missing" : `${why}: ${JSON.stringify(value)?.slice(0, 60)}`;
+  const what = column === "" ? "it" : `column ${column}`;
+  return new WhetstoneError("input_unreadable", `${source.name}, row ${row}: ${what} ${found}.`, {
+    remedy: "Give the columns timestamp (RFC 3339 or ms), operation, durationMs (0 or more) and error (true or false).",
+    cause,
+    data: { source: source.name, row, column },
+  });
+}
