@@ -1,10 +1,10 @@
-import { mkdtemp, readdir } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { gitText } from "../../src/github/git.ts";
 import { LedgerRecord } from "../../src/model/ledger.ts";
 import { run, stageRepository, toolPath } from "../package/staging.ts";
-import { checkOut, runStep, type StepEnd } from "./run.ts";
+import { checkOut, runStep, type Step, type StepEnd } from "./run.ts";
 
 /** The action as a runner has it: its repository at a tag, built, without anything installed. */
 let action: Awaited<ReturnType<typeof stageRepository>>;
@@ -26,7 +26,8 @@ afterAll(async () => {
   await run("rm", ["-rf", join(entry, "../../..")]);
 });
 
-const step = (inputs: Readonly<Record<string, string>>): Promise<StepEnd> => runStep(entry, workspace.path, inputs);
+const step = (inputs: Step["inputs"], more: Partial<Step> = {}): Promise<StepEnd> =>
+  runStep({ entry, workspace: workspace.path, inputs, ...more });
 const git = (...args: string[]): Promise<string> => gitText({ args, cwd: workspace.path });
 
 async function ledger(): Promise<LedgerRecord[]> {
@@ -51,15 +52,22 @@ describe("the built action in a clone of this repository", () => {
     expect(await git("status", "--porcelain", "--untracked-files=no")).toBe("");
   }, 120_000);
 
-  test("a change that breaks a result fails the job with its reason codes", async () => {
-    const session = "replay:examples/notes-server/sessions/bad-result.json";
-    const { exitCode, outputs, summary, log } = await step({ target: "notes", mode: "refinement", session });
+  test("a change of files that it may not touch fails the job with the reason code", async () => {
+    const good = await readFile("examples/notes-server/sessions/good.json", "utf8");
+    await writeFile(join(workspace.path, "moved.json"), good.replaceAll("notes-server/src/", "notes-server/data/"));
+    const { exitCode, outputs, summary, log } = await step({ mode: "refinement", session: "replay:moved.json" });
     expect({ exitCode, result: outputs["result"], log }).toMatchObject({ exitCode: 1, result: "rejected" });
-    expect(outputs).toMatchObject({ decision: "deny", "reason-code": "replay_result_changed", branch: "" });
-    expect(log).toMatch(/^::error::Whetstone: rejected \(.*replay_result_changed/m);
+    expect(outputs).toMatchObject({ decision: "deny", "reason-code": "path_forbidden", branch: "" });
+    expect(log).toMatch(/^::error::Whetstone: rejected \(path_forbidden\) at validate/m);
     expect(summary).toContain("## Whetstone on notes: rejected");
     expect(await git("branch", "--list", "whetstone/proposal/*")).toBe("");
-  }, 180_000);
+  }, 120_000);
+
+  test("a cancelled job says so and leaves no worktree behind", async () => {
+    const { exitCode, outputs } = await step({ target: "notes" }, { cancelAt: "::group::capture" });
+    expect({ exitCode, outputs }).toMatchObject({ exitCode: 1, outputs: { "reason-code": "interrupted" } });
+    expect((await git("worktree", "list")).trim().split("\n")).toHaveLength(1);
+  }, 60_000);
 
   test("a mistyped input starts nothing", async () => {
     const before = await ledger();

@@ -21,12 +21,18 @@ export type StepEnd = {
   readonly log: string;
 };
 
+/** One step of a job. */
+export type Step = {
+  /** The action's built file. */
+  readonly entry: string;
+  readonly workspace: string;
+  readonly inputs: Readonly<Record<string, string>>;
+  /** Cancels the job, as the runner does it, when this appears in the log. */
+  readonly cancelAt?: string;
+};
+
 /** Runs an action's entry as the runner does: inputs and files by environment, and no git identity on the machine. */
-export async function runStep(
-  entry: string,
-  workspace: string,
-  inputs: Readonly<Record<string, string>>,
-): Promise<StepEnd> {
+export async function runStep({ entry, workspace, inputs, cancelAt }: Step): Promise<StepEnd> {
   await using runner = await temporaryFolder();
   const file = (name: string): string => join(runner.path, name);
   await mkdir(file("home"));
@@ -55,9 +61,15 @@ export async function runStep(
     ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
   };
   const end = await new Promise<{ exitCode: number; log: string }>((settle) => {
+    let seen = "";
+    let cancelled = cancelAt === undefined;
     const child = execFile(process.execPath, [entry], { cwd: workspace, env, maxBuffer: 2 ** 26 }, (_error, out, err) =>
       settle({ exitCode: child.exitCode ?? -1, log: out + err }),
     );
+    child.stdout?.on("data", (text: string) => {
+      seen += text;
+      if (!cancelled && seen.includes(cancelAt ?? "")) cancelled = child.kill("SIGINT");
+    });
   });
   const outputs = parseOutputs(await readFile(file("output"), "utf8"));
   return { ...end, outputs, summary: await readFile(file("summary"), "utf8") };
