@@ -61,7 +61,7 @@ const INHERITED = [
 const FIXED_ENVIRONMENT = {
   LC_ALL: "C",
   GIT_TERMINAL_PROMPT: "0",
-  // Without this `git diff` would refresh and rewrite the user's index.
+  // Without this `git status` would refresh and rewrite the user's index.
   GIT_OPTIONAL_LOCKS: "0",
   GIT_LITERAL_PATHSPECS: "1",
   GIT_AUTHOR_NAME: BOT.name,

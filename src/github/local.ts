@@ -6,6 +6,7 @@ import { commitMessage, isBelow } from "./proposal-branch.ts";
 import type { Forge, OpenProposal, ProposalBranch } from "./port.ts";
 import { repositoryRoot } from "./repository.ts";
 import { specialFiles } from "./special-files.ts";
+import { differingPaths } from "./status.ts";
 
 /** Where the repository is, and the clock for commit dates (ns since the Unix epoch). */
 export type LocalForgeOptions = { readonly cwd: string; readonly now: () => bigint };
@@ -47,10 +48,9 @@ async function readHead(root: string): Promise<{ readonly sha: CommitSha; readon
 }
 
 async function uncommitted(root: string, within: readonly string[]): Promise<readonly string[]> {
-  const changed = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "HEAD", "--"];
-  const tracked = await gitRecords({ args: changed, cwd: root });
+  const tracked = await differingPaths(root, { untracked: false });
   // Without a path git would list every untracked file of the repository.
-  if (within.length === 0) return tracked.toSorted();
+  if (within.length === 0) return tracked;
   const others = ["ls-files", "-z", "--others", "--exclude-standard", "--", ...within];
   const untracked = await gitRecords({ args: others, cwd: root });
   return [...new Set([...tracked, ...untracked])].sort();

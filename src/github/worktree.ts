@@ -1,7 +1,8 @@
 import { rm } from "node:fs/promises";
 import type { CommitSha } from "../model/json.ts";
-import { gitRecords, runGit } from "./git.ts";
+import { runGit } from "./git.ts";
 import { specialFiles } from "./special-files.ts";
+import { differingPaths } from "./status.ts";
 
 /** A worktree that removes itself at the end of its scope. */
 export type Worktree = AsyncDisposable & { readonly path: string };
@@ -52,9 +53,6 @@ export async function applyPatch(options: { worktree: string; patch: string }): 
 }
 
 /** Paths that differ from the worktree's commit, old and new names, untracked files included, ignored ones not; sorted. */
-export async function changedPaths(worktree: string): Promise<readonly string[]> {
-  const tracked = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "HEAD", "--"];
-  const untracked = ["ls-files", "-z", "--others", "--exclude-standard"];
-  const lists = await Promise.all([tracked, untracked].map((args) => gitRecords({ args, cwd: worktree })));
-  return [...new Set(lists.flat())].sort();
+export function changedPaths(worktree: string): Promise<readonly string[]> {
+  return differingPaths(worktree, { untracked: true });
 }

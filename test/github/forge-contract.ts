@@ -81,6 +81,8 @@ function reading(setup: ForgeSetup): void {
     expect(await place.forge.uncommitted(["src/"])).toEqual(["README.md", "src/new"]);
     expect(await place.forge.uncommitted(["other/new", "none"])).toEqual(["README.md", "other/new"]);
     expect(await place.forge.uncommitted(["."])).toEqual(["README.md", "other/new", "src/new"]);
+    // Paths are names, not patterns.
+    expect(await place.forge.uncommitted(["s*", ":/src", ":(glob)**"])).toEqual(["README.md"]);
   });
 }
 

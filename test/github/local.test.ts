@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFile, rm, symlink } from "node:fs/promises";
+import { readFile, rm, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { openLocalForge } from "../../src/github/local.ts";
@@ -57,9 +57,11 @@ describe("openLocalForge", () => {
 
   test("index, files, HEAD and stash of the user stay as they are, byte for byte", async () => {
     await using repository = await temporaryRepository();
-    const base = await repository.commit({ "a.txt": "1\n", "b.txt": "b\n" });
+    const base = await repository.commit({ "a.txt": "1\n", "b.txt": "b\n", "d.txt": "d\n" });
     await repository.write({ "a.txt": "dirty\n", "b.txt": "staged\n", "c.txt": "new\n" });
     await repository.git("add", "b.txt");
+    // Only looked at: git would like to note the new time in the index.
+    await utimes(join(repository.root, "d.txt"), 1, 1);
     const index = await readFile(join(repository.root, ".git/index"));
     const forge = await openLocalForge({ cwd: repository.root, now });
     await forge.uncommitted(["."]);

@@ -101,6 +101,14 @@ describe("openLease", () => {
     await lease.release();
   });
 
+  test("a small change does not overtake a large one before it", async () => {
+    await using folder = await temporaryFolder();
+    const lease = await openLease({ folder: folder.path, id: "r1" });
+    const branch = "b".repeat(20_000_000);
+    await Promise.all([lease.addBranch({ branch, sha: SHA }), lease.forgetBranch(branch)]);
+    expect((await recordOf(folder.path, "r1")).branches).toEqual([]);
+  });
+
   test("a lease that cannot be written is an error", async () => {
     await using folder = await temporaryFolder();
     const leases = join(folder.path, "leases");

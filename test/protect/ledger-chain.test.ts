@@ -98,6 +98,11 @@ describe("verifyChain finds, at its place,", () => {
     }
   });
 
+  test("numbers that do not go on by one, although digests and links are right", () => {
+    const jump = chain({ seq: 7, digest: LEDGER_GENESIS }, entries(2), with_);
+    expect(verify(jump)).toEqual({ ok: false, seq: 1, detail: "record 1 is missing: 8 stands in its place" });
+  });
+
   test("an end that was cut off only by comparing the tip", () => {
     const verdict = verify(CHAIN.slice(0, 150));
     expect(verdict).toEqual({ ok: true, records: 150, tip: { seq: 150, digest: CHAIN[149]?.digest } });

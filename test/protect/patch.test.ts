@@ -138,6 +138,13 @@ const HOSTILE: readonly (readonly [string, string, string])[] = [
     MODIFIED.replace(" one\n", " one\n\\ No newline at end of file\n"),
     "last line of the file",
   ],
+  [
+    "an old line after the last old line",
+    MODIFIED.replace("-two\n", "-two\n\\ No newline at end of file\n")
+      .replace(" three\n", "-three\n")
+      .replace("+1,3", "+1,2"),
+    "last line of the file",
+  ],
   ["a marker before any line", MODIFIED.replace(" one\n", "\\ No newline at end of file\n one\n"), "fewer lines"],
   ["a name with an open quote", MODIFIED.replace("--- a/src/a.ts", '--- "a/src/a.ts'), "as git writes it"],
   ["an unknown escape", MODIFIED.replace("--- a/src/a.ts", '--- "a/src/\\x61.ts"'), "as git writes it"],
