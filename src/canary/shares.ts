@@ -63,21 +63,27 @@ function isSticky(trials: readonly Trial[]): boolean {
   return repeated;
 }
 
-/** Consecutive intervals of at least `intervalMs`, each prolonged until both arms have a call in it. */
+/**
+ * Consecutive intervals of at least `intervalMs`, each prolonged until both arms have a call in it. A rest that only one
+ * arm served belongs to the interval before it, so that no call is lost.
+ */
 function intervals(trials: readonly Trial[], intervalMs: number): IntervalCounts[] {
   const sorted = [...trials].sort((a, b) => a.timestamp - b.timestamp);
-  const closed: IntervalCounts[] = [];
+  const found: Trial[][] = [];
   let open: Trial[] = [];
+  let arms = new Set<Arm>();
   for (const trial of sorted) {
     const lasted = trial.timestamp - (open[0]?.timestamp ?? trial.timestamp);
-    const counts = lasted >= intervalMs ? countTrials(open) : undefined;
-    if (counts && counts.canaryCalls > 0 && counts.baselineCalls > 0) {
-      closed.push(counts);
+    if (lasted >= intervalMs && arms.size === 2) {
+      found.push(open);
       open = [];
+      arms = new Set();
     }
     open.push(trial);
+    arms.add(trial.arm);
   }
-  return [...closed, countTrials(open)];
+  const last = arms.size === 2 ? undefined : found.pop();
+  return [...found, last === undefined ? open : [...last, ...open]].map(countTrials);
 }
 
 function toStage({ canaryCalls, baselineCalls, canary, baseline }: IntervalCounts): ShareStage {

@@ -53,10 +53,17 @@ describe("badEvents", () => {
       prior: 0.5,
       stages: [
         { share: 0.5, canary: 1, baseline: 0 },
-        { share: 0.25, canary: 0, baseline: 1 },
-        { share: 1, canary: 0, baseline: 0 },
+        // The last canary call has no baseline call beside it and belongs to the interval before.
+        { share: 0.4, canary: 0, baseline: 1 },
       ],
     });
+  });
+
+  test("arms recorded one after the other are one interval: no call is lost", () => {
+    const later = many("canary", 40).map((t) => ({ ...t, timestamp: t.timestamp + 3_600_000, bad: true }));
+    const trials = [...many("baseline", 60), ...later];
+    const stages = badEvents(trials, settings({ weight: null }))?.stages.filter(({ canary }) => canary > 0);
+    expect(stages).toEqual([{ share: 0.4, canary: 40, baseline: 0 }]);
   });
 
   test("has nothing to compare without both arms, or at a weight of 0 or 1", () => {
