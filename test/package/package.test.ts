@@ -97,6 +97,8 @@ describe("the published package", () => {
       importsOf(chunk).map((name) => ({ chunk: relative(consumer.root, chunk), name })),
     );
     const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as { dependencies: object };
+    // What is imported is not copied into the build as well.
+    expect(bare.map(({ name }) => name)).toEqual(expect.arrayContaining(["commander", "pg", "yaml", "zod"]));
     expect(bare.filter(({ name }) => !Object.keys(dependencies).includes(name))).toEqual([]);
   });
 });
