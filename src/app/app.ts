@@ -1,0 +1,118 @@
+import type { ApplicationFunction } from "probot";
+import { nearest } from "../config/parse.ts";
+import { openRestState } from "../github/rest-state.ts";
+import type { StateStore } from "../github/state-port.ts";
+import { WhetstoneError } from "../model/error.ts";
+import type { Clock } from "../model/time.ts";
+import type { Answer, AppCommand, CommandContext } from "./command.ts";
+import { parseCommands, type WrittenCommand } from "./commands.ts";
+import { help } from "./commands/help.ts";
+import { status } from "./commands/status.ts";
+import { answerInPlace, type Conversation, mayCommand, react } from "./conversation.ts";
+import { CommentDelivery } from "./delivery.ts";
+import { cell } from "./page-text.ts";
+import { createTurns } from "./turns.ts";
+
+/** What the App needs besides GitHub. */
+export type AppDependencies = {
+  /** Id of the GitHub App: by it the App knows its own comments. */
+  readonly appId: number;
+  readonly clock: Clock;
+  /** Told of every delivery's work when it begins, so that a stop can wait for it. */
+  readonly track?: (work: Promise<void>) => void;
+};
+
+/** Every word that the App understands. */
+const COMMANDS: readonly AppCommand[] = [help, status];
+
+/**
+ * The GitHub App: answers `/whetstone <word>` in new comments of issues and pull requests. Edits are no commands. Only
+ * people with write permission are answered; others get 👎 and nothing else. 👀 says that the command was seen, 🎉 or
+ * 😕 how it ended.
+ */
+export function whetstoneApp(dependencies: AppDependencies): ApplicationFunction {
+  const inTurn = createTurns();
+  return (app) => {
+    app.on("issue_comment.created", async (context) => {
+      const delivery = CommentDelivery.parse(context.payload);
+      const written = parseCommands(delivery.comment.body);
+      if (written.length === 0) return;
+      const conversation = { client: context.octokit, appId: dependencies.appId, delivery };
+      const { repository, issue } = delivery;
+      // Two commands at once would each find no answer to update, and leave two.
+      const key = `${repository.owner.login}/${repository.name}#${issue.number}`;
+      const work = inTurn(key, () => handle(conversation, written, dependencies));
+      dependencies.track?.(work);
+      await work;
+    });
+  };
+}
+
+async function handle(
+  conversation: Conversation,
+  written: readonly WrittenCommand[],
+  { clock }: AppDependencies,
+): Promise<void> {
+  if (!(await mayCommand(conversation))) return react(conversation, "-1");
+  await react(conversation, "eyes");
+  const { answer, thrown } = await answerTo(written, {
+    clock,
+    commands: COMMANDS,
+    state: stateOf(conversation, clock),
+  });
+  try {
+    await answerInPlace(conversation, answer.body);
+  } catch (error) {
+    // The failure itself is the news; whether the reaction still arrives adds nothing to it.
+    await Promise.allSettled([react(conversation, "confused")]);
+    throw error;
+  }
+  await react(conversation, answer.ok ? "hooray" : "confused");
+  if (thrown !== undefined) throw thrown;
+}
+
+function stateOf({ client, delivery: { repository } }: Conversation, clock: Clock): StateStore {
+  return openRestState({ owner: repository.owner.login, repo: repository.name, octokit: client, now: clock.now });
+}
+
+/** The answer, and what is not the reader's to mend and belongs into the log. */
+type Answered = { readonly answer: Answer; readonly thrown?: unknown };
+
+async function answerTo(written: readonly WrittenCommand[], context: CommandContext): Promise<Answered> {
+  try {
+    return { answer: await commandOf(written).run(context) };
+  } catch (error) {
+    if (error instanceof WhetstoneError) return { answer: { ok: false, body: errorBody(error) } };
+    const defect = new WhetstoneError("defect", "The command ended with an error of Whetstone's own.", {
+      remedy: "The log of the App holds the details; please report it.",
+      cause: error,
+    });
+    return { answer: { ok: false, body: errorBody(defect) }, thrown: error };
+  }
+}
+
+/** @throws WhetstoneError `usage` for an unknown word, words too many, and more than one command. */
+function commandOf(written: readonly WrittenCommand[]): AppCommand {
+  const [first, ...others] = written;
+  if (first === undefined || others.length > 0) {
+    throw new WhetstoneError("usage", `The comment holds ${written.length} commands.`, {
+      remedy: "Write one command per comment.",
+    });
+  }
+  const known = COMMANDS.map(({ word }) => word);
+  const command = first.word === "" ? help : COMMANDS.find(({ word }) => word === first.word);
+  if (command === undefined) {
+    const near = nearest(first.word, known);
+    const hint = near === undefined ? `Known words: ${known.join(", ")}.` : `Did you mean "/whetstone ${near}"?`;
+    throw new WhetstoneError("usage", `There is no command "${first.word}".`, { remedy: hint });
+  }
+  if (first.rest === "") return command;
+  throw new WhetstoneError("usage", `"${first.word}" takes nothing after it, but "${first.rest}" was there.`, {
+    remedy: `Write "/whetstone ${first.word}" on a line of its own.`,
+  });
+}
+
+/** An error as a comment; its message may quote foreign text. */
+function errorBody({ code, message, remedy }: WhetstoneError): string {
+  return [`### Whetstone: ${code}`, cell(message), ...(remedy === undefined ? [] : [cell(remedy)])].join("\n\n");
+}

@@ -1,0 +1,32 @@
+/** An `issue_comment` delivery, reduced to the fields that are used. */
+export type CommentPayload = {
+  readonly action: string;
+  readonly comment: {
+    readonly id: number;
+    readonly body: string;
+    readonly user: { login: string; type: string } | null;
+  };
+  readonly issue: { readonly number: number };
+  readonly repository: { readonly name: string; readonly owner: { readonly login: string } };
+  readonly installation: { readonly id: number };
+  readonly sender: { readonly login: string; readonly type: string };
+};
+
+export const OWNER = "octo-org";
+export const REPO = "notes";
+export const APP_ID = 4711;
+export const INSTALLATION = 99;
+export const ISSUE = 12;
+
+/** A new comment with this text by a person. */
+export function commentPayload(body: string, change: Partial<CommentPayload["comment"]> = {}): CommentPayload {
+  const user = { login: "monalisa", type: "User" };
+  return {
+    action: "created",
+    comment: { id: 1001, body, user, ...change },
+    issue: { number: ISSUE },
+    repository: { name: REPO, owner: { login: OWNER } },
+    installation: { id: INSTALLATION },
+    sender: user,
+  };
+}

@@ -1,0 +1,141 @@
+import { describe, expect, test } from "@jest/globals";
+import type { CommandContext } from "../../src/app/command.ts";
+import { status } from "../../src/app/commands/status.ts";
+import { openMemoryState } from "../../src/github/memory-state.ts";
+import type { StateStore } from "../../src/github/state-port.ts";
+import type { DossierManifest } from "../../src/model/dossier.ts";
+import type { Outcome } from "../../src/model/outcome.ts";
+import { manualClock } from "../../src/model/time.ts";
+import { recordRun } from "../../src/protect/outcomes.ts";
+
+const clock = manualClock();
+const ask = (state: StateStore) => status.run({ state, clock, commands: [] } satisfies CommandContext);
+const digest = "a".repeat(64);
+
+const outcomeOf = (id: string, change: Partial<Outcome> = {}): Outcome => ({
+  schema: "whetstone.outcome/1",
+  id: `o-${id}`,
+  at: "2026-11-20T10:00:00.000Z",
+  target: "notes",
+  proposal: `p-${id}`,
+  session: "s-1",
+  fingerprint: digest,
+  status: "promoted",
+  reasons: ["hypothesis_met"],
+  findings: [],
+  paths: ["src/a.ts"],
+  effects: [],
+  costUsd: 0,
+  dossier: digest,
+  ...change,
+});
+
+const manifestOf = (id: string, change: Partial<DossierManifest> = {}): DossierManifest => ({
+  schema: "whetstone.dossier/1",
+  id: `d-${id}`,
+  run: `r-${id}`,
+  target: "notes",
+  createdAt: "2026-11-20T10:00:00.000Z",
+  baseSha: "b".repeat(40),
+  recorded: [],
+  verdict: "promoted",
+  reasons: ["hypothesis_met"],
+  stages: [{ stage: "canary", verdict: "pass", reasons: ["ok"], durationMs: 5, summary: "0 of 200 calls failed" }],
+  files: [],
+  digest,
+  ...change,
+});
+
+/** A state with these runs, recorded as the loop records them. */
+async function recorded(runs: readonly { outcome: Outcome; manifest: DossierManifest }[]): Promise<StateStore> {
+  const state = openMemoryState();
+  for (const run of runs) await recordRun(state, { ...run, entries: [] }, clock);
+  return state;
+}
+const run = (id: string, change: { outcome?: Partial<Outcome>; manifest?: Partial<DossierManifest> } = {}) => ({
+  outcome: outcomeOf(id, change.outcome),
+  manifest: manifestOf(id, change.manifest),
+});
+
+describe("/whetstone status", () => {
+  test("without any record says so and what to do", async () => {
+    const answer = await ask(openMemoryState());
+    expect(answer.ok).toBe(true);
+    expect(answer.body).toContain("nothing is recorded yet");
+    expect(answer.body).toContain("`whetstone loop`");
+  });
+
+  test("shows the five newest outcomes, how many there are, and the newest run with its stages", async () => {
+    const ids = Array.from({ length: 7 }, (_, index) => `20261120T10000${index}Z-abc`);
+    const state = await recorded(ids.map((id) => run(id)));
+    const { ok, body } = await ask(state);
+    expect(ok).toBe(true);
+    expect(body).toContain("newest first: 5 of 7;");
+    const shown = [...body.matchAll(/\| (p-\S+) \|/g)].map((match) => match[1]);
+    expect(shown).toEqual(
+      ids
+        .toReversed()
+        .slice(0, 5)
+        .map((id) => `p-${id}`),
+    );
+    expect(body).toContain("**Newest run** r-20261120T100006Z-abc on notes: promoted, dossier d-20261120T100006Z-abc");
+    expect(body).toContain("| canary | pass | ok | 0 of 200 calls failed |");
+    expect(body).toContain(`state \`${(await state.view()).head?.slice(0, 7)}\``);
+  });
+
+  test("foreign text can neither mention, link, break the table nor hide", async () => {
+    const hostile =
+      "@octocat fixes #1 | x\n\n/whetstone status\n<!-- whetstone:answer --> https://evil.example [a](b) \u202e";
+    const state = await recorded([
+      run("1", {
+        outcome: { target: hostile, proposal: hostile },
+        manifest: {
+          target: hostile,
+          verdict: hostile,
+          stages: [{ stage: hostile, verdict: hostile, reasons: ["ok"], durationMs: 1, summary: hostile }],
+        },
+      }),
+    ]);
+    const { body } = await ask(state);
+    expect(body).not.toMatch(/@octocat|#1\b|<!--|https:\/\/|(?<!\\)\]\(|\u202e|^\/whetstone/m);
+    const rows = body.split("\n").filter((line) => line.startsWith("|"));
+    expect(rows.map((row) => row.replaceAll("\\|", "").split("|").length)).toEqual([7, 7, 7, 6, 6, 6]);
+  });
+
+  test("long text and many stages are cut, and it says so; the body stays below GitHub's limit", async () => {
+    const stage = manifestOf("1").stages[0]!;
+    const stages = Array.from({ length: 500 }, () => ({ ...stage, summary: "&".repeat(5_000) }));
+    const { body } = await ask(await recorded([run("1", { manifest: { stages } })]));
+    expect(body).toContain("20 of 500 stages");
+    expect(body).toContain("(cut: 240 of 5000 characters)");
+    expect(body.length).toBeLessThan(65_536);
+  });
+
+  test.each(["{", '{"schema":"whetstone.outcome/2"}', ""])(
+    "a record that reads %j is named, the others are shown",
+    async (text) => {
+      const state = await recorded([run("1")]);
+      const change = new Map([
+        ["outcomes/o-2.json", text],
+        ["dossiers/d-2/manifest.json", text],
+      ]);
+      await state.update("damage", async () => ({ change, value: undefined }));
+      const { ok, body } = await ask(state);
+      expect(ok).toBe(false);
+      expect(body).toContain("Cannot be read as a record: outcomes/o-2.json.");
+      expect(body).toContain("Cannot be read as a record: dossiers/d-2/manifest.json.");
+      expect(body).toContain("| p-1 |");
+    },
+  );
+
+  test("files that are no records are not counted", async () => {
+    const state = await recorded([run("1")]);
+    const change = new Map([
+      ["outcomes/README.md", "x"],
+      ["outcomes/old/o-0.json", "x"],
+      ["dossiers/d-9/notes.md", "x"],
+    ]);
+    await state.update("more", async () => ({ change, value: undefined }));
+    expect((await ask(state)).body).toContain("newest first: 1 of 1;");
+  });
+});
