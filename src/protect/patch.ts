@@ -28,11 +28,12 @@ function readFiles(text: string): readonly FilePatch[] {
   const lines = text.split("\n");
   const cursor: Cursor = { lines, at: 0 };
   assertText(cursor, text);
+  // The text ends with a line break, so the last part is empty; more empty lines mean nothing to git either.
   lines.pop();
+  const end = lines.findLastIndex((line) => line !== "") + 1;
   const files: FilePatch[] = [];
   const seen = new Set<string>();
-  // Empty lines behind the last hunk mean nothing to git either.
-  while (lines.slice(cursor.at).some((line) => line !== "")) {
+  while (cursor.at < end) {
     const begin = { ...cursor };
     const file = readFile(cursor);
     for (const path of pathsOf(file)) {
