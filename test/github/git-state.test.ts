@@ -22,9 +22,9 @@ stateContract("git", async (options) => {
 });
 
 /** Runs the writer in a process of its own; resolves with its exit code, or the signal that ended it. */
-async function runWriter(args: readonly string[], path = process.env["PATH"] ?? ""): Promise<unknown> {
+async function runWriter(args: readonly string[], env: Record<string, string> = {}): Promise<unknown> {
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", WRITER, ...args], {
-    env: { ...process.env, PATH: path },
+    env: { ...process.env, ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const said: Buffer[] = [];
@@ -66,7 +66,9 @@ describe("git state", () => {
       );
       await chmod(git, 0o755);
       const before = await logOf(repository.root);
-      ends.push(await runWriter([repository.root, `k${killAt}`, "1"], `${shim.path}:${realPath}`));
+      // A killed writer cannot remove its temporary index: here it goes with the folder of the test.
+      const env = { PATH: `${shim.path}:${realPath}`, TMPDIR: shim.path };
+      ends.push(await runWriter([repository.root, `k${killAt}`, "1"], env));
       expect(["SIGKILL", 0]).toContain(ends.at(-1));
       const after = await logOf(repository.root);
       expect([before, [...before, `k${killAt}-1`].sort()]).toContainEqual(after);
