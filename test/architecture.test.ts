@@ -35,6 +35,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "flow.ts",
     "wire.ts",
   ],
+  app: ["model", "config", "github", "protect"],
   cli: [
     "model",
     "config",
@@ -47,6 +48,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "session",
     "propose",
     "loop",
+    "app",
     "flow.ts",
     "wire.ts",
   ],

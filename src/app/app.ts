@@ -41,7 +41,8 @@ export function whetstoneApp(dependencies: AppDependencies): ApplicationFunction
       const { repository, issue } = delivery;
       // Two commands at once would each find no answer to update, and leave two.
       const key = `${repository.owner.login}/${repository.name}#${issue.number}`;
-      const work = inTurn(key, () => handle(conversation, written, dependencies));
+      const log = (text: string): void => context.log.info(`${key}: ${text}`);
+      const work = inTurn(key, () => handle(conversation, written, { ...dependencies, log }));
       dependencies.track?.(work);
       await work;
     });
@@ -51,9 +52,14 @@ export function whetstoneApp(dependencies: AppDependencies): ApplicationFunction
 async function handle(
   conversation: Conversation,
   written: readonly WrittenCommand[],
-  { clock }: AppDependencies,
+  { clock, log }: AppDependencies & { readonly log: (text: string) => void },
 ): Promise<void> {
-  if (!(await mayCommand(conversation))) return react(conversation, "-1");
+  const { user } = conversation.delivery.comment;
+  const command = `${written.map(({ word }) => `/whetstone ${word}`).join(", ")} by ${user?.login ?? "nobody"}`;
+  if (!(await mayCommand(conversation))) {
+    log(`${command}: refused, no write permission`);
+    return react(conversation, "-1");
+  }
   await react(conversation, "eyes");
   const { answer, thrown } = await answerTo(written, {
     clock,
@@ -68,6 +74,7 @@ async function handle(
     throw error;
   }
   await react(conversation, answer.ok ? "hooray" : "confused");
+  log(`${command}: ${answer.ok ? "answered" : "answered with an error"}`);
   if (thrown !== undefined) throw thrown;
 }
 

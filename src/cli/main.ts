@@ -14,6 +14,7 @@ import { propose } from "./commands/propose.ts";
 import { proxy } from "./commands/proxy.ts";
 import { record } from "./commands/record.ts";
 import { replay } from "./commands/replay.ts";
+import { serve } from "./commands/serve.ts";
 import { traces } from "./commands/traces.ts";
 import { validate } from "./commands/validate.ts";
 import { processIo, reportError, type Io } from "./io.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly Register[] = [
   audit,
   init,
   doctor,
+  serve,
 ];
 
 /** Runs the command line and resolves with the exit code (INTERFACES: 0 pass, 1 fail, 2 usage, 3 inconclusive). */

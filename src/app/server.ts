@@ -1,0 +1,147 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { codeOf, messageOf, WhetstoneError } from "../model/error.ts";
+
+/** Path that GitHub delivers to; Probot's own default. */
+export const WEBHOOK_PATH = "/api/github/webhooks";
+/** GitHub sends no larger payload. */
+const LARGEST_PAYLOAD_BYTES = 25 * 1024 * 1024;
+
+/** Answers a request of the webhook path; resolves with false when it has not. */
+export type WebhookHandler = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+
+/** What the server needs. */
+export type AppServerOptions = {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** How long a stop waits for work under way, ms. */
+  readonly patienceMs: number;
+  /** Told of what goes wrong with a request, such as a connection that is cut. */
+  readonly onError: (error: unknown) => void;
+};
+
+/** A running server. */
+export type AppServer = {
+  readonly url: string;
+  /** Counts work towards a stop, beyond the request that brought it. */
+  readonly track: (work: Promise<unknown>) => void;
+  /** From now on deliveries are taken and `/readyz` answers 200. */
+  readonly ready: (webhooks: WebhookHandler) => void;
+  /** Takes no further request and waits for work under way; resolves with how much of it was left behind. */
+  readonly stop: () => Promise<number>;
+};
+
+type Inside = { readonly underWay: Set<Promise<unknown>>; webhooks?: WebhookHandler; stopping: boolean };
+
+/**
+ * Serves the App: webhooks, `GET /healthz` (200 while the process lives) and `GET /readyz` (200 when deliveries are
+ * taken, 503 before and while stopping). Payloads over 25 MB are answered 413 before their signature is computed.
+ * @throws WhetstoneError `usage`: host and port cannot be listened on.
+ */
+export async function startAppServer(options: AppServerOptions): Promise<AppServer> {
+  const inside: Inside = { underWay: new Set(), stopping: false };
+  const track = (work: Promise<unknown>): void => {
+    inside.underWay.add(work);
+    // Failures are reported where the work was begun.
+    void work.then(
+      () => inside.underWay.delete(work),
+      () => inside.underWay.delete(work),
+    );
+  };
+  const server = createServer((request, response) => {
+    const failed = (error: unknown): void => {
+      options.onError(error);
+      if (response.headersSent) response.destroy();
+      else end(response, 500, "The delivery could not be handled.");
+    };
+    track(serve({ request, response }, inside).catch(failed));
+  });
+  await listen(server, options);
+  return {
+    url: addressOf(server, options.host),
+    track,
+    ready: (webhooks) => void (inside.webhooks = webhooks),
+    stop: () => stop(server, inside, options.patienceMs),
+  };
+}
+
+type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse };
+
+async function serve({ request, response }: Exchange, inside: Inside): Promise<void> {
+  const path = request.url?.split("?")[0];
+  if (inside.stopping) response.setHeader("Connection", "close");
+  if (path === "/healthz" || path === "/readyz") return answerProbe({ request, response }, path, inside);
+  if (path !== WEBHOOK_PATH) return end(response, 404, `Deliveries go to ${WEBHOOK_PATH}.`);
+  const body = await readBody(request);
+  if (body === undefined) return end(response, 413, `The payload is larger than ${LARGEST_PAYLOAD_BYTES} bytes.`);
+  // Probot takes a body that was read already.
+  request.body = body;
+  if (inside.webhooks === undefined) return end(response, 503, "starting");
+  if (!(await inside.webhooks(request, response))) end(response, 404, "No such page.");
+}
+
+function answerProbe({ request, response }: Exchange, path: string, inside: Inside): void {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.setHeader("Allow", "GET, HEAD");
+    return end(response, 405, "Use GET.");
+  }
+  const ready = inside.webhooks !== undefined && !inside.stopping;
+  if (path === "/healthz" || ready) return end(response, 200, "ok");
+  return end(response, 503, inside.stopping ? "stopping" : "starting");
+}
+
+/** The body as text; undefined when it is too large. The rest is then read and let go, so that the answer arrives. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length <= LARGEST_PAYLOAD_BYTES) chunks.push(chunk);
+  }
+  return length > LARGEST_PAYLOAD_BYTES ? undefined : Buffer.concat(chunks).toString("utf8");
+}
+
+function end(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8" }).end(`${text}\n`);
+}
+
+async function listen(server: Server, { host, port }: AppServerOptions): Promise<void> {
+  try {
+    server.listen(port, host);
+    await once(server, "listening");
+  } catch (error) {
+    const taken = codeOf(error) === "EADDRINUSE";
+    throw new WhetstoneError("usage", `${host}:${port} cannot be listened on: ${messageOf(error)}.`, {
+      remedy: taken
+        ? "Another process has this port; name another with --port."
+        : "Name others with --host and --port.",
+      cause: error,
+    });
+  }
+}
+
+function addressOf(server: Server, host: string): string {
+  const { port } = server.address() as AddressInfo;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+async function stop(server: Server, inside: Inside, patienceMs: number): Promise<number> {
+  inside.stopping = true;
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), patienceMs);
+  const outOfPatience = once(patience.signal, "abort").then(() => undefined);
+  // Work may begin further work: a delivery is read first and handled then.
+  while (inside.underWay.size > 0 && !patience.signal.aborted) {
+    await Promise.race([Promise.allSettled(inside.underWay), outOfPatience]);
+  }
+  clearTimeout(timer);
+  const left = inside.underWay.size;
+  server.closeAllConnections();
+  await closed;
+  return left;
+}
