@@ -38,6 +38,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   app: ["model", "config", "github", "protect"],
   cli: [
     "model",
+    "stats",
     "config",
     "analyze",
     "canary",
@@ -153,9 +154,10 @@ describe("sizes", () => {
   });
 });
 
-test("the environment is read at the entries only", () => {
+// git.ts: git itself needs PATH and HOME, and must not inherit GIT_DIR; it is the one place that starts it.
+test("the environment is read at the entries and where git is started", () => {
   const readers = files.filter((file) => /process\.env/.test(readFileSync(file, "utf8"))).sort();
-  expect(readers).toEqual(["src/actions/loop.ts", "src/cli/io.ts"]);
+  expect(readers).toEqual(["src/actions/loop.ts", "src/cli/io.ts", "src/github/git.ts"]);
 });
 
 test("no folder is a drawer for everything", () => {
