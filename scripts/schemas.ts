@@ -31,7 +31,10 @@ export async function schemaText(name: string): Promise<string> {
   if (!schema) throw new Error(`There is no schema ${name}.`);
   const file = `schemas/${name}.schema.json`;
   const body = z.toJSONSchema(schema, { io: "input", target: "draft-2020-12" });
-  return format(JSON.stringify({ title: `Whetstone ${name}`, ...body }), { ...(await resolveConfig(file)), parser: "json" });
+  return format(JSON.stringify({ title: `Whetstone ${name}`, ...body }), {
+    ...(await resolveConfig(file)),
+    parser: "json",
+  });
 }
 
 if (import.meta.main) {
