@@ -4,6 +4,12 @@ import type { Span } from "../model/span.ts";
 
 type Session = Workload["sessions"][number];
 
+/** Takes spans in batches and gives the packed bytes at the end. */
+export type SpanPacker = {
+  readonly add: (spans: readonly Span[]) => Promise<void>;
+  readonly finish: () => Promise<Uint8Array>;
+};
+
 /** What the capture stage needs. */
 export type CaptureDeps = {
   readonly sessions: readonly Session[];
@@ -11,7 +17,8 @@ export type CaptureDeps = {
   readonly play: (session: Session) => Promise<readonly CallResult[]>;
   /** The run's spans as they stand in the store. */
   readonly stored: () => AsyncIterable<readonly Span[]>;
-  readonly encode: (spans: readonly Span[]) => string | Uint8Array;
+  /** Packs the spans for the dossier, batch by batch, so that they never stand in memory as one text. */
+  readonly pack: SpanPacker;
   readonly dossier: DossierFiles;
   readonly progress: Progress;
 };
@@ -32,8 +39,11 @@ export async function captureStage(deps: CaptureDeps): Promise<Stage<CaptureResu
     results.push(...(await deps.play(session)));
   }
   const loaded: Span[] = [];
-  for await (const batch of deps.stored()) loaded.push(...batch);
-  deps.dossier.set("evidence/spans.json.gz", deps.encode(loaded));
+  for await (const batch of deps.stored()) {
+    loaded.push(...batch);
+    await deps.pack.add(batch);
+  }
+  deps.dossier.set("evidence/spans.ndjson.gz", await deps.pack.finish());
   const traces = new Set(loaded.map((span) => span.traceId)).size;
   const value = { traces, spans: loaded.length, loaded, results };
   if (traces < results.length) {

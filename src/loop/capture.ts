@@ -1,10 +1,9 @@
-import { gzipSync } from "node:zlib";
-import { encodeOtlp } from "../capture/otlp/encode.ts";
 import { startReceiver } from "../capture/receiver.ts";
 import { captureStage, type CaptureResult } from "../capture/stage.ts";
 import { ATTR } from "../model/span.ts";
 import type { Stage } from "../model/stage.ts";
 import type { LoopRun } from "./run.ts";
+import { spanPacker } from "./span-pack.ts";
 
 /** Plays the workload on the base, with the server's own OpenTelemetry spans received beside the proxy's. */
 export async function capture(run: LoopRun, worktree: string): Promise<Stage<CaptureResult>> {
@@ -23,7 +22,7 @@ export async function capture(run: LoopRun, worktree: string): Promise<Stage<Cap
     sessions: workload.sessions,
     play: (session) => run.play({ session, arm: "baseline", cwd: worktree, concurrency: 1, env }),
     stored: () => store.spans({ attributes: { [ATTR.run]: id } }),
-    encode: (spans) => gzipSync(JSON.stringify(encodeOtlp(spans))),
+    pack: spanPacker(),
     dossier: files,
     progress,
   });

@@ -1,8 +1,6 @@
-import { gunzipSync } from "node:zlib";
 import { buildEvidence } from "../analyze/evidence.ts";
 import { judgeCanary, type CanaryOptions } from "../canary/judge.ts";
 import { withFailure } from "../capture/canary-stage.ts";
-import { decodeOtlp } from "../capture/otlp/decode.ts";
 import type { PatchLimits } from "../config/schema.ts";
 import type { CallSample } from "../model/call.ts";
 import { WhetstoneError } from "../model/error.ts";
@@ -15,6 +13,7 @@ import { bindProposal } from "../session/stage.ts";
 import { concludeValidation, judgeChecks, judgeReplay, type CheckRun, type ReplayEvidence } from "../validate/judge.ts";
 import { weighResults, type ReplayRounds } from "../validate/replay.ts";
 import { judgeApply, judgePatch, type Applied } from "../validate/stage.ts";
+import { unpackSpans } from "./span-pack.ts";
 import { measure } from "./validate.ts";
 
 /** One recomputation: what was recorded, and whether it came out the same again. */
@@ -38,10 +37,9 @@ export function recompute(dossier: OpenDossier): Recomputed[] {
 function recomputeEvidence(dossier: OpenDossier): Recomputed[] {
   const recorded = parse<Evidence>(dossier, "evidence/evidence.json");
   if (!recorded) return [];
-  const packed = dossier.bytes("evidence/spans.json.gz");
-  if (!packed) throw missing("evidence/spans.json.gz");
-  const { spans } = decodeOtlp(JSON.parse(gunzipSync(packed).toString("utf8")));
-  const again = buildEvidence({ target: recorded.target, window: recorded.window, spans });
+  const packed = dossier.bytes("evidence/spans.ndjson.gz");
+  if (!packed) throw missing("evidence/spans.ndjson.gz");
+  const again = buildEvidence({ target: recorded.target, window: recorded.window, spans: unpackSpans(packed) });
   const verdict = `${recorded.findings.length} findings`;
   return [{ name: "analyze", file: "evidence/evidence.json", verdict, equal: same(recorded, again) }];
 }

@@ -48,7 +48,12 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
       carried.captured = result.value;
       return result;
     },
-    analyze: async () => analyze(run, required(carried.captured).loaded),
+    analyze: async () => {
+      const captured = required(carried.captured);
+      // The spans are in store and dossier; only the results are needed further on.
+      carried.captured = { ...captured, loaded: [] };
+      return analyze(run, captured.loaded);
+    },
     session: async (evidence) => {
       const view = await workspace.state.view();
       const outcomes = (await readOutcomes(view, targetName)).toReversed();
