@@ -15,7 +15,7 @@ export type ReportParts = {
 
 /** The title of the proposal: the commit's first line. */
 export function formatTitle(proposal: Proposal): string {
-  return `${proposal.target}: ${forMarkdown(proposal.answer.title).replaceAll(/\s+/g, " ")}`;
+  return oneLine(`${proposal.target}: ${proposal.answer.title}`);
 }
 
 /** The report in Markdown: what hurts, what changes, what was measured, what was checked, how to undo it. */
@@ -25,22 +25,26 @@ export function formatReport(parts: ReportParts): string {
   const addressed = evidence.findings.filter((finding) => proposal.answer.findings.includes(finding.kind));
   return [
     `## What hurts\n\n${addressed.map(describeFinding).join("\n") || "No finding of the named kinds was measured in this run."}`,
-    `## What changes\n\n${forMarkdown(proposal.answer.rationale)}\n\nWritten by: ${forMarkdown(session.model)}. ` +
-      `Hypothesis: ${hypothesis.metric} of ${forMarkdown(hypothesis.operation)} will ${hypothesis.direction} ` +
+    `## What changes\n\n${quote(proposal.answer.rationale)}\n\nWritten by: ${oneLine(session.model)}. ` +
+      `Hypothesis: ${hypothesis.metric} of ${oneLine(hypothesis.operation)} will ${hypothesis.direction} ` +
       `by about ${Math.abs(Math.round(hypothesis.expectedChange * 100))} %.`,
     `## Before and after, on the same recorded calls\n\n${effectTable(validation.effects)}`,
-    `## Validation\n\n${validation.stages.map((stage) => `- ${stage.stage}: ${stage.verdict} (${stage.reasons.join(", ")}). ${forMarkdown(stage.details.join(" "))}`).join("\n")}`,
+    `## Validation\n\n${validation.stages.map(describeStage).join("\n")}`,
     `## Undo\n\nRevert this commit; it touches nothing but the files it shows.`,
-    `Dossier ${dossier} · patch sha256 ${proposal.patchDigest} · cost ${session.usage.costUsd.toFixed(2)} USD`,
+    `Dossier ${oneLine(dossier)} · patch sha256 ${proposal.patchDigest} · cost ${session.usage.costUsd.toFixed(2)} USD`,
   ].join("\n\n");
+}
+
+function describeStage({ stage, verdict, reasons, details }: ValidationReport["stages"][number]): string {
+  return `- ${stage}: ${verdict} (${reasons.join(", ")}). ${oneLine(details.join(" "))}`.trimEnd();
 }
 
 function describeFinding(finding: Finding): string {
   const interval = finding.interval ? ` (${formatInterval(finding.interval)})` : "";
   const traces = finding.traceIds.slice(0, 2).join(", ");
   return (
-    `- **${finding.kind}** in ${forMarkdown(finding.operation)}: ${finding.metric} ${formatNumber(finding.value)}${interval}, ` +
-    `${finding.samples} calls, ${finding.severity}. ${forMarkdown(finding.suggestion)} Traces: ${traces}.`
+    `- **${finding.kind}** in ${oneLine(finding.operation)}: ${oneLine(finding.metric)} ${formatNumber(finding.value)}${interval}, ` +
+    `${finding.samples} calls, ${finding.severity}. ${oneLine(finding.suggestion)} Traces: ${traces}.`
   );
 }
 
@@ -53,9 +57,22 @@ export function effectTable(effects: readonly Effect[]): string {
     const bounds = rate
       ? `${formatNumber(low)} to ${formatNumber(high)}`
       : `${Math.round(low * 100)} to ${Math.round(high * 100)} %`;
-    return `| ${forMarkdown(effect.operation)} | ${effect.metric} | ${formatNumber(effect.before)} (${formatInterval(effect.beforeInterval)}) | ${formatNumber(effect.after)} (${formatInterval(effect.afterInterval)}) | ${change} (${bounds}) | ${effect.samples} |`;
+    return `| ${oneLine(effect.operation)} | ${effect.metric} | ${formatNumber(effect.before)} (${formatInterval(effect.beforeInterval)}) | ${formatNumber(effect.after)} (${formatInterval(effect.afterInterval)}) | ${change} (${bounds}) | ${effect.samples} |`;
   });
   return ["| tool | metric | before | after | change | calls |", "|---|---|---|---|---|---|", ...rows].join("\n");
+}
+
+/** Text that could close a table row, a list item or a title by a line break stays on its line. */
+function oneLine(text: string): string {
+  return forMarkdown(text).replaceAll(/\s+/g, " ").trim();
+}
+
+/** What somebody else wrote, marked as such line by line: it cannot pass for a section of the report. */
+function quote(text: string): string {
+  return forMarkdown(text)
+    .split("\n")
+    .map((line) => `> ${line}`.trimEnd())
+    .join("\n");
 }
 
 function formatInterval({ low, high, level }: Interval): string {

@@ -1,6 +1,8 @@
 import type { Forge } from "../github/port.ts";
 import type { Proposal } from "../model/proposal.ts";
 import type { Stage } from "../model/stage.ts";
+import { VALIDATION_STAGES, type ValidationReport } from "../model/verdict.ts";
+import { sha256 } from "../protect/digest.ts";
 import { formatBranchName } from "./branch-name.ts";
 import { formatReport, formatTitle, type ReportParts } from "./report.ts";
 
@@ -32,15 +34,21 @@ export async function proposeStage(deps: ProposeDeps, parts: ReportParts): Promi
   return { verdict: "pass", reasons: ["ok"], summary, value: { branch, sha: opened.sha, report } };
 }
 
-/** Nothing is proposed that the validation report does not cover, digest by digest. */
+/** Nothing is proposed that the validation report does not cover: this text, on this base, through every stage. */
 function refuse(proposal: Proposal, { validation }: ReportParts): Stage<ProposeResult> | undefined {
   const value = { branch: "", sha: "", report: "" };
+  if (sha256(proposal.answer.patch) !== proposal.patchDigest) {
+    const summary = "the proposal's digest is not that of its patch";
+    return { verdict: "fail", reasons: ["digest_mismatch"], summary, value };
+  }
   if (validation.patchDigest !== proposal.patchDigest || validation.baseSha !== proposal.baseSha) {
     const summary = "the validation report is about another patch or base";
     return { verdict: "fail", reasons: ["digest_mismatch"], summary, value };
   }
-  if (validation.verdict !== "pass") {
-    return { verdict: "fail", reasons: ["verdict_missing"], summary: "the validation report is no pass", value };
-  }
-  return undefined;
+  if (validation.verdict === "pass" && passedAll(validation)) return undefined;
+  return { verdict: "fail", reasons: ["verdict_missing"], summary: "the validation report is no pass", value };
+}
+
+function passedAll({ stages }: ValidationReport): boolean {
+  return VALIDATION_STAGES.every((name) => stages.some(({ stage, verdict }) => stage === name && verdict === "pass"));
 }
