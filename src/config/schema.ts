@@ -20,6 +20,13 @@ export const CanarySettings = z.strictObject({
     .default(2)
     .describe("Largest ratio of bad events, canary to baseline, that is still accepted."),
   slowdown: z.number().gt(0).default(0.25).describe("Largest relative slowdown that is still accepted."),
+  slowMs: z
+    .number()
+    .nonnegative()
+    .default(100)
+    .describe("Calls faster than this never count as slow, whatever the baseline's 95th percentile is."),
+  maxErrorRate: Share.default(0.02).describe("Objective: a canary below this share of errors is good enough."),
+  maxSlowRate: Share.default(0.05).describe("Objective: a canary below this share of slow calls is good enough."),
   concurrency: z.int().min(1).max(256).default(8).describe("Calls of one session in flight at once."),
   minimumSessions: z
     .int()

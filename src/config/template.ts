@@ -40,6 +40,9 @@ targets:
       alpha: 0.05 # greatest probability of a false rollback
       beta: 0.05 # greatest probability of a false promotion
       margin: 2 # largest accepted ratio of bad events
+      slowMs: 100 # calls faster than this never count as slow
+      maxErrorRate: 0.02 # a canary below this share of errors is good enough
+      maxSlowRate: 0.05 # and below this share of slow calls
       concurrency: 8 # calls of one session in flight at once
       minimumSessions: 5 # per arm, before the judge is asked
       maxSessions: 120 # an undecided canary ends after so many

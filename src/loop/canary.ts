@@ -30,7 +30,9 @@ export function canary(run: LoopRun, versions: Readonly<Record<Arm, string>>): P
       beta: settings.beta,
       margin: settings.margin,
       slowdown: settings.slowdown,
-      latencyLimitsMs: perTool(baseline, 0.95),
+      maxErrorRate: settings.maxErrorRate,
+      maxSlowRate: settings.maxSlowRate,
+      latencyLimitsMs: slowLimits(baseline, settings.slowMs),
     }),
     judge: judgeCanary,
     dossier: run.files,
@@ -47,10 +49,10 @@ async function playUnderLoad(run: LoopRun, request: UnderLoad): Promise<CallSamp
   return callSamples(spans);
 }
 
-/** Quantile of the duration of each tool, ms. */
-function perTool(samples: readonly CallSample[], p: number): Record<string, number> {
+/** Per tool, ms: the 95th percentile of the baseline under load, but never less than what is slow to anybody. */
+function slowLimits(samples: readonly CallSample[], slowMs: number): Record<string, number> {
   const byTool = Map.groupBy(samples, (sample) => sample.operation);
-  return Object.fromEntries(
-    [...byTool].map(([tool, calls]) => [tool, quantile(sortedAscending(calls.map((call) => call.durationMs)), p)]),
-  );
+  const p95 = (calls: readonly CallSample[]): number =>
+    quantile(sortedAscending(calls.map((call) => call.durationMs)), 0.95);
+  return Object.fromEntries([...byTool].map(([tool, calls]) => [tool, Math.max(slowMs, p95(calls))]));
 }
