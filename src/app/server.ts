@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { finished } from "node:stream/promises";
 import { codeOf, messageOf, WhetstoneError } from "../model/error.ts";
 
 /** Path that GitHub delivers to; Probot's own default. */
@@ -56,7 +57,10 @@ export async function startAppServer(options: AppServerOptions): Promise<AppServ
       if (response.headersSent) response.destroy();
       else end(response, 500, "The delivery could not be handled.");
     };
+    // An answer counts as given when it has left; a sender that no longer listens for it ends it too.
+    const answered = finished(response).catch(() => undefined);
     track(serve({ request, response }, inside).catch(failed));
+    track(answered);
   });
   await listen(server, options);
   return {

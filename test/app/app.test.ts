@@ -3,7 +3,9 @@ import nock from "nock";
 import { Probot, ProbotOctokit } from "probot";
 import { whetstoneApp } from "../../src/app/app.ts";
 import { manualClock } from "../../src/model/time.ts";
+import { INSTALLATION_TOKEN, startGitHubServer } from "./github-server.ts";
 import { APP_ID, type CommentPayload, commentPayload, ISSUE, OWNER, REPO } from "./payloads.ts";
+import { newAppKey } from "./rsa-key.ts";
 
 const MARKER = "<!-- whetstone:answer -->";
 const repository = `/repos/${OWNER}/${REPO}`;
@@ -17,14 +19,16 @@ const QuickOctokit = ProbotOctokit.defaults((options: object) => ({
   throttle: { enabled: false },
 }));
 
-/** Runs the app on one delivery, on a real Probot with GitHub at nock's edge. */
-async function deliver(payload: CommentPayload): Promise<void> {
-  const probot = new Probot({
-    githubToken: "test",
-    logLevel: "fatal",
-    Octokit: QuickOctokit,
-  });
+/** A real Probot with the app on it. */
+async function loaded(options: { readonly githubToken?: string; readonly baseUrl?: string } = {}): Promise<Probot> {
+  const probot = new Probot({ githubToken: "test", logLevel: "fatal", Octokit: QuickOctokit, ...options });
   await probot.load(whetstoneApp({ appId: APP_ID, clock: manualClock() }));
+  return probot;
+}
+
+/** Runs the app on one delivery; GitHub is at nock's edge unless another Probot is given. */
+async function deliver(payload: CommentPayload, on?: Probot): Promise<void> {
+  const probot = on ?? (await loaded());
   const event = { id: "delivery-1", name: "issue_comment", payload };
   await probot.receive(event as unknown as Parameters<Probot["receive"]>[0]);
 }
@@ -207,6 +211,17 @@ describe("the App's one comment", () => {
     listed([own(77)]);
     github().patch(`${repository}/issues/comments/77`).reply(404, { message: "Not Found" });
     expect(await askForHelp(() => written({ post: comments }))).toContain(MARKER);
+  });
+
+  test("stays one when several commands come at the same time", async () => {
+    await using server = await startGitHubServer(newAppKey());
+    server.permissions.set("monalisa", "write");
+    const probot = await loaded({ githubToken: INSTALLATION_TOKEN, baseUrl: server.git.baseUrl });
+    const texts = ["/whetstone help", "/whetstone status", "/whetstone x"];
+    await Promise.all(texts.map((text) => deliver(commentPayload(text), probot)));
+    expect([...server.comments.keys()]).toEqual([500]);
+    const writes = server.effects.filter((effect) => effect.includes("comment"));
+    expect(writes).toEqual(["POST comment 500", "PATCH comment 500", "PATCH comment 500"]);
   });
 
   test("when it cannot be written: 😕, and the delivery fails", async () => {

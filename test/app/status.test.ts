@@ -3,60 +3,18 @@ import type { CommandContext } from "../../src/app/command.ts";
 import { status } from "../../src/app/commands/status.ts";
 import { openMemoryState } from "../../src/github/memory-state.ts";
 import type { StateStore } from "../../src/github/state-port.ts";
-import type { DossierManifest } from "../../src/model/dossier.ts";
-import type { Outcome } from "../../src/model/outcome.ts";
 import { manualClock } from "../../src/model/time.ts";
-import { recordRun } from "../../src/protect/outcomes.ts";
+import { recordRun, type RunRecord } from "../../src/protect/outcomes.ts";
+import { recordedRun } from "./recorded-run.ts";
 
 const clock = manualClock();
 const ask = (state: StateStore) => status.run({ state, clock, commands: [] } satisfies CommandContext);
-const digest = "a".repeat(64);
-
-const outcomeOf = (id: string, change: Partial<Outcome> = {}): Outcome => ({
-  schema: "whetstone.outcome/1",
-  id: `o-${id}`,
-  at: "2026-11-20T10:00:00.000Z",
-  target: "notes",
-  proposal: `p-${id}`,
-  session: "s-1",
-  fingerprint: digest,
-  status: "promoted",
-  reasons: ["hypothesis_met"],
-  findings: [],
-  paths: ["src/a.ts"],
-  effects: [],
-  costUsd: 0,
-  dossier: digest,
-  ...change,
-});
-
-const manifestOf = (id: string, change: Partial<DossierManifest> = {}): DossierManifest => ({
-  schema: "whetstone.dossier/1",
-  id: `d-${id}`,
-  run: `r-${id}`,
-  target: "notes",
-  createdAt: "2026-11-20T10:00:00.000Z",
-  baseSha: "b".repeat(40),
-  recorded: [],
-  verdict: "promoted",
-  reasons: ["hypothesis_met"],
-  stages: [{ stage: "canary", verdict: "pass", reasons: ["ok"], durationMs: 5, summary: "0 of 200 calls failed" }],
-  files: [],
-  digest,
-  ...change,
-});
-
 /** A state with these runs, recorded as the loop records them. */
-async function recorded(runs: readonly { outcome: Outcome; manifest: DossierManifest }[]): Promise<StateStore> {
+async function recorded(runs: readonly RunRecord[]): Promise<StateStore> {
   const state = openMemoryState();
-  for (const run of runs) await recordRun(state, { ...run, entries: [] }, clock);
+  for (const run of runs) await recordRun(state, run, clock);
   return state;
 }
-const run = (id: string, change: { outcome?: Partial<Outcome>; manifest?: Partial<DossierManifest> } = {}) => ({
-  outcome: outcomeOf(id, change.outcome),
-  manifest: manifestOf(id, change.manifest),
-});
-
 describe("/whetstone status", () => {
   test("without any record says so and what to do", async () => {
     const answer = await ask(openMemoryState());
@@ -67,7 +25,7 @@ describe("/whetstone status", () => {
 
   test("shows the five newest outcomes, how many there are, and the newest run with its stages", async () => {
     const ids = Array.from({ length: 7 }, (_, index) => `20261120T10000${index}Z-abc`);
-    const state = await recorded(ids.map((id) => run(id)));
+    const state = await recorded(ids.map((id) => recordedRun(id)));
     const { ok, body } = await ask(state);
     expect(ok).toBe(true);
     expect(body).toContain("newest first: 5 of 7;");
@@ -87,7 +45,7 @@ describe("/whetstone status", () => {
     const hostile =
       "@octocat fixes #1 | x\n\n/whetstone status\n<!-- whetstone:answer --> https://evil.example [a](b) \u202e";
     const state = await recorded([
-      run("1", {
+      recordedRun("1", {
         outcome: { target: hostile, proposal: hostile },
         manifest: {
           target: hostile,
@@ -103,9 +61,9 @@ describe("/whetstone status", () => {
   });
 
   test("long text and many stages are cut, and it says so; the body stays below GitHub's limit", async () => {
-    const stage = manifestOf("1").stages[0]!;
+    const stage = recordedRun("1").manifest.stages[0]!;
     const stages = Array.from({ length: 500 }, () => ({ ...stage, summary: "&".repeat(5_000) }));
-    const { body } = await ask(await recorded([run("1", { manifest: { stages } })]));
+    const { body } = await ask(await recorded([recordedRun("1", { manifest: { stages } })]));
     expect(body).toContain("20 of 500 stages");
     expect(body).toContain("(cut: 240 of 5000 characters)");
     expect(body.length).toBeLessThan(65_536);
@@ -114,7 +72,7 @@ describe("/whetstone status", () => {
   test.each(["{", '{"schema":"whetstone.outcome/2"}', ""])(
     "a record that reads %j is named, the others are shown",
     async (text) => {
-      const state = await recorded([run("1")]);
+      const state = await recorded([recordedRun("1")]);
       const change = new Map([
         ["outcomes/o-2.json", text],
         ["dossiers/d-2/manifest.json", text],
@@ -129,7 +87,7 @@ describe("/whetstone status", () => {
   );
 
   test("files that are no records are not counted", async () => {
-    const state = await recorded([run("1")]);
+    const state = await recorded([recordedRun("1")]);
     const change = new Map([
       ["outcomes/README.md", "x"],
       ["outcomes/old/o-0.json", "x"],

@@ -41,7 +41,9 @@ function announce(io: Io, { json }: ServeOptions, { appId, url }: { appId: numbe
 }
 
 function farewell(io: Io, left: number): number {
-  io.err(left === 0 ? "Stopped.\n" : `Stopped; ${left} requests or commands under way were cut off.\n`);
+  io.err(
+    left === 0 ? "Stopped.\n" : `Stopped; after ${PATIENCE_MS / 1000} s work was still under way and was cut off.\n`,
+  );
   return left === 0 ? EXIT.pass : EXIT.fail;
 }
 

@@ -1,0 +1,168 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
+import { describe, expect, test } from "@jest/globals";
+import nock from "nock";
+import { startAppServer, WEBHOOK_PATH } from "../../src/app/server.ts";
+
+// These tests speak over bare sockets of this machine, which nock would take part in.
+nock.restore();
+
+/** A server on a free port, and what went wrong in it. */
+async function started(options: { patienceMs?: number } = {}) {
+  const errors: unknown[] = [];
+  const server = await startAppServer({
+    host: "127.0.0.1",
+    port: 0,
+    patienceMs: 10_000,
+    onError: (error) => errors.push(error),
+    ...options,
+  });
+  return {
+    server,
+    errors,
+    post: (body: string | Uint8Array<ArrayBuffer>) => fetch(server.url + WEBHOOK_PATH, { method: "POST", body }),
+  };
+}
+const status = async (url: string, init?: RequestInit) => {
+  const response = await fetch(url, init);
+  return [response.status, (await response.text()).trim()];
+};
+
+describe("app server", () => {
+  test("is alive at once, and ready once it takes deliveries", async () => {
+    const { server, post } = await started();
+    expect(await status(`${server.url}/healthz`)).toEqual([200, "ok"]);
+    expect(await status(`${server.url}/readyz`)).toEqual([503, "starting"]);
+    expect((await post("{}")).status).toBe(503);
+    server.ready(async (_, response) => (response.end("taken"), true));
+    expect(await status(`${server.url}/readyz?x=1`)).toEqual([200, "ok"]);
+    expect(await (await post("{}")).text()).toBe("taken");
+    expect(await server.stop()).toBe(0);
+  });
+
+  test("other pages are 404, other methods of a probe 405", async () => {
+    const { server } = await started();
+    server.ready(async () => false);
+    expect((await status(`${server.url}/`))[0]).toBe(404);
+    expect((await status(`${server.url}${WEBHOOK_PATH}/x`))[0]).toBe(404);
+    expect((await status(server.url + WEBHOOK_PATH))[0]).toBe(404);
+    expect((await status(`${server.url}/readyz`, { method: "DELETE" }))[0]).toBe(405);
+    expect((await status(`${server.url}/healthz`, { method: "HEAD" }))[0]).toBe(200);
+    expect(await server.stop()).toBe(0);
+  });
+
+  test("hands the body over as it was sent, and refuses one that is too large without handing it over", async () => {
+    const { server, post } = await started();
+    const bodies: unknown[] = [];
+    server.ready(async (request, response) => {
+      bodies.push(request.body);
+      response.end();
+      return true;
+    });
+    await post('{"a":"ü"}');
+    await post("");
+    expect((await post(new Uint8Array(25 * 1024 * 1024 + 1))).status).toBe(413);
+    expect((await post(new Uint8Array(25 * 1024 * 1024))).status).toBe(200);
+    expect(bodies.slice(0, 2)).toEqual(['{"a":"ü"}', ""]);
+    expect(bodies).toHaveLength(3);
+    expect(await server.stop()).toBe(0);
+  });
+
+  test("a handler that fails is told and answered 500; the next delivery is handled", async () => {
+    const { server, errors, post } = await started();
+    server.ready(() => Promise.reject(new Error("handler")));
+    expect((await post("{}")).status).toBe(500);
+    server.ready(async (_, response) => (response.end(), true));
+    expect((await post("{}")).status).toBe(200);
+    expect(errors).toEqual([new Error("handler")]);
+    await server.stop();
+  });
+
+  test("a sender that hangs up in the middle is told, and leaves nothing behind", async () => {
+    const { server, errors } = await started();
+    server.ready(async () => true);
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    const head = `POST ${WEBHOOK_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n`;
+    socket.write(head);
+    await once(socket, "data");
+    socket.destroy();
+    expect(await server.stop()).toBe(0);
+    expect(errors).toHaveLength(1);
+  });
+
+  test("a stop waits for the request under way and the work it began, and takes no new connection", async () => {
+    const { server, post } = await started();
+    const arrived = Promise.withResolvers<void>();
+    const [answer, work] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    server.ready(async (_, response) => {
+      server.track(work.promise);
+      arrived.resolve();
+      await answer.promise;
+      response.end("late");
+      return true;
+    });
+    const request = post("{}");
+    await arrived.promise;
+    let stopped = false;
+    const stop = server.stop().then((left) => ((stopped = true), left));
+    await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
+    answer.resolve();
+    expect(await (await request).text()).toBe("late");
+    expect(stopped).toBe(false);
+    work.reject(new Error("its own caller's business"));
+    expect(await stop).toBe(0);
+  });
+
+  test("while it stops, a kept connection reads that it is not ready", async () => {
+    const { server } = await started();
+    const arrived = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const go = Promise.withResolvers<void>();
+    server.ready(async (request, response) => {
+      arrived[request.body === "1" ? 0 : 1]?.resolve();
+      await go.promise;
+      response.end(request.body === "1" ? "answer 1" : "answer 2");
+      return true;
+    });
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    let seen = "";
+    socket.setEncoding("utf8").on("data", (text: string) => (seen += text));
+    const delivery = (body: string) => `POST ${WEBHOOK_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n${body}`;
+    socket.write(delivery("1"));
+    await arrived[0]?.promise;
+    const stop = server.stop();
+    const closed = once(socket, "close");
+    // Requests of one connection are read in order: when the second delivery is there, the probe has its answer.
+    socket.write(`GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n${delivery("2")}`);
+    await arrived[1]?.promise;
+    go.resolve();
+    expect(await stop).toBe(0);
+    await closed;
+    expect(seen).toMatch(/200 OK[^]*answer 1[^]*503 Service Unavailable[^]*Connection: close[^]*stopping/);
+  });
+
+  test("a stop that runs out of patience says how much it left", async () => {
+    const { server } = await started({ patienceMs: 1 });
+    server.track(new Promise(() => undefined));
+    server.track(new Promise(() => undefined));
+    expect(await server.stop()).toBe(2);
+  });
+
+  test("a port that is taken is a usage error that names the way out", async () => {
+    const { server } = await started();
+    const port = Number(new URL(server.url).port);
+    const second = startAppServer({ host: "127.0.0.1", port, patienceMs: 1, onError: () => undefined });
+    await expect(second).rejects.toMatchObject({ code: "usage", remedy: expect.stringContaining("--port") });
+    await server.stop();
+  });
+
+  const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
+  (hasIpv6 ? test : test.skip)("an address of IPv6 is written as one", async () => {
+    const server = await startAppServer({ host: "::1", port: 0, patienceMs: 1, onError: () => undefined });
+    expect(server.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    const socket = connect(Number(new URL(server.url).port), "::1");
+    socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect(String(await once(socket, "data"))).toContain("200 OK");
+    await server.stop();
+  });
+});
