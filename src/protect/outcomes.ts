@@ -5,7 +5,7 @@ import { WhetstoneError } from "../model/error.ts";
 import type { LedgerEntry } from "../model/ledger.ts";
 import { Outcome, Rule } from "../model/outcome.ts";
 import type { SessionRecord } from "../model/proposal.ts";
-import type { Clock } from "../model/time.ts";
+import { parseInstant, type Clock } from "../model/time.ts";
 import { planLedger } from "./ledger.ts";
 
 /** What one run leaves on the state branch, in one commit. */
@@ -49,7 +49,13 @@ export async function appendOutcome(
 /** All outcomes of a target, oldest first. */
 export async function readOutcomes(view: StateView, target: string): Promise<Outcome[]> {
   const outcomes = await readAll(view, "outcomes/", Outcome);
-  return outcomes.filter((outcome) => outcome.target === target).sort((a, b) => (a.at < b.at ? -1 : 1));
+  return outcomes.filter((outcome) => outcome.target === target).sort(byTime);
+}
+
+/** As times, not as texts: these have more or fewer digits of a second. */
+function byTime(a: Outcome, b: Outcome): number {
+  const [one, other] = [parseInstant(a.at, 0n), parseInstant(b.at, 0n)];
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 /** Candidate rules: learned, not in force. They become active by a pull request that adds `rules/<id>.yaml`. */
