@@ -56,7 +56,7 @@ execFileSync("git", ["clone", "--quiet", ".", clone]);
 symlinkSync(resolve("node_modules"), join(clone, "node_modules"));
 writeFileSync(join(clone, ".git", "info", "exclude"), "node_modules\n");
 const session = "replay:examples/notes-server/sessions/good.json";
-const loop = once([join(clone, "bin", "whetstone.js"), "loop", "--local", "--target", "notes", "--session", session], {
+const loop = once(["--max-semi-space-size=4", join(clone, "bin", "whetstone.js"), "loop", "--local", "--target", "notes", "--session", session], {
   cwd: clone,
   env: { NODE_OPTIONS: `--import ${probe}` },
 });
