@@ -48,6 +48,7 @@ export function validate(run: LoopRun, request: ValidateRequest): Promise<Stage<
         }),
       dossier: run.files,
       progress: run.progress,
+      lease: run.lease,
       ...(run.signal ? { signal: run.signal } : {}),
     },
     proposal,

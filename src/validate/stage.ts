@@ -3,7 +3,8 @@ import { WhetstoneError } from "../model/error.ts";
 import type { Proposal } from "../model/proposal.ts";
 import type { DossierFiles, Progress, Stage } from "../model/stage.ts";
 import type { StageVerdict, ValidationReport, ValidationStage } from "../model/verdict.ts";
-import { parsePatch } from "../protect/patch.ts";
+import type { Lease } from "../protect/lease.ts";
+import { parsePatch, pathsOf } from "../protect/patch.ts";
 import { judgeScope } from "../protect/patch-rules.ts";
 import { judgeSafety } from "../protect/secrets.ts";
 import { concludeValidation, judgeChecks, judgeReplay, type CheckRun, type ReplayEvidence } from "./judge.ts";
@@ -27,6 +28,8 @@ export type ValidateDeps = {
   readonly dossier: DossierFiles;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
+  /** Where the process groups of checks are noted while they run. */
+  readonly lease?: Pick<Lease, "addProcess" | "forgetProcess">;
 };
 
 /** What validation found, and the worktree with the change, for the canary. */
@@ -99,12 +102,16 @@ export type Applied =
 export function judgeApply(applied: Applied, patch: string): StageVerdict {
   if (!applied.ok) return { verdict: "fail", reasons: ["patch_does_not_apply"], details: [applied.detail] };
   const parsed = parsePatch(patch);
-  const names = parsed.ok ? parsed.patch.files.flatMap(({ oldPath, newPath }) => [oldPath, newPath]) : [];
-  const expected = new Set(names.filter((name) => name !== undefined));
-  const unexpected = applied.changed.filter((path) => !expected.has(path));
-  if (unexpected.length > 0) {
-    const detail = `Applying changed ${unexpected.join(", ")}, which the patch does not name.`;
-    return { verdict: "fail", reasons: ["patch_unparseable"], details: [detail] };
+  const expected = new Set(parsed.ok ? parsed.patch.files.flatMap(pathsOf) : []);
+  const changed = new Set(applied.changed);
+  const unexpected = [...changed].filter((path) => !expected.has(path));
+  const unchanged = [...expected].filter((path) => !changed.has(path));
+  if (unexpected.length + unchanged.length > 0) {
+    const details = [
+      ...unexpected.map((path) => `Applying changed ${path}, which the patch does not name.`),
+      ...unchanged.map((path) => `Applying left ${path} as it was, which the patch names.`),
+    ];
+    return { verdict: "fail", reasons: ["patch_unparseable"], details };
   }
   return { verdict: "pass", reasons: ["ok"], details: [`Applies to the base; changes ${applied.changed.join(", ")}.`] };
 }
@@ -120,6 +127,7 @@ async function runChecks(deps: ValidateDeps, worktree: string): Promise<CheckRun
       env: deps.env,
       timeoutMs: check.timeoutSeconds * 1000,
       ...(deps.signal ? { signal: deps.signal } : {}),
+      ...(deps.lease ? { lease: deps.lease } : {}),
     });
     deps.signal?.throwIfAborted();
     runs.push({ name: check.name, command: check.run, ...result, tail: result.tail.replaceAll(worktree, ".") });

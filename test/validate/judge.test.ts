@@ -72,7 +72,7 @@ describe("judgeReplay", () => {
       "replay_result_changed",
     ],
     ["a server that does not start", { serverFailure: "it ended" }, "fail", "server_failed"],
-  ] as const)("%s", (_name, extra, verdict, reason) => {
+  ] as const)("%s", (_name, extra, ...[verdict, reason]) => {
     const judged = judgeReplay(evidence(extra as Partial<ReplayEvidence>));
     expect(judged.verdict).toBe(verdict);
     expect(judged.reasons).toContain(reason);
@@ -100,7 +100,7 @@ describe("judgeReplay", () => {
   test("never passes with a difference, a dead server or an interval that holds zero", () => {
     const bound = fc.double({ min: -1, max: 1, noNaN: true });
     fc.assert(
-      fc.property(bound, bound, fc.boolean(), fc.boolean(), (a, b, differs, dead) => {
+      fc.property(bound, bound, fc.record({ differs: fc.boolean(), dead: fc.boolean() }), (a, b, { differs, dead }) => {
         const [low, high] = [Math.min(a, b), Math.max(a, b)];
         const judged = judgeReplay(
           evidence({
