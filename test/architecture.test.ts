@@ -94,7 +94,7 @@ describe("rooms", () => {
       .sort();
     expect(folders).toEqual(Object.keys(ROOMS).sort());
     const page = readFileSync("ARCHITECTURE.md", "utf8");
-    const named = [...page.matchAll(/^\| `(\w+)\/`/gm)].map((match) => match[1]).sort();
+    const named = [...page.matchAll(/^\| `(\w+)\/`/gm)].map((match) => match[1] ?? "").sort();
     expect(named).toEqual(folders);
   });
 

@@ -61,7 +61,7 @@ describe("before anything is started", () => {
     ["an unknown key", "workload:", "worklaod:", 'Did you mean "workload"?'],
     ["a wrong type", "margin: 3", "margin: three", "targets.sample.canary.margin"],
     ["no YAML", "version: 1", "version: [", "not valid YAML"],
-  ])("whetstone.yaml with %s", async (_name, from, to, names) => {
+  ])("whetstone.yaml with %s", async (_name, from, ...[to, names]) => {
     await change("whetstone.yaml", from, to);
     await expectRefusal(await loop(), { exit: 2, code: "config_invalid", names });
   });

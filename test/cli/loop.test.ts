@@ -24,7 +24,15 @@ describe("a good proposal", () => {
     const report = JSON.parse(first.out);
     expect(report.verdict).toBe("promoted");
     expect(report.stages.map(({ stage }: { stage: string }) => stage)).toEqual([
-      ...["gate", "capture", "analyze", "session", "validate", "propose", "canary", "record", "learn"],
+      "gate",
+      "capture",
+      "analyze",
+      "session",
+      "validate",
+      "propose",
+      "canary",
+      "record",
+      "learn",
     ]);
     const effect = report.effects.find(
       (e: { operation: string; metric: string }) => e.operation === "work" && e.metric === "p50_ms",
@@ -58,7 +66,11 @@ describe("a good proposal", () => {
     expect([verified.code, JSON.parse(verified.out).ok]).toEqual([0, true]);
     const shown = JSON.parse((await cli("audit", "show", "--json")).out);
     expect(shown.records.map(({ operation }: { operation: string }) => operation).slice(0, 5)).toEqual([
-      ...["loop.start", "validate", "propose", "canary", "loop.end"],
+      "loop.start",
+      "validate",
+      "propose",
+      "canary",
+      "loop.end",
     ]);
   });
 

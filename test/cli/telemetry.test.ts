@@ -74,7 +74,11 @@ describe("import and traces", () => {
     expect(
       (await search("--since", "2025-11-20T10:45:00Z", "--until", "2025-11-20T10:46:00Z")).traces[0],
     ).toMatchObject({
-      ...{ traceId: TRACE, rootService: "shop", rootOperation: "checkout", spans: 2, errors: 1 },
+      traceId: TRACE,
+      rootService: "shop",
+      rootOperation: "checkout",
+      spans: 2,
+      errors: 1,
     });
     const shown = JSON.parse((await cli("traces", "show", TRACE, "--json")).out);
     expect(

@@ -64,7 +64,7 @@ describe("parseConfig", () => {
     ["broken YAML", "version: 1\ntargets: [\n", "not valid YAML", "whetstone.yaml:"],
     ["an empty file", "", "version", "required"],
     ["another version", minimal.replace("version: 1", "version: 2"), "version", "expected 1"],
-  ])("%s", (_name, text, first, second) => {
+  ])("%s", (_name, text, ...[first, second]) => {
     const error = failure(text);
     expect(error.code).toBe("config_invalid");
     expect(error.exitCode).toBe(2);

@@ -115,7 +115,10 @@ export async function sampleProject(): Promise<SampleProject> {
   await write(".gitignore", ".whetstone/\n");
   commit("start");
   return {
-    ...{ root, git, write, commit },
+    root,
+    git,
+    write,
+    commit,
     session: async (work, extra = {}) => {
       const file = join(folder, "session.json");
       await writeFile(

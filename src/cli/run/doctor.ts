@@ -93,8 +93,13 @@ async function checkTargets(config: Config, io: Io): Promise<Diagnosis[]> {
             env: { ...childEnvironment(io.env), ...target.env },
           },
           session: { ...session, calls: [call] },
-          ...{ service: name, arm: "baseline", run: "doctor", concurrency: 1 },
-          ...{ clock: systemClock, random: systemRandom, timeoutMs: target.startTimeoutSeconds * 1000 },
+          service: name,
+          arm: "baseline",
+          run: "doctor",
+          concurrency: 1,
+          clock: systemClock,
+          random: systemRandom,
+          timeoutMs: target.startTimeoutSeconds * 1000,
           onSpans: () => Promise.resolve(),
         });
         return `starts; ${call.tool} answered ${result?.status ?? "nothing"}`;

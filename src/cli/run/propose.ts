@@ -77,7 +77,10 @@ function noEvidence(target: string): Evidence {
     schema: "whetstone.evidence/1",
     target,
     window: { since: moment, until: moment },
-    ...{ traces: 0, spans: 0, operations: [], findings: [] },
+    traces: 0,
+    spans: 0,
+    operations: [],
+    findings: [],
     omitted: { operations: 0, findings: 0 },
   };
 }

@@ -113,8 +113,14 @@ export async function runShow(id: string, options: CommonOptions, io: Io): Promi
 function spanToJson(span: Span): unknown {
   const { spanId, parentSpanId, service, name, kind, status, attributes } = span;
   return {
-    ...{ spanId, parentSpanId: parentSpanId ?? null, service, operation: name, kind },
-    ...{ start: formatInstant(span.startNs), durationMs: span.durationNs / 1e6, status },
+    spanId,
+    parentSpanId: parentSpanId ?? null,
+    service,
+    operation: name,
+    kind,
+    start: formatInstant(span.startNs),
+    durationMs: span.durationNs / 1e6,
+    status,
     ...(span.statusMessage === undefined ? {} : { statusMessage: span.statusMessage }),
     attributes,
     events: span.events.map((event) => ({
