@@ -1,6 +1,6 @@
 import { LineCounter, parseDocument, type Document } from "yaml";
 import type { z } from "zod";
-import { WhetstoneError } from "../model/error.ts";
+import { messageOf, WhetstoneError } from "../model/error.ts";
 import { Config } from "./schema.ts";
 
 /**
@@ -15,10 +15,19 @@ export function parseConfig(text: string, file: string): Config {
     const at = lines.linePos(syntax.pos[0]);
     throw invalid(`${file}:${at.line}:${at.col}: not valid YAML: ${syntax.message.split("\n")[0]}`);
   }
-  const parsed = Config.safeParse(document.toJS() ?? {});
+  const parsed = Config.safeParse(valueOf(document, file) ?? {});
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.flatMap((issue) => describeIssue(issue, document, lines));
   throw invalid(faults.map((fault) => `${file}:${fault}`).join("\n"));
+}
+
+/** Aliases are resolved here, so an unknown one shows only now. */
+function valueOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw invalid(`${file}: not valid YAML: ${messageOf(error)}`);
+  }
 }
 
 function invalid(message: string): WhetstoneError {

@@ -62,6 +62,7 @@ describe("parseConfig", () => {
       "is required but missing",
     ],
     ["broken YAML", "version: 1\ntargets: [\n", "not valid YAML", "whetstone.yaml:"],
+    ["an alias of nothing", "*!", "not valid YAML", "whetstone.yaml"],
     ["an empty file", "", "version", "required"],
     ["another version", minimal.replace("version: 1", "version: 2"), "version", "expected 1"],
   ])("%s", (_name, text, ...[first, second]) => {
