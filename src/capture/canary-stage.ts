@@ -28,7 +28,7 @@ export async function canaryStage<Options>(deps: CanaryDeps<Options>): Promise<S
     deps.progress({ label: "warm-up", done: at, total: sessions.length });
     // Two at once, as in the canary: limits frozen under another load would be wrong for it.
     const pair = sessions.slice(at, at + 2).map((session) => ({ ...session, id: `${session.id}#warm-up` }));
-    before.push(...(await Promise.all(pair.map((session) => deps.play("baseline", session)))).flat());
+    before.push(...(await allEnded(pair.map((session) => deps.play("baseline", session)))).flat());
   }
   const options = deps.freeze(before);
   const result = await splitTraffic({ ...deps, judge: (samples) => deps.judge(samples, options) });
@@ -38,6 +38,12 @@ export async function canaryStage<Options>(deps: CanaryDeps<Options>): Promise<S
   deps.dossier.set("canary/verdict.json", json(verdict));
   if (result.canaryFailure !== undefined) deps.dossier.set("canary/failure.txt", `${result.canaryFailure}\n`);
   return conclude(verdict, result);
+}
+
+/** All results, or the first error, but never before all have ended: none may work on when the run gives up its worktree. */
+async function allEnded<T>(playing: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(playing);
+  return await Promise.all(playing);
 }
 
 /** A canary whose server does not start or dies is rolled back, whatever the counts say. */
