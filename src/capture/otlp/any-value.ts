@@ -1,6 +1,7 @@
 import type { Json } from "../../model/json.ts";
 import type { Attributes } from "../../model/span.ts";
 import { isObject } from "../jsonrpc.ts";
+import { OTLP_LIMITS } from "./limits.ts";
 import { reject } from "./rejection.ts";
 
 /** An OTLP `AnyValue` in JSON: at most one member; none is null. */
@@ -15,9 +16,6 @@ export type AnyValue = {
 
 /** An OTLP `KeyValue` in JSON. */
 export type KeyValue = { readonly key: string; readonly value: AnyValue };
-
-/** Deeper attribute values are refused: no exporter writes them, and they would exhaust the stack. */
-const MAX_DEPTH = 64;
 
 /** JSON value to `AnyValue`; whole numbers up to 2^53 become integers. */
 export function encodeValue(value: Json): AnyValue {
@@ -41,15 +39,16 @@ export function encodeAttributes(attributes: Attributes): KeyValue[] {
  * become their names. A value of an unknown kind is refused with `reject`.
  */
 export function decodeValue(value: unknown, depth = 0): Json {
-  if (depth > MAX_DEPTH) reject("attribute value nested too deeply");
+  if (depth > OTLP_LIMITS.depth) reject("attribute value nested too deeply");
   if (value === undefined || value === null) return null;
   if (!isObject(value)) reject("attribute value is no object");
   const { stringValue, boolValue, intValue, doubleValue, arrayValue, kvlistValue, bytesValue } = value;
-  if (typeof stringValue === "string") return stringValue;
+  if (typeof stringValue === "string") return checkedText(stringValue);
   if (typeof boolValue === "boolean") return boolValue;
   if (intValue !== undefined) return decodeInt(intValue);
   if (doubleValue !== undefined) return decodeDouble(doubleValue);
-  if (isObject(arrayValue)) return listOf(arrayValue["values"]).map((item) => decodeValue(item, depth + 1));
+  if (isObject(arrayValue))
+    return boundedList(arrayValue["values"], "values in an array").map((item) => decodeValue(item, depth + 1));
   if (isObject(kvlistValue)) return decodeAttributes(kvlistValue["values"], depth + 1);
   if (typeof bytesValue === "string") return bytesValue;
   return Object.keys(value).length === 0 ? null : reject("attribute value of an unknown kind");
@@ -58,7 +57,7 @@ export function decodeValue(value: unknown, depth = 0): Json {
 /** OTLP attributes to an object; the last of equal keys wins. */
 export function decodeAttributes(attributes: unknown, depth = 0): Attributes {
   return Object.fromEntries(
-    listOf(attributes).map((entry) => {
+    boundedList(attributes, "attributes").map((entry) => {
       if (!isObject(entry) || typeof entry["key"] !== "string") reject("attribute without a key");
       return [entry["key"], decodeValue(entry["value"], depth)] as const;
     }),
@@ -69,6 +68,19 @@ export function decodeAttributes(attributes: unknown, depth = 0): Attributes {
 export function listOf(value: unknown): readonly unknown[] {
   if (value === undefined || value === null) return [];
   return Array.isArray(value) ? value : reject("a repeated field is no array");
+}
+
+/** A repeated field of one span, within what a span may have. */
+export function boundedList(value: unknown, what: string): readonly unknown[] {
+  const list = listOf(value);
+  return list.length <= OTLP_LIMITS.items ? list : reject(`more than ${OTLP_LIMITS.items} ${what}`);
+}
+
+/** A text of one span, within what a span may have. */
+export function checkedText(text: string): string {
+  // A code unit is at most three bytes, so that most texts need no count.
+  const fits = text.length * 3 <= OTLP_LIMITS.textBytes || Buffer.byteLength(text) <= OTLP_LIMITS.textBytes;
+  return fits ? text : reject(`a text is longer than ${OTLP_LIMITS.textBytes} bytes`);
 }
 
 /** An int64 in JSON, which may be a string or a number: a number where it is exact, else the decimal string. */

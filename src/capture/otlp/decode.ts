@@ -1,6 +1,6 @@
 import { ATTR, type Attributes, type Span } from "../../model/span.ts";
 import { isObject, type JsonObject } from "../jsonrpc.ts";
-import { decodeAttributes, listOf } from "./any-value.ts";
+import { boundedList, checkedText, decodeAttributes, listOf } from "./any-value.ts";
 import { durationField, idField, kindField, parentIdField, statusField, timeField } from "./fields.ts";
 import { decodedSpans, reject, type Decoded } from "./rejection.ts";
 
@@ -26,6 +26,7 @@ export function decodeOtlp(document: unknown): Decoded {
   const decoded = decodedSpans();
   const groups = isObject(document) ? groupsOf(document) : undefined;
   for (const group of groups ?? []) {
+    const spansBelow = (): number => countSpans(group);
     decoded.attempt(() => {
       const resource = resourceOf(object(group, "a resourceSpans entry"));
       for (const scoped of scopesOf(object(group, "a resourceSpans entry"))) {
@@ -38,7 +39,7 @@ export function decodeOtlp(document: unknown): Decoded {
         });
       }
       return undefined;
-    });
+    }, spansBelow);
   }
   return decoded.result();
 }
@@ -57,6 +58,17 @@ function groupsOf(document: JsonObject): readonly unknown[] | undefined {
 
 function scopesOf(group: JsonObject): readonly unknown[] {
   return listOf(group["scopeSpans"] ?? group["instrumentationLibrarySpans"]);
+}
+
+/** Spans of a group whose resource cannot be read; at least the group itself. */
+function countSpans(group: unknown): number {
+  const scopes: unknown = isObject(group) ? (group["scopeSpans"] ?? group["instrumentationLibrarySpans"]) : [];
+  let count = 0;
+  for (const scoped of Array.isArray(scopes) ? scopes : []) {
+    const spans: unknown = isObject(scoped) ? scoped["spans"] : undefined;
+    if (Array.isArray(spans)) count += spans.length;
+  }
+  return Math.max(1, count);
 }
 
 function resourceOf(group: JsonObject): Attributes {
@@ -88,8 +100,8 @@ function decodeSpan(span: JsonObject, resource: Attributes, scope: Span["scope"]
     status: statusField(status["code"]),
     ...(statusMessage !== "" && { statusMessage }),
     attributes: decodeAttributes(span["attributes"]),
-    events: listOf(span["events"]).map(decodeEvent),
-    links: listOf(span["links"]).map(decodeLink),
+    events: boundedList(span["events"], "events").map(decodeEvent),
+    links: boundedList(span["links"], "links").map(decodeLink),
     resource,
     scope,
   };
@@ -118,5 +130,5 @@ function object(value: unknown, name: string): JsonObject {
 }
 
 function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
+  return typeof value === "string" ? checkedText(value) : "";
 }

@@ -7,7 +7,7 @@ import { reject } from "./rejection.ts";
  * @param bytes 16 for trace ids, 8 for span ids
  */
 export function idField(value: unknown, bytes: 8 | 16, name: string): string {
-  if (typeof value !== "string") reject(`${name} is missing`);
+  if (typeof value !== "string" || value === "") reject(`${name} is missing`);
   const hex = value.length === bytes * 2 ? value.toLowerCase() : base64ToHex(value, bytes);
   if (hex === undefined || !/^[0-9a-f]+$/.test(hex)) reject(`${name} is malformed`);
   if (/^0+$/.test(hex)) reject(`${name} is all zero`);
@@ -21,13 +21,17 @@ export function parentIdField(value: unknown): string | undefined {
   return idField(value, 8, "parent span id");
 }
 
-/** Stores keep times as signed 64-bit integers. */
-const LATEST_NS = 2n ** 63n - 1n;
+/** Stores keep times as signed 64-bit integers, the largest of which no time has. */
+const LATEST_NS = 2n ** 63n - 2n;
 
 /** A time in ns since the epoch, as a decimal string or a number; 0 means missing. */
 export function timeField(value: unknown, name: string): bigint {
   if (value === undefined || value === null || value === "") reject(`${name} is missing`);
-  const ns = wholeNumber(value) ?? reject(`${name} is malformed`);
+  return checkedTime(wholeNumber(value) ?? reject(`${name} is malformed`), name);
+}
+
+/** The same for a time that is read already. */
+export function checkedTime(ns: bigint, name: string): bigint {
   if (ns === 0n) reject(`${name} is missing`);
   return ns <= LATEST_NS ? ns : reject(`${name} is out of range`);
 }
@@ -37,19 +41,18 @@ function wholeNumber(value: unknown): bigint | undefined {
   return typeof value === "string" && /^\d{1,20}$/.test(value) ? BigInt(value) : undefined;
 }
 
+const KIND_NAMES = ["UNSPECIFIED", ...SPAN_KINDS.map((kind) => kind.toUpperCase())];
+const STATUS_NAMES = SPAN_STATUSES.map((status) => status.toUpperCase());
+
 /** Span kind by number or name; unspecified is internal. */
 export function kindField(value: unknown): SpanKind {
-  const index = enumIndex(value, "SPAN_KIND_", ["UNSPECIFIED", ...SPAN_KINDS.map((kind) => kind.toUpperCase())]);
+  const index = enumIndex(value, "SPAN_KIND_", KIND_NAMES);
   return SPAN_KINDS[Math.max(0, index - 1)] ?? reject("span kind is unknown");
 }
 
 /** Status code by number or name. */
 export function statusField(value: unknown): SpanStatus {
-  const index = enumIndex(
-    value,
-    "STATUS_CODE_",
-    SPAN_STATUSES.map((status) => status.toUpperCase()),
-  );
+  const index = enumIndex(value, "STATUS_CODE_", STATUS_NAMES);
   return SPAN_STATUSES[index] ?? reject("status code is unknown");
 }
 

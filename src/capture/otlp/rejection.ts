@@ -11,17 +11,25 @@ export type Decoded = { readonly spans: Span[]; readonly rejected: Rejected[] };
 export function decodedSpans() {
   const spans: Span[] = [];
   const counts = new Map<string, number>();
+  const refuse = (error: unknown, count: number): void => {
+    if (!(error instanceof WhetstoneError)) throw error;
+    counts.set(error.message, (counts.get(error.message) ?? 0) + count);
+  };
   return {
-    /** Runs a decoder for one span (or one part of a document); only {@link reject} counts, other errors are defects. */
-    attempt: (decode: () => Span | undefined): void => {
+    /**
+     * Runs a decoder for one span, or for a part of a document that holds `size()` spans; only {@link reject} counts,
+     * other errors are defects.
+     */
+    attempt: (decode: () => Span | undefined, size = () => 1): void => {
       try {
         const span = decode();
         if (span !== undefined) spans.push(span);
       } catch (error) {
-        if (!(error instanceof WhetstoneError)) throw error;
-        counts.set(error.message, (counts.get(error.message) ?? 0) + 1);
+        refuse(error, size());
       }
     },
+    /** Counts spans that were left out for what {@link reject} threw; throws any other error on. */
+    refuse,
     result: (): Decoded => ({ spans, rejected: [...counts].map(([reason, count]) => ({ reason, count })) }),
   };
 }
@@ -29,6 +37,16 @@ export function decodedSpans() {
 /** Ends the decoding of the current span. The reason names the field, never its value. */
 export function reject(reason: string): never {
   throw new WhetstoneError("input_unreadable", reason);
+}
+
+/** What a decoder returned, or what it rejected with; throws any other error on. */
+export function attempt<T>(decode: () => T): { readonly value: T } | { readonly error: WhetstoneError } {
+  try {
+    return { value: decode() };
+  } catch (error) {
+    if (error instanceof WhetstoneError) return { error };
+    throw error;
+  }
 }
 
 /** Sums of both, reasons joined. */

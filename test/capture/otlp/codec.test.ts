@@ -123,6 +123,7 @@ describe("OTLP JSON", () => {
   test.each<[string, Raw]>([
     ["trace id is malformed", { traceId: "xyz" }],
     ["trace id is missing", { traceId: 7 }],
+    ["span id is missing", { spanId: "" }],
     ["trace id is all zero", { traceId: "0".repeat(32) }],
     ["span id is all zero", { spanId: "0".repeat(16) }],
     ["parent span id is malformed", { parentSpanId: "zz" }],
@@ -131,7 +132,9 @@ describe("OTLP JSON", () => {
     ["start time is out of range", { startTimeUnixNano: "18446744073709551615" }],
     ["end time is missing", { endTimeUnixNano: undefined }],
     ["end is before start", { endTimeUnixNano: "9" }],
-    ["duration exceeds 104 days", { endTimeUnixNano: "9223372036854775807" }],
+    ["duration exceeds 104 days", { endTimeUnixNano: "9223372036854775806" }],
+    // The store has no room for the largest int64.
+    ["end time is out of range", { endTimeUnixNano: "9223372036854775807" }],
     ["span kind is unknown", { kind: 9 }],
     ["span kind is unknown", { kind: "SPAN_KIND_FUNNY" }],
     ["status code is unknown", { status: { code: 3 } }],
@@ -155,6 +158,15 @@ describe("OTLP JSON", () => {
       { reason: "a resourceSpans entry is no object", count: 1 },
       { reason: "a span is no object", count: 1 },
     ]);
+  });
+
+  test("a resource that cannot be read costs every span below it", () => {
+    const [group] = document(RAW, RAW).resourceSpans;
+    const bad = { ...group, resource: { attributes: {} } };
+    expect(decodeOtlp({ resourceSpans: [bad, group] })).toMatchObject({
+      spans: [{}, {}],
+      rejected: [{ reason: "a repeated field is no array", count: 2 }],
+    });
   });
 
   test("nesting that would exhaust the stack is rejected", () => {
