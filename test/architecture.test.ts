@@ -7,7 +7,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   model: [],
   stats: ["model"],
   config: ["model"],
-  store: ["model"],
+  store: ["model", "stats"],
   analyze: ["model", "stats"],
   canary: ["model", "stats"],
   learn: ["model", "stats"],

@@ -30,18 +30,19 @@ export function groupByTrace(spans: readonly Span[]): {
 }
 
 /**
- * A stream of spans from `next`, which returns at most {@link SPAN_BATCH} spans after the one given, in order. Each
- * batch is asked for when the consumer wants it: between two of them nothing is locked and no snapshot is held. A span
- * that arrives meanwhile is seen if it comes after the last one returned.
+ * A stream of items from `next`, which returns at most `size` items after the one given, in order. Each batch is asked
+ * for when the consumer wants it: between two of them nothing is locked and no snapshot is held. An item that arrives
+ * meanwhile is seen if it comes after the last one returned.
  */
-export async function* spanBatches(
-  next: (last: Span | undefined) => Promise<readonly Span[]>,
-): AsyncGenerator<readonly Span[]> {
-  let last: Span | undefined;
+export async function* inBatches<Item>(
+  size: number,
+  next: (last: Item | undefined) => Promise<readonly Item[]>,
+): AsyncGenerator<readonly Item[]> {
+  let last: Item | undefined;
   for (;;) {
     const batch = await next(last);
     if (batch.length > 0) yield batch;
-    if (batch.length < SPAN_BATCH) return;
+    if (batch.length < size) return;
     last = batch.at(-1);
   }
 }

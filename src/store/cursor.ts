@@ -7,6 +7,12 @@ export type Position = { readonly startNs: bigint; readonly traceId: string };
 /** Greatest and least value of a signed 64-bit integer, exclusive: what a stored time lies between. */
 export const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n } as const;
 
+/** Times outside of what a store holds, moved to its bounds: the same spans lie between them. */
+export function inRange(ns: bigint): bigint {
+  if (ns < INT64.min) return INT64.min;
+  return ns > INT64.max ? INT64.max : ns;
+}
+
 /** Opaque text for a position: base64url of `<start in ns>:<trace id>`. */
 export function encodeCursor(position: Position): string {
   return Buffer.from(`${position.startNs}:${position.traceId}`).toString("base64url");

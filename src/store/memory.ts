@@ -1,7 +1,8 @@
 import type { Span } from "../model/span.ts";
-import { groupByTrace, SPAN_BATCH, spanBatches, spanKey, type TraceBatch } from "./batch.ts";
+import { groupByTrace, inBatches, SPAN_BATCH, spanKey, type TraceBatch } from "./batch.ts";
 import { checkLimit, decodeCursor, encodeCursor, type Position } from "./cursor.ts";
 import { bySpanStart, checkFilter, matches } from "./match.ts";
+import { memoryRollups } from "./memory-rollups.ts";
 import type { SpanFilter, SpanStore, TraceSummary } from "./port.ts";
 import { summaryOf, totalsOfAll } from "./trace-totals.ts";
 import { fromRow, idBytes, toRow, toSharedRow } from "./row.ts";
@@ -11,17 +12,20 @@ type Traces = Map<string, Map<string, Span>>;
 /** Memory twin of {@link SpanStore}: nothing outlives the process. */
 export function memoryStore(): SpanStore {
   const traces: Traces = new Map();
+  const rollups = memoryRollups();
   return {
     append: async (spans) => {
       const batch = groupByTrace(spans);
       // Copied before anything is kept: a span that cannot be stored leaves the store as it was.
       const copies = batch.traces.map(({ traceId, spans: own }) => ({ traceId, spans: own.map(asStored) }));
-      const stored = copies.reduce((sum, trace) => sum + insert(traces, trace), 0);
+      const stored = copies.reduce((sum, trace) => sum + insert(traces, trace, rollups.add), 0);
       return { stored, duplicates: spans.length - stored };
     },
     trace: async (traceId) => [...(traces.get(traceId)?.values() ?? [])].sort(bySpanStart),
     search: async (filter, page) => search(traces, filter, page),
-    spans: (filter) => spanBatches(async (last) => batchAfter(traces, filter, last)),
+    spans: (filter) => inBatches<Span>(SPAN_BATCH, async (last) => batchAfter(traces, filter, last)),
+    rollups: (filter) => rollups.batches(filter),
+    operations: async (filter) => rollups.report(filter),
     [Symbol.asyncDispose]: async () => traces.clear(),
   };
 }
@@ -41,11 +45,14 @@ function asStored(span: Span): Span {
   });
 }
 
-function insert(traces: Traces, batch: TraceBatch): number {
+function insert(traces: Traces, batch: TraceBatch, onSpan: (span: Span) => void): number {
   const known = traces.get(batch.traceId) ?? new Map<string, Span>();
   traces.set(batch.traceId, known);
   const fresh = batch.spans.filter((span) => !known.has(spanKey(span)));
-  for (const span of fresh) known.set(spanKey(span), span);
+  for (const span of fresh) {
+    known.set(spanKey(span), span);
+    onSpan(span);
+  }
   return fresh.length;
 }
 

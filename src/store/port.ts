@@ -1,4 +1,5 @@
-import type { Span, SpanStatus } from "../model/span.ts";
+import type { Span, SpanKind, SpanStatus } from "../model/span.ts";
+import type { Sketch } from "../stats/sketch.ts";
 
 /** Filters on single spans. A trace matches when **one** of its spans meets all of them together. */
 export type SpanFilter = {
@@ -40,6 +41,57 @@ export type TracePage = {
 /** What a write did. Spans that are in the store already (same trace, span id and kind) are left as they are. */
 export type AppendResult = { readonly stored: number; readonly duplicates: number };
 
+/** Which rollups to read: of spans that start in the window, which is widened to whole minutes. */
+export type RollupFilter = {
+  readonly service?: string;
+  readonly operation?: string;
+  /** ns since the Unix epoch: `sinceNs` inclusive, `untilNs` exclusive. */
+  readonly sinceNs: bigint;
+  readonly untilNs: bigint;
+};
+
+/** What the spans have in common that a rollup counts together. */
+export type RollupGroup = {
+  readonly service: string;
+  readonly operation: string;
+  readonly kind: SpanKind;
+  readonly status: SpanStatus;
+  /** Attribute `error.type` of spans with status `error`; absent where they have none. */
+  readonly errorType?: string;
+};
+
+/**
+ * All spans of a group that were ever stored and start in one minute, late ones included, repeated ones once. Rollups
+ * outlive the spans that retention removes; a span that is removed and stored again is counted again.
+ */
+export type RollupRow = RollupGroup & {
+  /** Start of the minute, ns since the Unix epoch. */
+  readonly minuteNs: bigint;
+  readonly count: number;
+  /** Durations in ns. */
+  readonly durations: Sketch;
+};
+
+/** Calls of one operation in a window. */
+export type OperationSummary = Omit<RollupGroup, "status" | "errorType"> & {
+  readonly calls: number;
+  /** Calls with status `error`. */
+  readonly errors: number;
+  /** The errors by type, most frequent first. */
+  readonly errorTypes: readonly { readonly errorType?: string; readonly count: number }[];
+  /** Quantiles of the duration in ns, within 1 %. */
+  readonly p50Ns: number;
+  readonly p95Ns: number;
+  readonly p99Ns: number;
+};
+
+/** Operations by service, operation and kind, and the window in whole minutes that they were counted in. */
+export type OperationReport = {
+  readonly sinceNs: bigint;
+  readonly untilNs: bigint;
+  readonly operations: readonly OperationSummary[];
+};
+
 /**
  * Where spans live. Adapters: `memory.ts`, `sqlite.ts`, `postgres.ts`, all under one contract suite.
  * Errors: `store_open_failed`, `store_write_failed` (nothing of the batch is kept), `usage` for a bad cursor.
@@ -53,4 +105,8 @@ export type SpanStore = AsyncDisposable & {
   readonly search: (filter: SpanFilter, page: { limit: number; cursor?: string }) => Promise<TracePage>;
   /** Every matching span by start, in batches, in constant memory. */
   readonly spans: (filter: SpanFilter) => AsyncIterable<readonly Span[]>;
+  /** Rollups in batches, by minute; in no stated order within a minute. */
+  readonly rollups: (filter: RollupFilter) => AsyncIterable<readonly RollupRow[]>;
+  /** Every operation that was called in the window, from rollups: the cost does not grow with the number of spans. */
+  readonly operations: (filter: RollupFilter) => Promise<OperationReport>;
 };

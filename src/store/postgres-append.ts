@@ -5,8 +5,10 @@ import { internKey } from "./intern.ts";
 import type { AppendResult } from "./port.ts";
 import { errorCodeOf } from "./postgres-errors.ts";
 import { internAll, OPERATIONS, RESOURCES, SCOPES } from "./postgres-intern.ts";
+import { addRollups } from "./postgres-rollups.ts";
 import { insertSpans } from "./postgres-spans.ts";
 import { insertTraces, lockTraces, updateTraces } from "./postgres-traces.ts";
+import { rollupDeltas } from "./rollup.ts";
 import { toRow, toSharedRow, type SharedRow, type SpanRow } from "./row.ts";
 import { encodeText } from "./text.ts";
 import { mergeTotals, totalsOfAll } from "./trace-totals.ts";
@@ -25,7 +27,7 @@ export async function withRetry<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-type Encoded = { readonly row: SpanRow; readonly shared: SharedRow };
+type Encoded = { readonly span: Span; readonly row: SpanRow; readonly shared: SharedRow };
 
 /** Writes a batch inside the transaction of `client`. */
 export async function appendBatch(client: pg.PoolClient, spans: readonly Span[]): Promise<AppendResult> {
@@ -42,17 +44,22 @@ export async function appendBatch(client: pg.PoolClient, spans: readonly Span[])
   );
   const rows = batch.flatMap(({ traceId }) => {
     const traceRef = fresh.get(traceId) ?? known.get(traceId)?.ref ?? "";
-    return (encoded.get(traceId) ?? []).map((one) => ({ traceRef, row: one.row, ...refsOf(one, refs) }));
+    return (encoded.get(traceId) ?? []).map((one) => ({ traceRef, ...one, ...refsOf(one, refs) }));
   });
   const inserted = await insertSpans(client, rows);
   await updateTraces(
     client,
     batch.flatMap((trace) => grownTrace(trace, { known, inserted, refs })),
   );
+  const rollups = rollupDeltas<string>();
+  for (const { traceRef, operation, span } of rows) {
+    if (inserted.has(`${traceRef}/${spanKey(span)}`)) rollups.add(operation, span);
+  }
+  await addRollups(client, rollups.all());
   return { stored: inserted.size, duplicates: spans.length - inserted.size };
 }
 
-const encode = (span: Span): Encoded => ({ row: toRow(span), shared: toSharedRow(span) });
+const encode = (span: Span): Encoded => ({ span, row: toRow(span), shared: toSharedRow(span) });
 
 type Refs = Record<"operation" | "resource" | "scope", ReadonlyMap<string, string>>;
 

@@ -14,6 +14,7 @@ export const OPERATIONS: InternTable = {
 };
 export const RESOURCES: InternTable = { name: "whetstone.resources", columns: [["attributes", "text"]] };
 export const SCOPES: InternTable = { name: "whetstone.scopes", columns: [["scope", "text"]] };
+export const ERROR_TYPES: InternTable = { name: "whetstone.error_types", columns: [["name", "text"]] };
 
 /** Refs of `values`, by the text of {@link internKey}; new values are inserted. */
 export async function internAll(

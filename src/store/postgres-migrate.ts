@@ -1,5 +1,7 @@
 import type pg from "pg";
+import { ROLLUP_MIGRATION } from "./backfill.ts";
 import { pendingMigrations, readMigrations } from "./migrations.ts";
+import { backfillPostgres } from "./postgres-backfill.ts";
 import { inTransaction } from "./postgres-transaction.ts";
 
 /** Key of the advisory lock that migrations run under: "WHET" in ASCII. */
@@ -18,7 +20,10 @@ export async function migratePostgres(pool: pg.Pool, name: string): Promise<void
       await client.query("CREATE TABLE whetstone.schema_version (version integer NOT NULL)");
       await client.query("INSERT INTO whetstone.schema_version VALUES (0)");
     }
-    for (const { sql } of pendingMigrations(migrations, version, name)) await client.query(sql);
+    for (const step of pendingMigrations(migrations, version, name)) {
+      await client.query(step.sql);
+      if (step.version === ROLLUP_MIGRATION) await backfillPostgres(client);
+    }
     await client.query("UPDATE whetstone.schema_version SET version = $1", [migrations.length]);
   });
 }

@@ -1,15 +1,25 @@
 import pg from "pg";
 import { WhetstoneError } from "../model/error.ts";
 import { TraceId } from "../model/span.ts";
-import { spanBatches } from "./batch.ts";
-import type { SpanFilter, SpanStore, TracePage } from "./port.ts";
+import { inBatches, SPAN_BATCH } from "./batch.ts";
+import { reportOf } from "./operation-report.ts";
+import type { OperationReport, RollupFilter, SpanFilter, SpanStore, TracePage } from "./port.ts";
 import { appendBatch, withRetry } from "./postgres-append.ts";
 import { postgresError, withoutSecrets } from "./postgres-errors.ts";
 import { migratePostgres } from "./postgres-migrate.ts";
 import { inTransaction } from "./postgres-transaction.ts";
+import {
+  partOf,
+  rangeQuery,
+  ROLLUP_BATCH,
+  rollupBatchQuery,
+  rollupRows,
+  type SelectedRollup,
+} from "./queries/rollups.ts";
 import { pageOf, pageQuery, totalQuery, type PageRequest, type SelectedTrace } from "./queries/search.ts";
 import { POSTGRES, type Query } from "./queries/sql.ts";
 import { spanBatchQuery, traceQuery } from "./queries/spans.ts";
+import { fewestRanges, minutesOf } from "./rollup.ts";
 import { fromRows, type SelectedSpan } from "./row.ts";
 
 /** Connections per store: one writer and a few readers. */
@@ -45,7 +55,13 @@ export async function openPostgresStore({ url }: { readonly url: string }): Prom
       return select(traceQuery(traceId, POSTGRES));
     },
     search: (filter, page) => reading(name, () => search(pool, filter, page)),
-    spans: (filter) => spanBatches((last) => select(spanBatchQuery(filter, last, POSTGRES))),
+    spans: (filter) => inBatches(SPAN_BATCH, (last) => select(spanBatchQuery(filter, last, POSTGRES))),
+    rollups: (filter) => {
+      const next = (query: Query) =>
+        reading(name, async () => (await pool.query(query.sql, [...query.params])).rows as SelectedRollup[]);
+      return rollupRows(inBatches(ROLLUP_BATCH, (last) => next(rollupBatchQuery(filter, last, POSTGRES))));
+    },
+    operations: (filter) => reading(name, () => report(pool, filter)),
     [Symbol.asyncDispose]: async () => {
       if (!pool.ended) await pool.end();
     },
@@ -87,13 +103,27 @@ async function reading<T>(name: string, read: () => Promise<T>): Promise<T> {
   }
 }
 
+/** All reads of a transaction that begins so are of one moment. */
+const SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 /** Count and page from one snapshot, so that they agree. */
 async function search(pool: pg.Pool, filter: SpanFilter, page: PageRequest): Promise<TracePage> {
   const rows = pageQuery(filter, page, POSTGRES);
   const count = totalQuery(filter, POSTGRES);
-  return inTransaction(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", async (client) => {
+  return inTransaction(pool, SNAPSHOT, async (client) => {
     const total = Number((await client.query(count.sql, [...count.params])).rows[0]?.total);
     const found = await client.query(rows.sql, [...rows.params]);
     return pageOf(found.rows as SelectedTrace[], total, page.limit);
+  });
+}
+
+async function report(pool: pg.Pool, filter: RollupFilter): Promise<OperationReport> {
+  return inTransaction(pool, SNAPSHOT, async (client) => {
+    const rows: (readonly SelectedRollup[])[] = [];
+    for (const range of fewestRanges(minutesOf(filter))) {
+      const { sql, params } = rangeQuery(range, filter, POSTGRES);
+      rows.push((await client.query(sql, [...params])).rows as SelectedRollup[]);
+    }
+    return reportOf(filter, rows.flat().map(partOf));
   });
 }

@@ -2,8 +2,10 @@ import type { DatabaseSync } from "node:sqlite";
 import { SPAN_KINDS, type Span } from "../model/span.ts";
 import { groupByTrace, type TraceBatch } from "./batch.ts";
 import type { AppendResult } from "./port.ts";
+import { rollupDeltas } from "./rollup.ts";
 import { idBytes, toRow, toSharedRow } from "./row.ts";
 import { sqliteInterner, type Interner } from "./sqlite-intern.ts";
+import { rollupWriter } from "./sqlite-rollups.ts";
 import { encodeText } from "./text.ts";
 import { selectTraces, totalsFromRow, type TraceRow } from "./trace-row.ts";
 import { mergeTotals, totalsOfAll, type TraceTotals } from "./trace-totals.ts";
@@ -12,11 +14,14 @@ import { mergeTotals, totalsOfAll, type TraceTotals } from "./trace-totals.ts";
 export function sqliteAppender(db: DatabaseSync): (spans: readonly Span[]) => AppendResult {
   const refs = sqliteInterner(db);
   const write = traceWriter(db, refs);
+  const writeRollups = rollupWriter(db, refs);
   return (spans) => {
     if (spans.length === 0) return { stored: 0, duplicates: 0 };
     db.exec("BEGIN IMMEDIATE");
     try {
-      const stored = groupByTrace(spans).traces.reduce((sum, trace) => sum + write(trace), 0);
+      const rollups = rollupDeltas<bigint>();
+      const stored = groupByTrace(spans).traces.reduce((sum, trace) => sum + write(trace, rollups.add), 0);
+      writeRollups(rollups.all());
       db.exec("COMMIT");
       return { stored, duplicates: spans.length - stored };
     } catch (thrown) {
@@ -28,17 +33,19 @@ export function sqliteAppender(db: DatabaseSync): (spans: readonly Span[]) => Ap
   };
 }
 
-/** Writes the spans of one trace and its totals; returns how many of them were new. */
-function traceWriter(db: DatabaseSync, refs: Interner): (batch: TraceBatch) => number {
+type OnSpan = (operation: bigint, span: Span) => void;
+
+/** Writes the spans of one trace and its totals; calls back for each new one and returns how many there were. */
+function traceWriter(db: DatabaseSync, refs: Interner): (batch: TraceBatch, onSpan: OnSpan) => number {
   const find = findTrace(db);
   const add = addTrace(db, refs);
   const update = updateTrace(db, refs);
   const insert = insertSpan(db, refs);
-  return ({ traceId, spans }) => {
+  return ({ traceId, spans }, onSpan) => {
     const id = idBytes(traceId, 16);
     const known = find(id);
     const ref = known?.ref ?? add(id, totalsOfAll(spans));
-    const fresh = spans.filter((span) => insert(ref, span));
+    const fresh = spans.filter((span) => insert(ref, span, onSpan));
     if (known && fresh.length > 0) update(ref, mergeTotals(known.totals, totalsOfAll(fresh)));
     return fresh.length;
   };
@@ -81,20 +88,21 @@ function updateTrace(db: DatabaseSync, refs: Interner): (ref: bigint, totals: Tr
 }
 
 /** Inserts a span unless its key is there already; says whether it did. */
-function insertSpan(db: DatabaseSync, refs: Interner): (traceRef: bigint, span: Span) => boolean {
+function insertSpan(db: DatabaseSync, refs: Interner) {
   const statement =
     db.prepare(`INSERT INTO spans (trace_ref, span_id, kind, parent_span_id, operation_ref, resource_ref,
     scope_ref, start_ns, duration_ns, status, status_message, attributes, events, links)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`);
-  return (traceRef, span) => {
+  return (traceRef: bigint, span: Span, onSpan: OnSpan): boolean => {
     const row = toRow(span);
     const shared = toSharedRow(span);
+    const operation = refs.operation(shared.service, shared.name, row.kind);
     const { changes } = statement.run(
       traceRef,
       row.spanId,
       row.kind,
       row.parentSpanId,
-      refs.operation(shared.service, shared.name, row.kind),
+      operation,
       refs.resource(shared.resource),
       refs.scope(shared.scope),
       row.startNs,
@@ -105,6 +113,7 @@ function insertSpan(db: DatabaseSync, refs: Interner): (traceRef: bigint, span: 
       row.events,
       row.links,
     );
+    if (changes === 1) onSpan(operation, span);
     return changes === 1;
   };
 }

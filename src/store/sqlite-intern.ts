@@ -7,6 +7,7 @@ export type Interner = {
   readonly operation: (service: string, name: string, kind: number) => bigint;
   readonly resource: (attributes: string) => bigint;
   readonly scope: (scope: string) => bigint;
+  readonly errorType: (name: string) => bigint;
   /** Forgets refs that a rolled-back transaction may have given out. */
   readonly forget: () => void;
 };
@@ -19,12 +20,14 @@ export function sqliteInterner(db: DatabaseSync): Interner {
   const operations = table(db, "operations", ["service", "name", "kind"]);
   const resources = table(db, "resources", ["attributes"]);
   const scopes = table(db, "scopes", ["scope"]);
+  const errorTypes = table(db, "error_types", ["name"]);
   return {
     operation: (service, name, kind) => operations.ref([service, name, kind]),
     resource: (attributes) => resources.ref([attributes]),
     scope: (scope) => scopes.ref([scope]),
+    errorType: (name) => errorTypes.ref([name]),
     forget: () => {
-      for (const { refs } of [operations, resources, scopes]) refs.clear();
+      for (const { refs } of [operations, resources, scopes, errorTypes]) refs.clear();
     },
   };
 }

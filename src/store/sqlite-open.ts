@@ -2,7 +2,9 @@ import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { WhetstoneError } from "../model/error.ts";
+import { ROLLUP_MIGRATION } from "./backfill.ts";
 import { pendingMigrations, readMigrations, type Migration } from "./migrations.ts";
+import { backfillSqlite } from "./sqlite-backfill.ts";
 import { sqliteError } from "./sqlite-errors.ts";
 
 /** `PRAGMA application_id` of a span store: "WHET" in ASCII. */
@@ -53,6 +55,8 @@ function prepare(db: DatabaseSync, migrations: readonly Migration[], path: strin
   db.exec("PRAGMA journal_mode = WAL");
   // FULL: an append that resolved survives power loss, not only the end of the process.
   db.exec("PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA journal_size_limit = 67108864");
+  // Rollups rewrite the same few pages: fewer checkpoints write each of them less often.
+  db.exec("PRAGMA wal_autocheckpoint = 4000");
   migrate(db, migrations, path);
 }
 
@@ -62,7 +66,10 @@ function migrate(db: DatabaseSync, migrations: readonly Migration[], path: strin
   try {
     // Read again under the lock: another process may have migrated meanwhile.
     checkOwner(db, path);
-    for (const { sql } of pendingMigrations(migrations, pragma(db, "user_version"), path)) db.exec(sql);
+    for (const { version, sql } of pendingMigrations(migrations, pragma(db, "user_version"), path)) {
+      db.exec(sql);
+      if (version === ROLLUP_MIGRATION) backfillSqlite(db);
+    }
     db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${migrations.length}`);
     db.exec("COMMIT");
   } catch (thrown) {

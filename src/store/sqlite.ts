@@ -2,11 +2,21 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { resolve } from "node:path";
 import { WhetstoneError } from "../model/error.ts";
 import { TraceId } from "../model/span.ts";
-import { spanBatches } from "./batch.ts";
-import type { SpanFilter, SpanStore, TracePage } from "./port.ts";
+import { inBatches, SPAN_BATCH } from "./batch.ts";
+import { reportOf } from "./operation-report.ts";
+import type { OperationReport, RollupFilter, SpanFilter, SpanStore, TracePage } from "./port.ts";
+import {
+  partOf,
+  rangeQuery,
+  ROLLUP_BATCH,
+  rollupBatchQuery,
+  rollupRows,
+  type SelectedRollup,
+} from "./queries/rollups.ts";
 import { pageOf, pageQuery, totalQuery, type PageRequest, type SelectedTrace } from "./queries/search.ts";
 import { SQLITE, type Query } from "./queries/sql.ts";
 import { spanBatchQuery, traceQuery } from "./queries/spans.ts";
+import { fewestRanges, minutesOf } from "./rollup.ts";
 import { fromRows, type SelectedSpan } from "./row.ts";
 import { sqliteAppender } from "./sqlite-append.ts";
 import { sqliteError } from "./sqlite-errors.ts";
@@ -28,6 +38,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SpanStore
       throw sqliteError(thrown, { code: "store_read_failed", what: `The span store ${path} could not be read` });
     }
   };
+  const selectRollups = (query: Query) => reading(() => all(db, query) as SelectedRollup[]);
   const select = (query: Query) => reading(() => fromRows(all(db, query) as SelectedSpan[]));
   return {
     append: async (spans) => {
@@ -45,7 +56,10 @@ export async function openSqliteStore(options: SqliteOptions): Promise<SpanStore
       return select(traceQuery(traceId, SQLITE));
     },
     search: (filter, page) => reading(() => search(db, filter, page)),
-    spans: (filter) => spanBatches((last) => select(spanBatchQuery(filter, last, SQLITE))),
+    spans: (filter) => inBatches(SPAN_BATCH, (last) => select(spanBatchQuery(filter, last, SQLITE))),
+    rollups: (filter) =>
+      rollupRows(inBatches(ROLLUP_BATCH, (last) => selectRollups(rollupBatchQuery(filter, last, SQLITE)))),
+    operations: (filter) => reading(() => report(db, filter)),
     [Symbol.asyncDispose]: async () => {
       if (db.isOpen) db.close();
     },
@@ -62,10 +76,25 @@ const refuseToWrite = (path: string) => (): never => {
 function search(db: DatabaseSync, filter: SpanFilter, page: PageRequest): TracePage {
   const rows = pageQuery(filter, page, SQLITE);
   const count = totalQuery(filter, SQLITE);
-  db.exec("BEGIN");
-  try {
+  return inSnapshot(db, () => {
     const total = Number(all(db, count)[0]?.["total"]);
     return pageOf(all(db, rows) as SelectedTrace[], total, page.limit);
+  });
+}
+
+function report(db: DatabaseSync, filter: RollupFilter): OperationReport {
+  return inSnapshot(db, () => {
+    const ranges = fewestRanges(minutesOf(filter)).values();
+    const rows = ranges.flatMap((range) => all(db, rangeQuery(range, filter, SQLITE)) as SelectedRollup[]);
+    return reportOf(filter, rows.map(partOf));
+  });
+}
+
+/** What `read` selects is of one moment, whatever is written meanwhile. */
+function inSnapshot<T>(db: DatabaseSync, read: () => T): T {
+  db.exec("BEGIN");
+  try {
+    return read();
   } finally {
     db.exec("COMMIT");
   }

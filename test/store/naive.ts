@@ -1,5 +1,14 @@
+import { expect } from "@jest/globals";
 import { SPAN_KINDS, type Span } from "../../src/model/span.ts";
-import type { SpanFilter, SpanStore, TraceSummary } from "../../src/store/port.ts";
+import type {
+  OperationReport,
+  RollupFilter,
+  RollupRow,
+  SpanFilter,
+  SpanStore,
+  TraceSummary,
+} from "../../src/store/port.ts";
+import { sketchBin } from "../../src/stats/sketch.ts";
 
 const compare = <T extends string | number | bigint>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -81,4 +90,102 @@ export async function allBatches(store: SpanStore, filter: SpanFilter = {}): Pro
 /** Every span that a stream yields. */
 export async function allSpans(store: SpanStore, filter: SpanFilter = {}): Promise<readonly Span[]> {
   return (await allBatches(store, filter)).flat();
+}
+
+/** Every rollup of a window. */
+export async function allRollups(store: SpanStore, filter: RollupFilter): Promise<readonly RollupRow[]> {
+  const batches: (readonly RollupRow[])[] = [];
+  for await (const batch of store.rollups(filter)) batches.push(batch);
+  return batches.flat();
+}
+
+const MINUTE = 60_000_000_000n;
+const floorMinute = (ns: bigint): bigint => ns - (((ns % MINUTE) + MINUTE) % MINUTE);
+
+/** Spans that start in a minute that the window touches. */
+function spansIn(spans: readonly Span[], { sinceNs, untilNs, ...filter }: RollupFilter): readonly Span[] {
+  return spans
+    .filter((span) => meets(span, filter))
+    .filter(({ startNs }) => floorMinute(startNs) >= floorMinute(sinceNs) && floorMinute(startNs) < untilNs);
+}
+
+const errorTypeOf = ({ status, attributes }: Span): string | undefined => {
+  const type = status === "error" && Object.hasOwn(attributes, "error.type") ? attributes["error.type"] : undefined;
+  return type === undefined || typeof type === "string" ? type : JSON.stringify(type);
+};
+
+/** What `rollups(filter)` must yield, in the order of {@link sortedRollups}. */
+export function naiveRollups(spans: readonly Span[], filter: RollupFilter): readonly RollupRow[] {
+  const groups = Map.groupBy(spansIn(spans, filter), (span) =>
+    JSON.stringify([
+      String(floorMinute(span.startNs)),
+      span.service,
+      span.name,
+      span.kind,
+      span.status,
+      errorTypeOf(span) ?? 0,
+    ]),
+  );
+  const rows = [...groups.values()].map((group) => {
+    const [first] = group as [Span];
+    const errorType = errorTypeOf(first);
+    const bins = Map.groupBy(group, ({ durationNs }) => sketchBin(durationNs));
+    return {
+      service: first.service,
+      operation: first.name,
+      kind: first.kind,
+      status: first.status,
+      ...(errorType === undefined ? {} : { errorType }),
+      minuteNs: floorMinute(first.startNs),
+      count: group.length,
+      durations: new Map([...bins].map(([bin, all]) => [bin, all.length])),
+    };
+  });
+  return sortedRollups(rows);
+}
+
+const rollupKey = (group: RollupRow): string =>
+  JSON.stringify([
+    String(group.minuteNs),
+    group.service,
+    group.operation,
+    group.kind,
+    group.status,
+    group.errorType ?? 0,
+  ]);
+
+/** Rollups in an order that does not depend on the store. */
+export const sortedRollups = (rows: readonly RollupRow[]): readonly RollupRow[] =>
+  rows.toSorted((a, b) => compare(rollupKey(a), rollupKey(b)));
+
+/** Fails unless `report` counts exactly the spans of the window, and its quantiles are right to 1 %. */
+export function expectReport(report: OperationReport, spans: readonly Span[], filter: RollupFilter): void {
+  const groups = Map.groupBy(spansIn(spans, filter), ({ service, name, kind }) =>
+    JSON.stringify([service, name, kind]),
+  );
+  const found = report.operations.map(({ service, operation, kind, calls, errors, errorTypes }) => {
+    const types = Map.groupBy(errorTypes, ({ errorType }) => errorType);
+    return [
+      JSON.stringify([service, operation, kind]),
+      { calls, errors, types: new Map([...types].map(([type, [one]]) => [type, one?.count])) },
+    ];
+  });
+  const expected = [...groups].map(([key, group]) => {
+    const failed = group.filter(({ status }) => status === "error");
+    const types = new Map([...Map.groupBy(failed, errorTypeOf)].map(([type, all]) => [type, all.length]));
+    return [key, { calls: group.length, errors: failed.length, types }];
+  });
+  expect(new Map(found as [string, unknown][])).toEqual(new Map(expected as [string, unknown][]));
+  for (const one of report.operations) {
+    const group = groups.get(JSON.stringify([one.service, one.operation, one.kind])) ?? [];
+    const durations = group.map(({ durationNs }) => durationNs).sort((a, b) => a - b);
+    for (const [q, value] of [
+      [0.5, one.p50Ns],
+      [0.95, one.p95Ns],
+      [0.99, one.p99Ns],
+    ] as const) {
+      const exact = durations[Math.floor(q * (durations.length - 1))] ?? Number.NaN;
+      expect(Math.abs(value - exact)).toBeLessThanOrEqual(exact * 0.01 + 1e-6 * exact);
+    }
+  }
 }

@@ -4,6 +4,7 @@ import { readMigrations } from "../../src/store/migrations.ts";
 import type { SpanFilter } from "../../src/store/port.ts";
 import { pageQuery, totalQuery } from "../../src/store/queries/search.ts";
 import { spanBatchQuery, traceQuery } from "../../src/store/queries/spans.ts";
+import { rangeQuery, rollupBatchQuery, type SelectedRollup } from "../../src/store/queries/rollups.ts";
 import { SQLITE, type Query } from "../../src/store/queries/sql.ts";
 import { encodeCursor } from "../../src/store/cursor.ts";
 import { span, traceId } from "./spans.ts";
@@ -63,6 +64,19 @@ describe("query plans of SQLite", () => {
 
   test("a search by window alone reads the spans of that window only", () => {
     expect(plan(totalQuery({ sinceNs: 1n }, SQLITE))).toContain("spans_start (start_ns>?)");
+  });
+
+  test("rollups of a window are read from its start, or from the last one, to its end only", () => {
+    const window = { sinceNs: 0n, untilNs: 9n };
+    const last = { operation_ref: 1n, slot: 1n, status: 0n, error_ref: 0n } as SelectedRollup;
+    for (const filter of [window, { ...window, service: "a", operation: "b" }]) {
+      const queries = [undefined, last].map((from) => rollupBatchQuery(filter, from, SQLITE));
+      for (const query of [...queries, rangeQuery({ width: 3600, from: 1, to: 9 }, filter, SQLITE)]) {
+        const steps = plan(query);
+        expect(steps).toMatch(/SEARCH r USING PRIMARY KEY \(width=\? AND .*slot[^ ]*>\? AND slot<\?\)/);
+        expect(steps).not.toContain("TEMP B-TREE");
+      }
+    }
   });
 
   test("values are bound, never written into the SQL", () => {

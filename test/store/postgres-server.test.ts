@@ -2,7 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { SpanStore } from "../../src/store/port.ts";
 import { openPostgresStore } from "../../src/store/postgres.ts";
 import { execute, freshDatabase, postgresUrl } from "../support/postgres.ts";
-import { allPages, allSpans, naiveSpans, naiveTraces } from "./naive.ts";
+import {
+  allPages,
+  allRollups,
+  allSpans,
+  expectReport,
+  naiveRollups,
+  naiveSpans,
+  naiveTraces,
+  sortedRollups,
+} from "./naive.ts";
 import { numberedBatch, span, spanId, traceId } from "./spans.ts";
 
 const onServer = postgresUrl === undefined ? describe.skip : describe;
@@ -24,7 +33,7 @@ onServer("PostgreSQL with several clients and faults", () => {
   const empty = () =>
     execute(
       url,
-      "TRUNCATE whetstone.spans, whetstone.traces, whetstone.operations, whetstone.resources, whetstone.scopes",
+      "TRUNCATE whetstone.spans, whetstone.traces, whetstone.operations, whetstone.resources, whetstone.scopes, whetstone.rollups, whetstone.error_types",
     );
 
   test("twenty clients that open a new database at one moment all succeed", async () => {
@@ -88,6 +97,40 @@ onServer("PostgreSQL with several clients and faults", () => {
     expect(await store.append([span()])).toEqual({ stored: 1, duplicates: 0 });
   });
 
+  test("clients that write at once to the same rollups lose no count", async () => {
+    await using opened = await open(4);
+    await empty();
+    const batches = Array.from({ length: 24 }, (_, n) =>
+      numberedBatch(n).map((one, at) => ({
+        ...one,
+        startNs: BigInt((n + at) % 5) * 3_600_000_000_000n,
+        name: `op ${at % 3}`,
+      })),
+    );
+    await Promise.all(batches.map(async (batch, n) => opened.stores[n % 4]?.append(batch.toReversed())));
+    const always = { sinceNs: 0n, untilNs: 2n ** 62n };
+    for (const store of opened.stores) expectReport(await store.operations(always), batches.flat(), always);
+  });
+
+  test("a store from before there were rollups gets those of the spans that it holds", async () => {
+    const spans = [...numberedBatch(1), span({ status: "error", attributes: { "error.type": "timeout" } })];
+    {
+      await using opened = await open(1);
+      await empty();
+      await opened.stores[0]?.append(spans);
+    }
+    await execute(
+      url,
+      `DROP TABLE whetstone.rollups, whetstone.error_types; DROP INDEX whetstone.traces_retention;
+      UPDATE whetstone.schema_version SET version = 1`,
+    );
+    await using opened = await open(2);
+    const always = { sinceNs: 0n, untilNs: 2n ** 62n };
+    for (const store of opened.stores) {
+      expect(sortedRollups(await allRollups(store, always))).toEqual(naiveRollups(spans, always));
+    }
+  });
+
   test("a user without the right to create opens a store that is up to date", async () => {
     await using _opened = await open(1);
     const role = `reader_${process.pid}_${Math.random().toString(36).slice(2)}`;
@@ -118,7 +161,7 @@ onServer("PostgreSQL with several clients and faults", () => {
       message: expect.stringContaining("999"),
       remedy: expect.stringContaining("Update"),
     });
-    await execute(url, "UPDATE whetstone.schema_version SET version = 1; ALTER TABLE whetstone.spans RENAME TO gone");
+    await execute(url, "UPDATE whetstone.schema_version SET version = 2; ALTER TABLE whetstone.spans RENAME TO gone");
     await expect(opened.stores[0]?.trace(traceId(0))).rejects.toMatchObject({ code: "store_read_failed" });
     await execute(url, "ALTER TABLE whetstone.gone RENAME TO spans");
   });

@@ -8,7 +8,9 @@ const onServer = postgresUrl === undefined ? describe.skip : describe;
 async function database(): Promise<Harness> {
   const { url, drop } = await freshDatabase(postgresUrl ?? "");
   const store = await openPostgresStore({ url });
-  const tables = ["spans", "traces", "operations", "resources", "scopes"].map((table) => `whetstone.${table}`);
+  const tables = ["spans", "traces", "operations", "resources", "scopes", "error_types", "rollups"].map(
+    (table) => `whetstone.${table}`,
+  );
   return {
     empty: async () => {
       await execute(url, `TRUNCATE ${tables.join(", ")} RESTART IDENTITY`);

@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { temporaryPaths } from "./folder.ts";
-import { allSpans } from "./naive.ts";
-import { numberedBatch, span } from "./spans.ts";
+import { allRollups, allSpans, expectReport, naiveRollups, sortedRollups } from "./naive.ts";
+import { numberedBatch, span, traceId } from "./spans.ts";
 
 const path = temporaryPaths();
 
@@ -83,6 +83,25 @@ describe("opening a SQLite store", () => {
       message: expect.stringContaining("999"),
       remedy: expect.stringContaining("Update"),
     });
+  });
+
+  test("a store from before there were rollups gets those of the spans that it holds", async () => {
+    const spans = Array.from({ length: 3 }, (_, n) => numberedBatch(n)).flat();
+    const failed = span({ traceId: traceId(60), status: "error", attributes: { "error.type": "timeout" } });
+    const file = path();
+    {
+      await using store = await openSqliteStore({ path: file });
+      await store.append([...spans, failed]);
+    }
+    await withSql(
+      file,
+      "DROP TABLE rollups; DROP TABLE error_types; DROP INDEX traces_retention; PRAGMA user_version = 1",
+    );
+    await using store = await openSqliteStore({ path: file });
+    const always = { sinceNs: 0n, untilNs: 2n ** 62n };
+    expect(sortedRollups(await allRollups(store, always))).toEqual(naiveRollups([...spans, failed], always));
+    await store.append([...numberedBatch(2), ...numberedBatch(3)]);
+    expectReport(await store.operations(always), [...spans, failed, ...numberedBatch(3)], always);
   });
 
   test("an older schema is refused for reading only", async () => {

@@ -1,7 +1,7 @@
 import { SPAN_STATUSES } from "../../model/span.ts";
-import { INT64 } from "../cursor.ts";
+import { inRange } from "../cursor.ts";
 import { checkFilter } from "../match.ts";
-import type { SpanFilter } from "../port.ts";
+import type { RollupFilter, SpanFilter } from "../port.ts";
 import { attributeCodes, encodeKey, encodeText } from "../text.ts";
 import type { Binder, Dialect } from "./sql.ts";
 
@@ -11,7 +11,7 @@ import type { Binder, Dialect } from "./sql.ts";
  */
 export function spanConditions(filter: SpanFilter, dialect: Dialect, { bind }: Binder): readonly string[] {
   checkFilter(filter);
-  const conditions = [...operationCondition(filter, dialect, { bind })];
+  const conditions = [...operationConditions(filter, dialect, { bind })];
   if (filter.status !== undefined) conditions.push(`s.status = ${bind(SPAN_STATUSES.indexOf(filter.status))}`);
   const { minDurationNs: min, maxDurationNs: max, sinceNs, untilNs } = filter;
   if (min !== undefined) conditions.push(`s.duration_ns >= ${bind(wholeNs(Math.ceil(min)))}`);
@@ -26,7 +26,12 @@ export function spanConditions(filter: SpanFilter, dialect: Dialect, { bind }: B
 
 type Bind = Pick<Binder, "bind">;
 
-function operationCondition(filter: SpanFilter, dialect: Dialect, { bind }: Bind): readonly string[] {
+/** SQL conditions on the column {@link Dialect.operation} for service and operation; empty without them. */
+export function operationConditions(
+  filter: Pick<SpanFilter | RollupFilter, "service" | "operation">,
+  dialect: Dialect,
+  { bind }: Bind,
+): readonly string[] {
   const on = [
     ...(filter.service === undefined ? [] : [`service = ${bind(encodeText(filter.service))}`]),
     ...(filter.operation === undefined ? [] : [`name = ${bind(encodeText(filter.operation))}`]),
@@ -46,10 +51,4 @@ function attributeCondition(wanted: { key: string; text: string }, dialect: Dial
 /** No span is longer than 2^53 - 1 ns, so clamping changes no answer. */
 function wholeNs(ns: number): bigint {
   return BigInt(Math.min(Math.max(ns, -1), 2 ** 53));
-}
-
-/** Times outside of what a store holds, moved to its bounds: the same spans lie between them. */
-function inRange(ns: bigint): bigint {
-  if (ns < INT64.min) return INT64.min;
-  return ns > INT64.max ? INT64.max : ns;
 }

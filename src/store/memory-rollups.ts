@@ -1,0 +1,47 @@
+import { SPAN_KINDS, SPAN_STATUSES, type Span } from "../model/span.ts";
+import { mergeIntoSketch, sketchCount } from "../stats/sketch.ts";
+import { reportOf } from "./operation-report.ts";
+import type { OperationReport, RollupFilter, RollupRow } from "./port.ts";
+import { ROLLUP_BATCH } from "./queries/rollups.ts";
+import { minutesOf, minuteStart, rollupDeltas } from "./rollup.ts";
+import { memberAt } from "./row.ts";
+
+/** Rollups of the memory store, by minute only. */
+export function memoryRollups() {
+  const deltas = rollupDeltas<string>();
+  const rows = (filter: RollupFilter): RollupRow[] => {
+    const { from, to } = minutesOf(filter);
+    return deltas
+      .all()
+      .filter(({ width, slot }) => width === 60 && slot >= from && slot < to)
+      .sort((a, b) => a.slot - b.slot)
+      .map(({ operation, slot, status, errorType, sketch }) => {
+        const [service, name, kind] = JSON.parse(operation) as [string, string, number];
+        return {
+          service,
+          operation: name,
+          kind: memberAt(SPAN_KINDS, kind),
+          status: memberAt(SPAN_STATUSES, status),
+          ...(errorType === undefined ? {} : { errorType }),
+          minuteNs: minuteStart(slot),
+          count: sketchCount(sketch),
+          durations: new Map(sketch),
+        };
+      })
+      .filter((row) => filter.service === undefined || filter.service === row.service)
+      .filter((row) => filter.operation === undefined || filter.operation === row.operation);
+  };
+  return {
+    add: (span: Span): void =>
+      deltas.add(JSON.stringify([span.service, span.name, SPAN_KINDS.indexOf(span.kind)]), span),
+    report: (filter: RollupFilter): OperationReport =>
+      reportOf(
+        filter,
+        rows(filter).map((row) => ({ ...row, addTo: (sketch) => mergeIntoSketch(sketch, row.durations) })),
+      ),
+    batches: async function* (filter: RollupFilter): AsyncGenerator<readonly RollupRow[]> {
+      const all = rows(filter);
+      for (let at = 0; at < all.length; at += ROLLUP_BATCH) yield all.slice(at, at + ROLLUP_BATCH);
+    },
+  };
+}
