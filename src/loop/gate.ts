@@ -10,12 +10,14 @@ import { ledgerEntry, type LoopRun } from "./run.ts";
  * @throws WhetstoneError `worktree_dirty`, `ledger_broken`.
  */
 export async function gate(
-  run: LoopRun,
+  run: Pick<LoopRun, "id" | "actor" | "workspace">,
   options: { readonly record: boolean },
 ): Promise<Stage<{ baseSha: CommitSha }>> {
   const { forge, state, target, clock } = run.workspace;
   const head = await forge.head();
-  const changed = await forge.uncommitted(folders(target.source));
+  const differing = await forge.uncommitted(folders(target.source));
+  const changed = differing.filter((path) => !LOCK_FILE.test(path));
+  const ignored = differing.length - changed.length;
   if (changed.length > 0) {
     const shown = changed.slice(0, 5).join(", ");
     throw new WhetstoneError(
@@ -36,11 +38,17 @@ export async function gate(
     await appendLedger(state, [ledgerEntry(run, { ...act, parameters: { base: head.sha } })], { clock });
   }
   const where = head.branch === undefined ? "detached HEAD" : head.branch;
-  const summary = `${run.workspace.targetName} at ${head.sha.slice(0, 12)} (${where}), ledger of ${ledger.records} records verified`;
+  const beside = ignored === 0 ? "" : `, ${ignored} rewritten lock file${ignored === 1 ? "" : "s"} ignored`;
+  const commit = `${run.workspace.targetName} at ${head.sha.slice(0, 12)} (${where}${beside})`;
+  const summary = `${commit}, ledger of ${ledger.records} records verified`;
   return { verdict: "pass", reasons: ["ok"], summary, value: { baseSha: head.sha } };
 }
 
-/** The folder in front of the first wildcard of each glob. */
+/** Package managers rewrite their lock files on install, each version in its own way; what runs is what is installed. */
+const LOCK_FILE = /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?)$/;
+
+/** The folder in front of the first wildcard of each glob; what a glob takes out again is looked at all the same. */
 function folders(globs: readonly string[]): string[] {
-  return globs.map((glob) => glob.replace(/[^/]*[*?[{].*$/, "")).map((folder) => (folder === "" ? "." : folder));
+  const within = globs.filter((glob) => !glob.startsWith("!")).map((glob) => glob.replace(/[^/]*[*?[{(].*$/, ""));
+  return within.map((folder) => (folder === "" ? "." : folder));
 }

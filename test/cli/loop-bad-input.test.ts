@@ -52,6 +52,17 @@ describe("before anything is started", () => {
     await expectRefusal(await loop(), { exit: 2, code: "worktree_dirty", names: "server.mjs" });
   });
 
+  test("a lock file that the package manager rewrote is no change, any other file beside it is", async () => {
+    await project.write("package-lock.json", "{}");
+    project.commit("lock");
+    await project.write("package-lock.json", "{ }");
+    const ended = await loop("--dry-run");
+    expect([ended.code, ended.err]).toEqual([0, expect.stringContaining("1 rewritten lock file ignored")]);
+    await project.write("my-package-lock.json.txt", "x");
+    project.git("add", "my-package-lock.json.txt");
+    await expectRefusal(await loop(), { exit: 2, code: "worktree_dirty", names: "my-package-lock.json.txt" });
+  });
+
   test("an untracked file lies in the source paths", async () => {
     await project.write("src/new.mjs", "export {};");
     await expectRefusal(await loop(), { exit: 2, code: "worktree_dirty", names: "src/new.mjs" });
