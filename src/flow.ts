@@ -1,5 +1,6 @@
 import type { ReasonCode } from "./model/codes.ts";
 import type { StageResult } from "./model/dossier.ts";
+import { WhetstoneError } from "./model/error.ts";
 import type { Evidence } from "./model/finding.ts";
 import type { CommitSha } from "./model/json.ts";
 import type { Outcome } from "./model/outcome.ts";
@@ -89,45 +90,56 @@ export async function runLoop(stages: LoopStages, options: LoopOptions): Promise
     observer.ended(result);
     return { ...head, value };
   };
-  const decision = { ...(await decide(stages, run, options.until)), stages: results };
+  const seen = await follow(stages, run, options.until);
+  const decision = { ...seen, ...concludeRun(results), stages: [...results] };
   const { outcome, dossier } = (await run("record", () => stages.record(decision))).value;
   const { explanation } = (await run("learn", () => stages.learn(outcome))).value;
-  return { ...decision, outcome, dossier, explanation };
+  return { ...decision, stages: results, outcome, dossier, explanation };
+}
+
+/**
+ * What the stages of a run add up to, by the last of them. Pure, so that a dossier can be concluded again. `fail` before
+ * the canary is a rejection; a run without a finding is a healthy server, not a failure.
+ */
+export function concludeRun(
+  stages: readonly Pick<StageResult, "stage" | "verdict" | "reasons">[],
+): Pick<Decision, "status" | "reasons"> {
+  const last = stages.at(-1);
+  const [first, ...others] = last?.reasons ?? [];
+  if (last === undefined || first === undefined) return { status: "inconclusive", reasons: ["verdict_missing"] };
+  const reasons = [first, ...others] as const;
+  if (reasons.includes("no_finding")) return { status: "no_change", reasons };
+  const atCanary = last.stage === "canary";
+  if (last.verdict === "fail") return { status: atCanary ? "rolled_back" : "rejected", reasons };
+  if (last.verdict !== "pass") return { status: "inconclusive", reasons };
+  if (atCanary) return { status: "promoted", reasons };
+  const endsHere = last.stage === "analyze" || last.stage === "validate";
+  return endsHere ? { status: "no_change", reasons: ["dry_run"] } : { status: "inconclusive", reasons };
 }
 
 type Runner = <T>(stage: string, work: () => Promise<Stage<T>>) => Promise<Stage<T>>;
-type Undecided = Omit<Decision, "status" | "reasons" | "stages">;
+type Seen = Omit<Decision, "status" | "reasons" | "stages">;
 
-async function decide(stages: LoopStages, run: Runner, until: LoopOptions["until"]): Promise<Omit<Decision, "stages">> {
+/** Stage after stage until one does not pass, or the run is to go no further. */
+async function follow(stages: LoopStages, run: Runner, until: LoopOptions["until"]): Promise<Seen> {
   const gate = await run("gate", stages.gate);
-  if (gate.verdict !== "pass") return stop(gate, {});
+  if (gate.verdict !== "pass") return {};
   const capture = await run("capture", stages.capture);
-  if (capture.verdict !== "pass") return stop(capture, {});
+  if (capture.verdict !== "pass") return {};
   const analysis = await run("analyze", stages.analyze);
   const evidence = analysis.value;
-  if (analysis.verdict !== "pass") return stop(analysis, { evidence });
-  if (until === "analyze") return { evidence, status: "no_change", reasons: ["dry_run"] };
+  if (analysis.verdict !== "pass" || until === "analyze") return { evidence };
   const session = await run("session", () => stages.session(evidence));
   const { record, proposal } = session.value;
-  if (session.verdict !== "pass" || !proposal) return stop(session, { evidence, session: record });
+  if (session.verdict !== "pass" || !proposal) return { evidence, session: record };
   const validation = await run("validate", () => stages.validate(proposal));
   const { report, worktree } = validation.value;
   const seen = { evidence, session: record, proposal, validation: report };
-  if (validation.verdict !== "pass" || worktree === undefined) return stop(validation, seen);
-  if (until === "validate") return { ...seen, status: "no_change", reasons: ["dry_run"] };
+  if (validation.verdict !== "pass" || until === "validate") return seen;
+  if (worktree === undefined) throw new WhetstoneError("defect", "A change passed validation without a worktree.");
   const opened = await run("propose", () => stages.propose(proposal, report));
-  if (opened.verdict !== "pass") return stop(opened, seen);
+  if (opened.verdict !== "pass") return seen;
   const canary = await run("canary", () => stages.canary(worktree));
-  const judged = { ...seen, branch: opened.value.branch, canary: canary.value };
-  if (canary.verdict === "pass") return { ...judged, status: "promoted", reasons: canary.reasons };
-  if (canary.verdict === "inconclusive") return stop(canary, judged);
-  await stages.withdraw();
-  return { ...judged, status: "rolled_back", reasons: canary.reasons };
-}
-
-/** `fail` before the canary is a rejection; a run without a finding is a healthy server, not a failure. */
-function stop(stage: Stage<unknown>, seen: Undecided): Omit<Decision, "stages"> {
-  const healthy = stage.reasons.includes("no_finding");
-  const status = healthy ? "no_change" : stage.verdict === "fail" ? "rejected" : "inconclusive";
-  return { ...seen, status, reasons: stage.reasons };
+  if (canary.verdict === "fail") await stages.withdraw();
+  return { ...seen, branch: opened.value.branch, canary: canary.value };
 }

@@ -53,13 +53,24 @@ export function withFailure({ verdict, canaryFailure }: Pick<SplitResult, "verdi
 }
 
 function conclude(verdict: CanaryVerdict, { sessions, samples }: SplitResult): Stage<CanaryVerdict> {
+  const head = judgeStage(verdict);
   const traffic = `${samples.length} calls in ${sessions.baseline} + ${sessions.canary} sessions`;
-  const reasons = verdict.reasons as [ReasonCode, ...ReasonCode[]];
   const summary = `${verdict.verdict} after ${traffic} (false-rollback rate at most ${verdict.errorRates.rollback})`;
-  if (verdict.verdict === "promote") return { verdict: "pass", reasons, summary, value: verdict };
-  if (verdict.verdict === "rollback") return { verdict: "fail", reasons, summary, value: verdict };
   const undecided = `undecided after ${traffic}`;
-  return { verdict: "inconclusive", reasons: ["deadline_reached", ...reasons], summary: undecided, value: verdict };
+  return { ...head, summary: head.verdict === "inconclusive" ? undecided : summary, value: verdict };
+}
+
+/** What a judge's verdict means for the stage. */
+export function judgeStage(verdict: CanaryVerdict): Pick<Stage<CanaryVerdict>, "verdict" | "reasons"> {
+  const reasons = verdict.reasons as [ReasonCode, ...ReasonCode[]];
+  switch (verdict.verdict) {
+    case "promote":
+      return { verdict: "pass", reasons };
+    case "rollback":
+      return { verdict: "fail", reasons };
+    case "continue":
+      return { verdict: "inconclusive", reasons: ["deadline_reached", ...reasons] };
+  }
 }
 
 function json(value: unknown): string {

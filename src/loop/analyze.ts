@@ -6,16 +6,20 @@ import { formatInstant } from "../model/time.ts";
 import type { LoopRun } from "./run.ts";
 
 /** Findings and evidence of the run's own spans. */
-export function analyze(run: LoopRun, spans: readonly Span[]): Stage<Evidence> {
+export function analyze(run: Pick<LoopRun, "workspace" | "files">, spans: readonly Span[]): Stage<Evidence> {
   const evidence = buildEvidence({ target: run.workspace.targetName, window: windowOf(spans), spans });
   run.files.set("evidence/evidence.json", `${JSON.stringify(evidence, undefined, 2)}\n`);
-  const [worst] = evidence.findings;
+  return { ...judgeEvidence(evidence), value: evidence };
+}
+
+/** Is there anything worth a change? */
+export function judgeEvidence({ findings, traces }: Evidence): Omit<Stage<Evidence>, "value"> {
+  const [worst] = findings;
   if (!worst) {
-    const summary = `${evidence.traces} traces, nothing worth a change`;
-    return { verdict: "inconclusive", reasons: ["no_finding"], summary, value: evidence };
+    return { verdict: "inconclusive", reasons: ["no_finding"], summary: `${traces} traces, nothing worth a change` };
   }
-  const summary = `${evidence.findings.length} findings; worst: ${worst.kind} in ${worst.operation} (${worst.severity})`;
-  return { verdict: "pass", reasons: ["ok"], summary, value: evidence };
+  const summary = `${findings.length} findings; worst: ${worst.kind} in ${worst.operation} (${worst.severity})`;
+  return { verdict: "pass", reasons: ["ok"], summary };
 }
 
 /** From the first start to just after the last; a moment at the epoch when there is no span. */

@@ -11,11 +11,14 @@ import { recordRun } from "../protect/outcomes.ts";
 import { parsePatch } from "../protect/patch.ts";
 import { ledgerEntry, type LoopRun } from "./run.ts";
 
+/** What recording needs of a run. */
+type Recording = Pick<LoopRun, "id" | "dossierId" | "actor" | "workspace" | "files">;
+
 const NO_FINGERPRINT = "0".repeat(64);
 
 /** Writes the dossier, then outcome, session, manifest and ledger records in one commit of the state branch. */
 export async function record(
-  run: LoopRun,
+  run: Recording,
   decision: Decision,
   options: { readonly record: boolean; readonly baseSha: string },
 ): Promise<Stage<{ outcome: Outcome; dossier: string }>> {
@@ -46,13 +49,13 @@ export async function record(
 }
 
 /** Ends a run in the ledger that failed before it had an outcome. */
-export async function recordFailure(run: LoopRun): Promise<void> {
+export async function recordFailure(run: Pick<Recording, "id" | "actor" | "workspace">): Promise<void> {
   const act = { operation: "loop.end", decision: "none", reasonCode: "run_failed", result: "no outcome" } as const;
   const { state, clock } = run.workspace;
   await appendLedger(state, [ledgerEntry(run, { ...act, parameters: {} })], { clock });
 }
 
-function describe(run: LoopRun, decision: Decision, facts: { at: string; dossier: string }): Outcome {
+function describe(run: Recording, decision: Decision, facts: { at: string; dossier: string }): Outcome {
   const { proposal, session, validation } = decision;
   const parsed = proposal ? parsePatch(proposal.answer.patch) : undefined;
   const paths = parsed?.ok ? parsed.patch.files.map((file) => file.newPath ?? file.oldPath) : [];
@@ -74,13 +77,14 @@ function describe(run: LoopRun, decision: Decision, facts: { at: string; dossier
 }
 
 /** One ledger entry per decision of the run, and its end. */
-function acts(run: LoopRun, decision: Decision): LedgerEntry[] {
+function acts(run: Recording, decision: Decision): LedgerEntry[] {
   const decisive = new Set(["validate", "propose", "canary"]);
   const stages = decision.stages.filter(({ stage }) => decisive.has(stage));
   const entries = stages.map(({ stage, verdict, reasons }) => {
     const [reasonCode] = reasons;
     if (reasonCode === undefined) throw new WhetstoneError("defect", `Stage ${stage} gave no reason.`);
-    const rollback = stage === "propose" ? `git branch -D ${decision.branch ?? ""}` : undefined;
+    const { branch } = decision;
+    const rollback = stage === "propose" && branch !== undefined ? `git branch -D ${branch}` : undefined;
     const parameters = { patch: decision.proposal?.patchDigest ?? null };
     const act = {
       operation: stage,

@@ -1,18 +1,21 @@
 import { buildEvidence } from "../analyze/evidence.ts";
-import { judgeCanary, type CanaryOptions } from "../canary/judge.ts";
-import { withFailure } from "../capture/canary-stage.ts";
-import type { PatchLimits } from "../config/schema.ts";
-import type { CallSample } from "../model/call.ts";
-import { WhetstoneError } from "../model/error.ts";
-import type { Evidence } from "../model/finding.ts";
+import { judgeCanary } from "../canary/judge.ts";
+import { judgeStage, withFailure } from "../capture/canary-stage.ts";
+import { concludeRun } from "../flow.ts";
+import type { ReasonCode } from "../model/codes.ts";
+import { messageOf, WhetstoneError } from "../model/error.ts";
 import { canonicalJson } from "../model/json.ts";
-import { SessionRecord, type Proposal } from "../model/proposal.ts";
-import { CanaryVerdict, ValidationReport } from "../model/verdict.ts";
+import type { Proposal } from "../model/proposal.ts";
+import type { Span } from "../model/span.ts";
+import type { ValidationReport } from "../model/verdict.ts";
 import type { OpenDossier } from "../protect/dossier.ts";
-import { bindProposal } from "../session/stage.ts";
-import { concludeValidation, judgeChecks, judgeReplay, type CheckRun, type ReplayEvidence } from "../validate/judge.ts";
-import { weighResults, type ReplayRounds } from "../validate/replay.ts";
-import { judgeApply, judgePatch, type Applied } from "../validate/stage.ts";
+import { formatReport } from "../propose/report.ts";
+import { bindProposal, judgeSession } from "../session/stage.ts";
+import { concludeValidation, judgeChecks, judgeReplay, type ReplayEvidence } from "../validate/judge.ts";
+import { weighResults } from "../validate/replay.ts";
+import { describeProposal, judgeApply, judgePatch } from "../validate/stage.ts";
+import { judgeEvidence, windowOf } from "./analyze.ts";
+import { missing, needPart, readPart, unusable } from "./dossier-parts.ts";
 import { unpackSpans } from "./span-pack.ts";
 import { measure } from "./validate.ts";
 
@@ -24,104 +27,172 @@ export type Recomputed = {
   readonly equal: boolean;
 };
 
+const SPANS = "evidence/spans.ndjson.gz";
+
 /**
  * Computes every verdict of a dossier again from the inputs that the dossier holds, and compares. Runs nothing and asks
  * nobody. The dossier's digests have been verified by `openDossier`.
- * @throws WhetstoneError `dossier_mismatch` when a part that a verdict needs is missing.
+ * @throws WhetstoneError `dossier_mismatch` when a part that a verdict needs is missing or unusable.
  */
 export function recompute(dossier: OpenDossier): Recomputed[] {
-  const parts = [recomputeEvidence, recomputeProposal, recomputeValidation, recomputeCanary];
+  const parts = [
+    recomputeEvidence,
+    recomputeProposal,
+    recomputeValidation,
+    recomputeReport,
+    recomputeCanary,
+    recomputeEnd,
+  ];
   return parts.flatMap((part) => part(dossier));
 }
 
 function recomputeEvidence(dossier: OpenDossier): Recomputed[] {
-  const recorded = parse<Evidence>(dossier, "evidence/evidence.json");
+  const file = "evidence/evidence.json";
+  const recorded = readPart(dossier, file);
   if (!recorded) return [];
-  const packed = dossier.bytes("evidence/spans.ndjson.gz");
-  if (!packed) throw missing("evidence/spans.ndjson.gz");
-  const again = buildEvidence({ target: recorded.target, window: recorded.window, spans: unpackSpans(packed) });
-  const verdict = `${recorded.findings.length} findings`;
-  return [{ name: "analyze", file: "evidence/evidence.json", verdict, equal: same(recorded, again) }];
+  const spans = spansOf(dossier);
+  const again = buildEvidence({ target: dossier.manifest.target, window: windowOf(spans), spans });
+  return [{ name: "analyze", file, verdict: `${recorded.findings.length} findings`, equal: same(recorded, again) }];
+}
+
+function spansOf(dossier: OpenDossier): Span[] {
+  const packed = dossier.bytes(SPANS);
+  if (!packed) throw missing(SPANS);
+  try {
+    return unpackSpans(packed);
+  } catch (error) {
+    throw unusable(SPANS, `holds no spans: ${messageOf(error)}`, error);
+  }
 }
 
 function recomputeProposal(dossier: OpenDossier): Recomputed[] {
-  const proposal = parse<Proposal>(dossier, "proposal.json");
+  const proposal = readPart(dossier, "proposal.json");
   if (!proposal) return [];
-  const record = SessionRecord.parse(need(dossier, "session/record.json"));
-  const patch = dossier.text("change.patch");
-  const again = bindProposal(record, dossier.manifest.baseSha);
-  const equal = same(proposal, again) && patch === proposal.answer.patch;
+  const again = bindProposal(needPart(dossier, "session/record.json"), dossier.manifest.baseSha);
+  const equal = same(proposal, again) && dossier.text("change.patch") === proposal.answer.patch;
   return [{ name: "session", file: "proposal.json", verdict: proposal.id, equal }];
 }
 
 function recomputeValidation(dossier: OpenDossier): Recomputed[] {
-  const recorded = parse<ValidationReport>(dossier, "validation/report.json");
+  const file = "validation/report.json";
+  const recorded = readPart(dossier, file);
   if (!recorded) return [];
-  const stages = [...judgeStages(dossier, need<Proposal>(dossier, "proposal.json"))];
+  const proposal = needPart(dossier, "proposal.json");
+  const replayed = replayAgain(dossier, proposal);
+  const stages = [...judgeStages(dossier, proposal, replayed)];
   const compared = recorded.stages.map((stage): Recomputed => {
     const again = stages.find((other) => other.stage === stage.stage);
-    return {
-      name: `validate ${stage.stage}`,
-      file: "validation/report.json",
-      verdict: stage.verdict,
-      equal: same(stage, again),
-    };
+    return { name: `validate ${stage.stage}`, file, verdict: stage.verdict, equal: same(stage, again) };
   });
-  const conclusion = concludeValidation(stages);
-  const equal = conclusion.verdict === recorded.verdict && same(conclusion.reasons, recorded.reasons);
-  return [...compared, { name: "validate", file: "validation/report.json", verdict: recorded.verdict, equal }];
+  const effects = replayed?.effects ?? [];
+  const again = { ...describeProposal(proposal), ...concludeValidation(stages), stages, effects };
+  const evidence = readPart(dossier, "validation/replay.json");
+  const equal = same(recorded, again) && same(evidence, replayed);
+  return [...compared, { name: "validate", file, verdict: recorded.verdict, equal }];
 }
 
 /** The stages as far as the dossier has inputs for them: those that ran. */
-function* judgeStages(dossier: OpenDossier, proposal: Proposal): Generator<ValidationReport["stages"][number]> {
-  const rules = need<{ source: string[]; limits: PatchLimits }>(dossier, "validation/rules.json");
-  for (const [stage, verdict] of judgePatch(proposal.answer.patch, rules)) {
+function* judgeStages(
+  dossier: OpenDossier,
+  { answer }: Proposal,
+  replayed: ReplayEvidence | undefined,
+): Generator<ValidationReport["stages"][number]> {
+  for (const [stage, verdict] of judgePatch(answer.patch, needPart(dossier, "validation/rules.json"))) {
     yield { stage, ...verdict };
     if (verdict.verdict !== "pass") return;
   }
-  const applied = parse<Applied>(dossier, "validation/apply.json");
-  if (applied) yield { stage: "apply", ...judgeApply(applied, proposal.answer.patch) };
-  const checks = parse<CheckRun[]>(dossier, "validation/checks.json");
+  const applied = readPart(dossier, "validation/apply.json");
+  if (applied) yield { stage: "apply", ...judgeApply(applied, answer.patch) };
+  const checks = readPart(dossier, "validation/checks.json");
   if (checks) yield { stage: "checks", ...judgeChecks(checks) };
-  const results = parse<ReplayRounds>(dossier, "validation/replay-results.json");
-  if (!results) return;
-  const { slowdown, hypothesis, serverFailure } = need<ReplayEvidence>(dossier, "validation/replay.json");
-  const again = weighResults(results, {
-    measure: (before, after) => measure({ before, after, seed: proposal.patchDigest }),
-    ...{ slowdown, hypothesis, serverFailure },
+  if (replayed) yield { stage: "replay", ...judgeReplay(replayed) };
+}
+
+/** The replayed calls, weighed again; undefined when validation did not get that far. */
+function replayAgain(dossier: OpenDossier, { answer, patchDigest }: Proposal): ReplayEvidence | undefined {
+  const results = readPart(dossier, "validation/replay-results.json");
+  if (!results) return undefined;
+  const { slowdown, serverFailure } = needPart(dossier, "validation/replay.json");
+  const { hypothesis } = answer;
+  return weighResults(results, {
+    measure: (before, after) => measure({ before, after, seed: patchDigest }),
+    slowdown,
+    hypothesis,
+    serverFailure,
   });
-  yield { stage: "replay", ...judgeReplay(again) };
+}
+
+function recomputeReport(dossier: OpenDossier): Recomputed[] {
+  const file = "report.md";
+  const recorded = dossier.text(file);
+  if (recorded === undefined) return [];
+  const again = formatReport({
+    proposal: needPart(dossier, "proposal.json"),
+    session: needPart(dossier, "session/record.json"),
+    evidence: needPart(dossier, "evidence/evidence.json"),
+    validation: needPart(dossier, "validation/report.json"),
+    dossier: dossier.manifest.id,
+  });
+  return [{ name: "propose", file, verdict: "report", equal: recorded === again }];
 }
 
 function recomputeCanary(dossier: OpenDossier): Recomputed[] {
-  const recorded = parse<CanaryVerdict>(dossier, "canary/verdict.json");
+  const file = "canary/verdict.json";
+  const recorded = readPart(dossier, file);
   if (!recorded) return [];
-  const samples = need<CallSample[]>(dossier, "canary/samples.json");
-  const verdict = judgeCanary(samples, need<CanaryOptions>(dossier, "canary/options.json"));
+  const samples = needPart(dossier, "canary/samples.json");
+  const options = needPart(dossier, "canary/options.json");
   const canaryFailure = dossier.text("canary/failure.txt");
-  const again = withFailure({ verdict, ...(canaryFailure === undefined ? {} : { canaryFailure }) });
-  return [{ name: "canary", file: "canary/verdict.json", verdict: recorded.verdict, equal: same(recorded, again) }];
+  try {
+    const verdict = judgeCanary(samples, options);
+    const again = withFailure({ verdict, ...(canaryFailure === undefined ? {} : { canaryFailure }) });
+    return [{ name: "canary", file, verdict: recorded.verdict, equal: same(recorded, again) }];
+  } catch (error) {
+    if (!(error instanceof WhetstoneError)) throw error;
+    throw unusable("canary/options.json", `cannot be judged by: ${error.message}`, error);
+  }
+}
+
+/** The end of the run follows from its stages, and what each stage ended with from what it left. */
+function recomputeEnd({ manifest, ...dossier }: OpenDossier): Recomputed[] {
+  const { stages, verdict, reasons } = manifest;
+  const end = concludeRun(stages);
+  const left = endings({ manifest, ...dossier });
+  const equal = Object.entries(left).every(([name, ending]) => {
+    const stage = stages.find((other) => other.stage === name);
+    return same(stage && { verdict: stage.verdict, reasons: stage.reasons }, ending);
+  });
+  const ended = same({ status: verdict, reasons }, end);
+  const proposed = stages.some((stage) => stage.stage === "propose" && stage.verdict === "pass");
+  const reported = dossier.bytes("report.md") !== undefined;
+  return [{ name: "loop", file: "manifest.json", verdict, equal: equal && ended && proposed === reported }];
+}
+
+type Ending = { readonly verdict: string; readonly reasons: readonly ReasonCode[] };
+
+/** How the stages that leave files must have ended; undefined where they left none, as when they did not run. */
+function endings(dossier: OpenDossier): Readonly<Record<string, Ending | undefined>> {
+  const evidence = readPart(dossier, "evidence/evidence.json");
+  const session = readPart(dossier, "session/record.json");
+  const validation = readPart(dossier, "validation/report.json");
+  const canary = readPart(dossier, "canary/verdict.json");
+  return {
+    analyze: evidence && endingOf(judgeEvidence(evidence)),
+    session: session && endingOf(judgeSession(session)),
+    validate: validation && endingOf(validation),
+    canary: canary && endingOf(judgeStage(canary)),
+  };
+}
+
+function endingOf({ verdict, reasons }: Ending): Ending {
+  return { verdict, reasons };
 }
 
 function same(a: unknown, b: unknown): boolean {
-  return canonicalJson(a) === canonicalJson(JSON.parse(JSON.stringify(b ?? null)));
+  return canonicalJson(plain(a)) === canonicalJson(plain(b));
 }
 
-/** A JSON file of the dossier; undefined when the run did not get that far. Its bytes match the manifest. */
-function parse<T>(dossier: OpenDossier, path: string): T | undefined {
-  const text = dossier.text(path);
-  return text === undefined ? undefined : (JSON.parse(text) as T);
-}
-
-function need<T>(dossier: OpenDossier, path: string): T {
-  const value = parse<T>(dossier, path);
-  if (value === undefined) throw missing(path);
-  return value;
-}
-
-function missing(path: string): WhetstoneError {
-  return new WhetstoneError("dossier_mismatch", `The dossier lacks ${path}, which a verdict of it needs.`, {
-    remedy: "Fetch the whole dossier again from where it was produced.",
-    data: { file: path },
-  });
+/** As it would come back from a file. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value ?? null));
 }

@@ -75,7 +75,7 @@ export async function openRun(options: RunOptions): Promise<LoopRun> {
     ...options,
     signal: options.signal,
     id,
-    dossierId: id.replace(/^r-/, "d-"),
+    dossierId: dossierIdOf(id),
     workload,
     files: new Map(),
     lease,
@@ -90,6 +90,11 @@ export async function openRun(options: RunOptions): Promise<LoopRun> {
     defer: (release) => owned.defer(release),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Id of the dossier that a run writes. */
+export function dossierIdOf(run: string): string {
+  return run.replace(/^r-/, "d-");
 }
 
 /** Reads recorded tool calls. @throws WhetstoneError `workload_invalid` */

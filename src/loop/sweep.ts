@@ -2,11 +2,12 @@ import { join } from "node:path";
 import { removeWorktree } from "../github/worktree.ts";
 import { sweepLeases } from "../protect/lease.ts";
 import type { Actor } from "../model/ledger.ts";
+import { removeDrafts } from "../protect/dossier.ts";
 import { appendLedger } from "../protect/ledger.ts";
 import type { Workspace } from "../wire.ts";
-import { ledgerEntry } from "./run.ts";
+import { dossierIdOf, ledgerEntry } from "./run.ts";
 
-/** Removes what killed runs left behind: worktrees, unfinished proposal branches, processes. One line and ledger record each. */
+/** Removes what killed runs left behind: worktrees, unfinished proposal branches and dossiers, processes. One line and ledger record each. */
 export async function sweep(workspace: Workspace, actor: Actor): Promise<string[]> {
   const { root, folder, forge, state, clock } = workspace;
   const { swept, problems } = await sweepLeases({
@@ -17,6 +18,7 @@ export async function sweep(workspace: Workspace, actor: Actor): Promise<string[
       process.kill(-pid, "SIGKILL");
     },
   });
+  for (const id of swept) await removeDrafts(join(folder, "dossiers"), dossierIdOf(id));
   const act = {
     operation: "recover",
     decision: "none",

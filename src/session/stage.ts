@@ -29,32 +29,24 @@ export async function sessionStage(deps: SessionDeps, evidence: Evidence): Promi
   const record = await runner.run({ mode: "refinement", target, baseSha, evidence, rules, context: context.text });
   deps.dossier.set("session/context.md", context.text);
   deps.dossier.set("session/record.json", `${JSON.stringify(record, undefined, 2)}\n`);
-  if (record.partial) {
-    return {
-      verdict: "inconclusive",
-      reasons: ["agent_partial"],
-      summary: "the session was cut off by a limit",
-      value: { record },
-    };
-  }
-  const proposal = bindProposal(record, baseSha);
-  if (!proposal) {
-    return {
-      verdict: "inconclusive",
-      reasons: ["agent_no_change"],
-      summary: "the session proposed no change",
-      value: { record },
-    };
-  }
+  const head = judgeSession(record);
+  const proposal = head.verdict === "pass" ? bindProposal(record, baseSha) : undefined;
+  if (!proposal) return { ...head, value: { record } };
   deps.dossier.set("proposal.json", `${JSON.stringify(proposal, undefined, 2)}\n`);
   deps.dossier.set("change.patch", proposal.answer.patch);
   const origin = runner.kind === "replay" ? `recorded answer (${record.model})` : record.model;
-  return {
-    verdict: "pass",
-    reasons: ["ok"],
-    summary: `${proposal.answer.title}; ${origin}`,
-    value: { record, proposal },
-  };
+  return { ...head, summary: `${head.summary}; ${origin}`, value: { record, proposal } };
+}
+
+/** Did the session answer with a whole change? */
+export function judgeSession({ partial, answer }: SessionRecord): Omit<Stage<SessionResult>, "value"> {
+  if (partial) {
+    return { verdict: "inconclusive", reasons: ["agent_partial"], summary: "the session was cut off by a limit" };
+  }
+  if (!answer) {
+    return { verdict: "inconclusive", reasons: ["agent_no_change"], summary: "the session proposed no change" };
+  }
+  return { verdict: "pass", reasons: ["ok"], summary: answer.title };
 }
 
 /** Binds a session's answer to the base it is about to be judged on; undefined when the session changed nothing. */

@@ -62,7 +62,12 @@ export async function validateStage(deps: ValidateDeps, proposal: Proposal): Pro
     settle("replay", judgeReplay(evidence));
   };
   await run();
-  const report = { ...describe(proposal), ...concludeValidation(stages), stages, effects } satisfies ValidationReport;
+  const report = {
+    ...describeProposal(proposal),
+    ...concludeValidation(stages),
+    stages,
+    effects,
+  } satisfies ValidationReport;
   deps.dossier.set("validation/report.json", json(report));
   return conclude(report, worktree);
 }
@@ -136,7 +141,10 @@ async function runChecks(deps: ValidateDeps, worktree: string): Promise<CheckRun
   return runs;
 }
 
-function describe(proposal: Proposal): Pick<ValidationReport, "schema" | "proposal" | "patchDigest" | "baseSha"> {
+/** What a report says about the proposal that it is bound to. */
+export function describeProposal(
+  proposal: Proposal,
+): Pick<ValidationReport, "schema" | "proposal" | "patchDigest" | "baseSha"> {
   return {
     schema: "whetstone.validation/1",
     proposal: proposal.id,

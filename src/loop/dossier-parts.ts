@@ -1,0 +1,135 @@
+import { z } from "zod";
+import type { CanaryOptions } from "../canary/judge.ts";
+import { PatchLimits } from "../config/schema.ts";
+import { CallResult, CallSample } from "../model/call.ts";
+import { messageOf, WhetstoneError } from "../model/error.ts";
+import { Evidence } from "../model/finding.ts";
+import { Hypothesis, Proposal, SessionRecord } from "../model/proposal.ts";
+import { CanaryVerdict, Effect, ValidationReport } from "../model/verdict.ts";
+import type { OpenDossier } from "../protect/dossier.ts";
+
+const ReplayRounds = z.strictObject({
+  reference: z.array(CallResult),
+  before: z.array(z.array(CallResult)),
+  after: z.array(z.array(CallResult)),
+});
+
+const Difference = z.strictObject({
+  key: z.string(),
+  tool: z.string(),
+  path: z.string(),
+  before: z.string(),
+  after: z.string(),
+});
+
+const ReplayEvidence = z.strictObject({
+  differences: z.array(Difference),
+  effects: z.array(Effect),
+  hypothesis: Hypothesis,
+  slowdown: z.number(),
+  noiseFields: z.number(),
+  calls: z.number(),
+  serverFailure: z.string().optional(),
+});
+
+const CheckRun = z.strictObject({
+  name: z.string(),
+  command: z.string(),
+  exitCode: z.number().nullable(),
+  timedOut: z.boolean(),
+  tail: z.string(),
+});
+
+const number = z.number().exactOptional();
+
+/** The canary judge's options as they were frozen; the judge itself refuses values that cannot be meant. */
+const FrozenOptions = z.strictObject({
+  weight: z.number().nullable(),
+  alpha: number,
+  beta: number,
+  margin: number,
+  harmMargin: number,
+  slowdown: number,
+  alphaShares: z.strictObject({ errors: z.number(), slow_calls: z.number(), latency: z.number() }).exactOptional(),
+  minimumBadEvents: number,
+  minimumCalls: number,
+  tuningCalls: number,
+  intervalMs: number,
+  unit: z.enum(["call", "session"]).exactOptional(),
+  deadlineReached: z.boolean().exactOptional(),
+  maxErrorRate: number,
+  maxSlowRate: number,
+  latencyLimitsMs: z.record(z.string(), z.number()).exactOptional(),
+} satisfies Record<keyof CanaryOptions, z.ZodType>);
+
+/** What the JSON files of a dossier hold. */
+const PARTS = {
+  "evidence/evidence.json": Evidence,
+  "session/record.json": SessionRecord,
+  "proposal.json": Proposal,
+  "validation/rules.json": z.strictObject({ source: z.array(z.string()), limits: PatchLimits }),
+  "validation/apply.json": z.union([
+    z.strictObject({ ok: z.literal(true), changed: z.array(z.string()) }),
+    z.strictObject({ ok: z.literal(false), detail: z.string() }),
+  ]),
+  "validation/checks.json": z.array(CheckRun),
+  "validation/replay-results.json": ReplayRounds,
+  "validation/replay.json": ReplayEvidence,
+  "validation/report.json": ValidationReport,
+  "canary/options.json": FrozenOptions,
+  "canary/samples.json": z.array(CallSample),
+  "canary/verdict.json": CanaryVerdict,
+} as const;
+
+/** A JSON file that a dossier may hold. */
+export type PartPath = keyof typeof PARTS;
+/** What it holds. */
+export type Part<Path extends PartPath> = z.output<(typeof PARTS)[Path]>;
+
+/** The paths of all JSON files that a dossier may hold. */
+export const PART_PATHS = Object.keys(PARTS) as readonly PartPath[];
+
+/**
+ * A file of the dossier; undefined when the run did not get that far. That its bytes match the manifest says nothing
+ * about what they mean: somebody may have written both.
+ * @throws WhetstoneError `dossier_mismatch` when it does not hold what it should
+ */
+export function readPart<Path extends PartPath>(dossier: OpenDossier, path: Path): Part<Path> | undefined {
+  const text = dossier.text(path);
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw unusable(path, `is not JSON: ${messageOf(error)}`, error);
+  }
+  const parsed = PARTS[path].safeParse(value);
+  if (parsed.success) return parsed.data as Part<Path>;
+  const [issue] = parsed.error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? "the whole" : `field ${issue.path.join(".")}`;
+  throw unusable(path, `does not hold what it should: ${where}: ${issue?.message ?? "it does not fit"}`, parsed.error);
+}
+
+/** A file that a verdict of the dossier needs. @throws WhetstoneError `dossier_mismatch` also when it is missing */
+export function needPart<Path extends PartPath>(dossier: OpenDossier, path: Path): Part<Path> {
+  const part = readPart(dossier, path);
+  if (part === undefined) throw missing(path);
+  return part;
+}
+
+/** The error for a file that a verdict needs and the dossier lacks. */
+export function missing(path: string): WhetstoneError {
+  return new WhetstoneError("dossier_mismatch", `The dossier lacks ${path}, which a verdict of it needs.`, {
+    remedy: "Fetch the whole dossier again from where it was produced.",
+    data: { file: path },
+  });
+}
+
+/** The error for a file that cannot be judged again. */
+export function unusable(path: string, why: string, cause?: unknown): WhetstoneError {
+  return new WhetstoneError("dossier_mismatch", `${path} of the dossier ${why}.`, {
+    remedy: "Do not rely on this dossier: its digests fit, its contents do not. Fetch it from where it was produced.",
+    data: { file: path },
+    cause,
+  });
+}
