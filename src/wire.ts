@@ -8,7 +8,7 @@ import { openLocalForge } from "./github/local.ts";
 import type { Forge } from "./github/port.ts";
 import type { StateStore } from "./github/state-port.ts";
 import { formatInstant, type Clock } from "./model/time.ts";
-import { openStore } from "./store/open.ts";
+import { isPostgresUrl, openStore } from "./store/open.ts";
 import type { SpanStore } from "./store/port.ts";
 
 /** The clock of the machine. */
@@ -34,11 +34,15 @@ export type Places = { readonly cwd: string; readonly config?: string; readonly 
 /** Folder of a repository that holds store, dossiers and worktrees; never committed. */
 export const WORK_FOLDER = ".whetstone";
 
-/** Opens the span store that flags, environment or configuration name, in this order. */
-export function openSpanStore(places: Places, env: Env, config?: Config): Promise<SpanStore> {
+/** The span store that flags, environment or configuration name, in this order: a postgres:// URL or an absolute path. */
+export function spanStoreUrl(places: Places, env: Env, config?: Config): string {
   const named = places.db ?? env.databaseUrl ?? config?.db ?? join(WORK_FOLDER, "whetstone.db");
-  const isUrl = /^postgres(ql)?:\/\//.test(named);
-  return openStore({ url: isUrl || isAbsolute(named) ? named : resolve(places.cwd, named) });
+  return isPostgresUrl(named) || isAbsolute(named) ? named : resolve(places.cwd, named);
+}
+
+/** Opens the span store that {@link spanStoreUrl} names. */
+export function openSpanStore(places: Places, env: Env, config?: Config): Promise<SpanStore> {
+  return openStore({ url: spanStoreUrl(places, env, config) });
 }
 
 /** A repository with its configuration: what the stages of the loop work on. */

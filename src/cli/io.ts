@@ -5,6 +5,8 @@ import { messageOf, WhetstoneError } from "../model/error.ts";
 export type Io = {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** As `out`, for streams of any length: resolves when there is room for more; rejects when the reader has gone. */
+  readonly stream: (text: string) => Promise<void>;
   readonly cwd: string;
   readonly env: Env;
   /** The whole environment, for a server that must not notice the proxy in front of it. */
@@ -20,12 +22,21 @@ export function processIo(): Io {
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    stream: writeToStdout,
     cwd: process.cwd(),
     env: parseEnv(process.env),
     inherited: process.env,
     terminal: process.stderr.isTTY === true,
     columns: process.stdout.columns ?? 100,
   };
+}
+
+function writeToStdout(text: string): Promise<void> {
+  // Without a listener a reader that went away would end the process before the rejection is seen.
+  if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => undefined);
+  return new Promise((done, fail) => {
+    process.stdout.write(text, (error) => (error ? fail(error) : done()));
+  });
 }
 
 /** One JSON document on standard output. */

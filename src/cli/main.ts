@@ -6,6 +6,7 @@ import { analyze } from "./commands/analyze.ts";
 import { audit } from "./commands/audit.ts";
 import { canary } from "./commands/canary.ts";
 import { doctor } from "./commands/doctor.ts";
+import { exportSpans } from "./commands/export.ts";
 import { importTraces } from "./commands/import.ts";
 import { init } from "./commands/init.ts";
 import { learn } from "./commands/learn.ts";
@@ -23,6 +24,7 @@ const COMMANDS: readonly Register[] = [
   loop,
   proxy,
   importTraces,
+  exportSpans,
   traces,
   analyze,
   validate,

@@ -6,12 +6,16 @@ import type { ErrorCode } from "../model/codes.ts";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import { jsonFault } from "./json-fault.ts";
 
+/** What a file is to hold; a stream is written as it comes, so that a large file costs no memory. */
+export type FileContent = string | Uint8Array | AsyncIterable<string>;
+
 /**
  * Writes a file whole: a reader sees the old content or the new one, never a part, also after a crash. Missing folders
  * are made; a symbolic link at `path` is replaced. A killed process may leave a file `.<name>.<uuid>.tmp` beside it.
- * @throws WhetstoneError `write_failed` naming path and cause; nothing half-written is left.
+ * @throws WhetstoneError `write_failed` naming path and cause, or the one that the stream ended with; nothing
+ * half-written is left.
  */
-export async function writeFileWhole(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeFileWhole(path: string, data: FileContent): Promise<void> {
   const draft = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
     await mkdir(dirname(path), { recursive: true });
@@ -20,6 +24,7 @@ export async function writeFileWhole(path: string, data: string | Uint8Array): P
     await syncFolder(dirname(path));
   } catch (cause) {
     await rm(draft, { force: true }).catch(() => undefined); // the first error tells more than one while tidying up
+    if (cause instanceof WhetstoneError) throw cause;
     throw new WhetstoneError("write_failed", `${path} could not be written: ${messageOf(cause)}.`, {
       remedy: "Check that the folder exists, may be written to and has space left; the file is as it was before.",
       cause,
@@ -28,7 +33,7 @@ export async function writeFileWhole(path: string, data: string | Uint8Array): P
   }
 }
 
-async function writeDurably(path: string, data: string | Uint8Array): Promise<void> {
+async function writeDurably(path: string, data: FileContent): Promise<void> {
   await using handle = await open(path, "wx");
   await handle.writeFile(data);
   await handle.sync();

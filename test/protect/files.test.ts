@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { z } from "zod";
+import { WhetstoneError } from "../../src/model/error.ts";
 import { readJson, writeFileWhole } from "../../src/protect/files.ts";
 import { temporaryFolder } from "../support/git-repository.ts";
 
@@ -20,6 +21,21 @@ describe("writeFileWhole", () => {
     await writeFileWhole(path, new Uint8Array([0, 255]));
     expect([...(await readFile(path))]).toEqual([0, 255]);
     expect(await readdir(join(folder.path, "a/b"))).toEqual(["c.json"]);
+  });
+
+  test("writes a stream as it comes; one that fails leaves the old file, no draft, and its own error", async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, "lines");
+    async function* lines(fault?: Error): AsyncGenerator<string> {
+      for (let n = 0; n < 3; n += 1) yield `line ${n}\n`;
+      if (fault) throw fault;
+    }
+    await writeFileWhole(path, lines());
+    const unread = new WhetstoneError("store_read_failed", "no more");
+    await expect(writeFileWhole(path, lines(unread))).rejects.toBe(unread);
+    await expect(writeFileWhole(path, lines(new Error("odd")))).rejects.toMatchObject({ code: "write_failed" });
+    expect(await readFile(path, "utf8")).toBe("line 0\nline 1\nline 2\n");
+    expect(await readdir(folder.path)).toEqual(["lines"]);
   });
 
   test("names path and cause when the target is a folder, and leaves nothing behind", async () => {

@@ -2,7 +2,8 @@ import { Option, type Command } from "commander";
 import type { Register } from "../command.ts";
 import { collect, common, type CommonOptions } from "../command.ts";
 
-export type SearchOptions = CommonOptions & {
+/** Flags that select spans. */
+export type FilterOptions = {
   readonly service?: string;
   readonly operation?: string;
   readonly attr: readonly string[];
@@ -11,14 +12,16 @@ export type SearchOptions = CommonOptions & {
   readonly maxDuration?: string;
   readonly since?: string;
   readonly until?: string;
-  readonly limit: string;
-  readonly cursor?: string;
 };
+
+export type SearchOptions = CommonOptions & FilterOptions & { readonly limit: string; readonly cursor?: string };
 
 /** `whetstone traces search|show`. */
 export const traces: Register = (program, context) => {
   const group = program.command("traces").description("search and show stored traces");
-  const search = searchOptions(group.command("search").description("newest traces first"));
+  const search = filterOptions(group.command("search").description("newest traces first"))
+    .option("--limit <n>", "traces per page, 1 to 1000", "20")
+    .option("--cursor <cursor>", "nextCursor of the page before");
   common(search, "traces search --service notes --status error --since -1h");
   search.action(async (options: SearchOptions) => {
     const { runSearch } = await import("../run/traces.ts");
@@ -35,7 +38,8 @@ export const traces: Register = (program, context) => {
   });
 };
 
-function searchOptions(command: Command): Command {
+/** Adds the flags of {@link FilterOptions}. */
+export function filterOptions(command: Command): Command {
   return command
     .option("--service <name>", "service of the span")
     .option("--operation <name>", "operation (span name)")
@@ -44,7 +48,5 @@ function searchOptions(command: Command): Command {
     .option("--min-duration <duration>", "such as 10ms")
     .option("--max-duration <duration>", "such as 2s")
     .option("--since <time>", "RFC 3339, or relative such as -15m")
-    .option("--until <time>", "RFC 3339, or relative")
-    .option("--limit <n>", "traces per page, 1 to 1000", "20")
-    .option("--cursor <cursor>", "nextCursor of the page before");
+    .option("--until <time>", "RFC 3339, or relative");
 }

@@ -1,13 +1,13 @@
+import { spanJson } from "../../backends/span-json.ts";
 import { buildTree } from "../../analyze/tree.ts";
 import { renderWaterfall } from "../../analyze/waterfall.ts";
 import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
-import type { Span } from "../../model/span.ts";
 import { formatInstant, parseDuration, parseInstant } from "../../model/time.ts";
 import type { SpanFilter, TracePage } from "../../store/port.ts";
 import { openSpanStore, systemClock } from "../../wire.ts";
 import type { CommonOptions } from "../command.ts";
-import type { SearchOptions } from "../commands/traces.ts";
+import type { FilterOptions, SearchOptions } from "../commands/traces.ts";
 import { printJson, type Io } from "../io.ts";
 import { formatMs, renderTable } from "../table.ts";
 
@@ -26,7 +26,7 @@ export async function runSearch(options: SearchOptions, io: Io): Promise<number>
 }
 
 /** The filter that the flags describe. @throws WhetstoneError `usage` */
-export function parseFilter(options: SearchOptions, now: bigint): SpanFilter {
+export function parseFilter(options: FilterOptions, now: bigint): SpanFilter {
   const { service, operation, status } = options;
   const since = options.since === undefined ? undefined : parseInstant(options.since, now);
   const until = options.until === undefined ? undefined : parseInstant(options.until, now);
@@ -102,31 +102,10 @@ export async function runShow(id: string, options: CommonOptions, io: Io): Promi
     });
   }
   if (options.json) {
-    printJson(io, { traceId: id.toLowerCase(), spans: spans.map(spanToJson) });
+    printJson(io, { traceId: id.toLowerCase(), spans: spans.map(spanJson) });
     return EXIT.pass;
   }
   const lines = renderWaterfall(buildTree(spans), { width: io.columns, colour: io.terminal && io.env.colour });
   io.out(`${lines.join("\n")}\n`);
   return EXIT.pass;
-}
-
-function spanToJson(span: Span): unknown {
-  const { spanId, parentSpanId, service, name, kind, status, attributes } = span;
-  return {
-    spanId,
-    parentSpanId: parentSpanId ?? null,
-    service,
-    operation: name,
-    kind,
-    start: formatInstant(span.startNs),
-    durationMs: span.durationNs / 1e6,
-    status,
-    ...(span.statusMessage === undefined ? {} : { statusMessage: span.statusMessage }),
-    attributes,
-    events: span.events.map((event) => ({
-      name: event.name,
-      time: formatInstant(event.timeNs),
-      attributes: event.attributes,
-    })),
-  };
 }
