@@ -67,10 +67,8 @@ export async function openRun(options: RunOptions): Promise<LoopRun> {
   const { clock, root, folder, target } = workspace;
   const id = newId("r", clock);
   const workload = await readWorkload(join(root, target.workload));
-  await using cleanup = new AsyncDisposableStack();
   const lease = await openLease({ folder: join(folder, "leases"), id });
-  cleanup.defer(() => lease.release());
-  const owned = cleanup.move();
+  const owned = new AsyncDisposableStack();
   return {
     ...options,
     signal: options.signal,
@@ -88,7 +86,11 @@ export async function openRun(options: RunOptions): Promise<LoopRun> {
     },
     play: (request) => play(options, id, request),
     defer: (release) => owned.defer(release),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: async () => {
+      await owned.disposeAsync();
+      // Not when something could not be released: a later run then sweeps what the lease names.
+      await lease.release();
+    },
   };
 }
 
