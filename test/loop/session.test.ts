@@ -1,0 +1,100 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { openMemoryState } from "../../src/github/memory-state.ts";
+import { session } from "../../src/loop/session.ts";
+import type { Rule } from "../../src/model/outcome.ts";
+import { manualClock } from "../../src/model/time.ts";
+import { appendOutcome } from "../../src/protect/outcomes.ts";
+import { memoryRunner } from "../../src/session/memory.ts";
+import type { Workspace } from "../../src/wire.ts";
+import { outcome } from "../learn/outcomes.ts";
+import { BASE, evidence, PATCH, session as answered } from "../propose/parts.ts";
+import { temporaryFolder } from "../support/git-repository.ts";
+
+const rule: Rule = {
+  schema: "whetstone.rule/1",
+  id: "share-reads",
+  version: 1,
+  state: "active",
+  text: "Share what calls have in common.",
+  scope: { target: "notes", findings: ["n_plus_one"], paths: ["src/**"] },
+  evidence: {
+    id: "effective-fix-n-plus-one",
+    finding: "n_plus_one",
+    kind: "effective_fix",
+    reason: "ok",
+    trials: 2,
+    occurrences: 2,
+    share: 1,
+    interval: { low: 0.3, high: 1, level: 0.95 },
+    outcomes: ["o-1", "o-2"],
+    independent: 2,
+  },
+  created: "2023-11-01T00:00:00.000Z",
+  expires: "2024-02-01T00:00:00.000Z",
+};
+
+/** A run that comes to its session, on a base commit with these rules. */
+async function arrived(rules: readonly Rule[] = []) {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder.path, "rules"));
+  for (const one of rules) await writeFile(join(folder.path, "rules", `${one.id}.yaml`), JSON.stringify(one));
+  const state = openMemoryState();
+  const target = { source: ["src/**"] };
+  const workspace = { state, clock: manualClock(), target, targetName: "notes" } as unknown as Workspace;
+  const runner = memoryRunner(() => answered);
+  const run = { workspace, files: new Map<string, string | Uint8Array>() };
+  const base = { worktree: folder.path, sha: BASE };
+  const ask = () => session(run, { runner, base, evidence });
+  return { run, state, runner, ask, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+}
+
+describe("session", () => {
+  test("asks once, about the base, and binds the answer to it", async () => {
+    await using at = await arrived();
+    const { verdict, value } = await at.ask();
+    expect(verdict).toBe("pass");
+    expect(value.proposal).toMatchObject({ baseSha: BASE, target: "notes", answer: { patch: PATCH } });
+    expect(at.runner.requests).toHaveLength(1);
+    expect(at.runner.requests[0]).toMatchObject({ mode: "refinement", target: "notes", baseSha: BASE, evidence });
+    expect(at.run.files.get("session/context.md")).toBe(at.runner.requests[0]?.context);
+  });
+
+  test("sees the rules of the base commit that are in force by the run's clock", async () => {
+    const late = { ...rule, id: "late", text: "Too late.", expires: "2023-11-10T00:00:00.000Z" };
+    const candidate = { ...rule, id: "candidate", text: "Not yet.", state: "candidate" } as const;
+    await using at = await arrived([rule, late, candidate]);
+    await at.ask();
+    expect(at.runner.requests[0]?.rules).toEqual([rule]);
+    expect(at.runner.requests[0]?.context).toContain(rule.text);
+    expect(at.runner.requests[0]?.context).not.toMatch(/Too late|Not yet/);
+  });
+
+  test("is told earlier outcomes of the target, the newest first", async () => {
+    await using at = await arrived();
+    const times = ["2023-11-01T00:00:00Z", "2023-11-03T00:00:00Z", "2023-11-02T00:00:00Z"];
+    for (const time of times) {
+      const entry = { outcome: outcome({ at: time, status: "rejected" }), entries: [] };
+      await appendOutcome(at.state, entry, manualClock());
+    }
+    await appendOutcome(at.state, { outcome: outcome({ target: "files" }), entries: [] }, manualClock());
+    await at.ask();
+    const [, told = ""] = (at.runner.requests[0]?.context ?? "").split("# Earlier outcomes\n");
+    const lines = told.split("\n").filter((line) => line.startsWith("- "));
+    expect(lines.map((line) => line.slice(2, 12))).toEqual(["2023-11-03", "2023-11-02", "2023-11-01"]);
+  });
+
+  test("does not start on rules or outcomes that cannot be read", async () => {
+    await using bad = await arrived([{ ...rule, id: "bad", text: "" }]);
+    await expect(bad.ask()).rejects.toMatchObject({
+      code: "config_invalid",
+      message: expect.stringContaining("bad.yaml"),
+    });
+    await using at = await arrived();
+    const change = new Map([["outcomes/o.json", "{"]]);
+    await at.state.update("break", async () => ({ change, value: undefined }));
+    await expect(at.ask()).rejects.toMatchObject({ code: "ledger_broken" });
+    expect([bad.runner.requests, at.runner.requests]).toEqual([[], []]);
+  });
+});
