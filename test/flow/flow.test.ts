@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { runLoop, type Decision, type LoopStages } from "../../src/flow.ts";
+import { concludeRun, runLoop, type Decision, type LoopStages } from "../../src/flow.ts";
 import type { ReasonCode } from "../../src/model/codes.ts";
 import type { Evidence } from "../../src/model/finding.ts";
 import type { Outcome } from "../../src/model/outcome.ts";
@@ -142,5 +142,55 @@ describe("runLoop", () => {
     };
     await runLoop(slow, { clock, observer });
     expect(seen.slice(0, 3)).toEqual([">gate", "<gate 12", ">capture"]);
+  });
+});
+
+describe("concludeRun", () => {
+  const stage = (name: string, verdict: string, reason: ReasonCode) => ({ stage: name, verdict, reasons: [reason] });
+
+  test.each([
+    ["a promoted canary", stage("canary", "pass", "errors_within_margin"), "promoted", "errors_within_margin"],
+    ["a refused canary", stage("canary", "fail", "errors_increased"), "rolled_back", "errors_increased"],
+    ["an undecided canary", stage("canary", "inconclusive", "deadline_reached"), "inconclusive", "deadline_reached"],
+    ["a refused change", stage("validate", "fail", "check_failed"), "rejected", "check_failed"],
+    ["no finding", stage("analyze", "inconclusive", "no_finding"), "no_change", "no_finding"],
+    ["a look only", stage("analyze", "pass", "ok"), "no_change", "dry_run"],
+    ["a validation only", stage("validate", "pass", "hypothesis_met"), "no_change", "dry_run"],
+    ["a session without a proposal", stage("session", "pass", "ok"), "inconclusive", "ok"],
+    ["a branch without a canary", stage("propose", "pass", "ok"), "inconclusive", "ok"],
+    ["a verdict that nobody knows", stage("canary", "perhaps", "ok"), "inconclusive", "ok"],
+  ])("%s", (_name, last, ...[status, reason]) => {
+    expect(concludeRun([stage("gate", "pass", "ok"), last])).toEqual({ status, reasons: [reason] });
+  });
+
+  test("no stage, or one without a reason, is never a pass", () => {
+    const unknown = { status: "inconclusive", reasons: ["verdict_missing"] };
+    expect(concludeRun([])).toEqual(unknown);
+    expect(concludeRun([{ stage: "canary", verdict: "pass", reasons: [] }])).toEqual(unknown);
+  });
+
+  test("the stages of a run, as they are recorded, lead to its end again", async () => {
+    const ending = fc.record({
+      verdict: fc.constantFrom("pass", "fail", "inconclusive"),
+      reason: fc.constant("check_failed"),
+    });
+    const until = fc.constantFrom(undefined, "analyze", "validate");
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...DECIDING), ending, until, async (name, end, limit) => {
+        const { stages, decision } = scripted({ [name]: end });
+        const report = await runLoop(stages, { ...options, ...(limit && { until: limit }) });
+        const recorded = decision()?.stages ?? [];
+        expect(concludeRun(recorded)).toEqual({ status: report.status, reasons: report.reasons });
+        expect(recorded.map(({ stage: one }) => one)).not.toContain("record");
+      }),
+    );
+  });
+
+  test("a change that passed without a worktree goes no further", async () => {
+    const { stages, calls } = scripted({});
+    const validate: LoopStages["validate"] = () =>
+      Promise.resolve({ verdict: "pass", reasons: ["ok"], summary: "", value: { report: {} as ValidationReport } });
+    await expect(runLoop({ ...stages, validate }, options)).rejects.toMatchObject({ code: "defect" });
+    expect(calls).not.toContain("propose");
   });
 });
