@@ -52,7 +52,11 @@ function locate(text: string, value: JsonObject, start: number): readonly Locate
   return message === undefined ? [] : [{ message, start }];
 }
 
-function classify(value: JsonObject, id: () => string | undefined): RpcMessage | undefined {
+/**
+ * What kind of message a parsed object is; undefined when it is no JSON-RPC.
+ * @param id gives the id's JSON text, undefined when there is none
+ */
+export function classify(value: JsonObject, id: () => string | undefined): RpcMessage | undefined {
   const { method, params, error } = value;
   const key = id();
   if (typeof method === "string") {

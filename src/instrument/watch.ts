@@ -1,0 +1,182 @@
+import { followConnection, type Connection, type Passage } from "./connection.ts";
+import type { Abort } from "./ending.ts";
+import { isObject } from "../capture/jsonrpc.ts";
+import type { Workshop } from "./operation.ts";
+import { isTransport, type Transport } from "./transport.ts";
+
+/** Watches transports of the MCP SDK. None of its functions throws. */
+export type Watcher = {
+  /** Follows every message of a transport from now on; watching it again changes nothing. */
+  readonly watch: (transport: unknown) => void;
+  /** Runs a call that may send a request, and remembers how that request can be aborted. */
+  readonly requesting: <T>(signal: unknown, call: () => T) => T;
+  /** Ends what is open on every connection with a session, for the end of the process. */
+  readonly closeAll: () => void;
+};
+
+/** Sessions whose end the end of the process records; those above it are left out of the session metrics there. */
+const MOST_SESSIONS = 1_000;
+
+/** Makes a {@link Watcher} whose operations come from one workshop. */
+export function transportWatcher(workshop: Workshop): Watcher {
+  const { guard } = workshop;
+  const watched = new WeakSet<object>();
+  const sessions = new Set<() => void>();
+  const requests = requestInProgress();
+  const onSession = (close: () => void): (() => void) => {
+    if (sessions.size < MOST_SESSIONS) sessions.add(close);
+    return () => sessions.delete(close);
+  };
+  return {
+    watch: (transport) =>
+      guard.attempt(
+        "watch",
+        () => {
+          if (!isTransport(transport) || watched.has(transport)) return;
+          watched.add(transport);
+          wrap(transport, {
+            workshop,
+            connection: followConnection(workshop, transport, onSession),
+            take: requests.take,
+          });
+        },
+        undefined,
+      ),
+    requesting: requests.during,
+    closeAll: () => {
+      for (const close of sessions) guard.attempt("close", close, undefined);
+    },
+  };
+}
+
+type Watch = {
+  readonly workshop: Workshop;
+  readonly connection: Connection;
+  readonly take: () => Abort;
+  /** The message that is being handed up: callbacks that were wrapped at an earlier start see it again. */
+  handing?: unknown;
+};
+
+function wrap(transport: Transport, watch: Watch): void {
+  const { send, start } = transport;
+  transport.send = function watchedSend(this: unknown, ...args) {
+    const passage = sendPassage(watch, args);
+    return settled(passage, watch, () =>
+      passOn(passage, watch, (message) => send.call(transport, message, ...args.slice(1))),
+    );
+  };
+  // `connect` sets the callbacks and then starts the transport; messages may come from within `start`.
+  transport.start = function watchedStart(this: unknown, ...args) {
+    watch.workshop.guard.attempt("start", () => wrapCallbacks(transport, watch), undefined);
+    return start.apply(transport, args);
+  };
+}
+
+function wrapCallbacks(transport: Transport, watch: Watch): void {
+  const { onmessage, onclose } = transport;
+  const { connection, workshop } = watch;
+  if (onmessage !== undefined) {
+    transport.onmessage = (message, ...rest) => {
+      const pass = (passed: unknown): unknown => onmessage.call(transport, passed, ...rest);
+      if (message === watch.handing) return pass(message);
+      watch.handing = message;
+      const passage = workshop.guard.attempt<Passage>("receive", () => connection.receive(message, rest[0]), {
+        message,
+      });
+      try {
+        return passOn(passage, watch, pass);
+      } finally {
+        watch.handing = undefined;
+        workshop.guard.attempt("received", () => passage.done?.(), undefined);
+      }
+    };
+  }
+  transport.onclose = (...args) => {
+    workshop.guard.attempt("close", connection.close, undefined);
+    return onclose?.apply(transport, args);
+  };
+}
+
+function sendPassage({ workshop, connection, take }: Watch, [message, options]: readonly unknown[]): Passage {
+  const abort = isRequest(message) ? take() : { known: false };
+  const stream = isObject(options) ? options["requestSignal"] : undefined;
+  const about = { abort, stream: stream instanceof AbortSignal ? stream : undefined };
+  return workshop.guard.attempt<Passage>("send", () => connection.send(message, about), { message });
+}
+
+function isRequest(message: unknown): boolean {
+  return isObject(message) && "method" in message && "id" in message;
+}
+
+/** Runs the host's call once, in the passage's context when that can be had, and gives or throws what it gives or throws. */
+function passOn<T>(passage: Passage, { workshop }: Watch, call: (message: unknown) => T): T {
+  const { context, message } = passage;
+  if (context === undefined) return call(message);
+  const ran: { outcome?: { readonly value: T } | { readonly error: unknown } } = {};
+  const run = (): void => {
+    try {
+      ran.outcome = { value: call(message) };
+    } catch (error) {
+      ran.outcome = { error };
+    }
+  };
+  workshop.guard.attempt("context", () => workshop.telemetry.runIn(context, run), undefined);
+  if (ran.outcome === undefined) run();
+  const { outcome } = ran;
+  if (outcome === undefined) return call(message);
+  if ("error" in outcome) throw outcome.error;
+  return outcome.value;
+}
+
+/** Tells the passage how the sending went; the promise, its value and its error stay those of the transport. */
+function settled(passage: Passage, { workshop }: Watch, send: () => unknown): unknown {
+  const { done } = passage;
+  if (done === undefined) return send();
+  const tell = (failure?: { readonly error: unknown }): void =>
+    workshop.guard.attempt("sent", () => done(failure), undefined);
+  let sending: unknown;
+  try {
+    sending = send();
+  } catch (error) {
+    tell({ error });
+    throw error;
+  }
+  if (!(sending instanceof Promise)) {
+    tell();
+    return sending;
+  }
+  return sending.then(
+    (value: unknown) => {
+      tell();
+      return value;
+    },
+    (error: unknown) => {
+      tell({ error });
+      throw error;
+    },
+  );
+}
+
+/**
+ * Hands the abort signal of `request(…, {signal})` to the message that this call sends, which it does before it
+ * returns.
+ */
+function requestInProgress(): { during: Watcher["requesting"]; take: () => Abort } {
+  let current: Abort = { known: false };
+  return {
+    during: (signal, call) => {
+      const outer = current;
+      current = { known: true, signal: signal instanceof AbortSignal ? signal : undefined };
+      try {
+        return call();
+      } finally {
+        current = outer;
+      }
+    },
+    take: () => {
+      const taken = current;
+      current = { known: false };
+      return taken;
+    },
+  };
+}
