@@ -24,6 +24,8 @@ export type PlayOptions = {
   readonly captureContent?: boolean | undefined;
   /** Stores spans; a rejection fails the play once the calls are done. */
   readonly onSpans: (spans: readonly Span[]) => Promise<unknown>;
+  /** Told the server's process group as soon as it runs; what it returns is done once the server has gone. */
+  readonly onStarted?: ((pid: number) => Promise<() => Promise<void>>) | undefined;
   /** Limit of the handshake and of each call, ms. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
@@ -50,6 +52,8 @@ export async function playSession(options: PlayOptions): Promise<CallResult[]> {
 
 async function playOn(options: PlayOptions, queue: SpanQueue): Promise<CallResult[]> {
   await using server = await launchServer(options.server);
+  const forget = await options.onStarted?.(server.pid);
+  await using _ = { [Symbol.asyncDispose]: async () => void (await server.stop(), await forget?.()) };
   const client = playClient(options.clock);
   const { service, version, arm, run, session } = options;
   const relay = startRelay({

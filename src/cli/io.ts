@@ -1,5 +1,7 @@
 import { parseEnv, type Env } from "../config/env.ts";
 import { messageOf, WhetstoneError } from "../model/error.ts";
+import { forTerminal } from "../protect/sanitise.ts";
+import { processStreams } from "./streams.ts";
 
 /** Where a command reads and writes: the process in production, buffers in tests. */
 export type Io = {
@@ -11,8 +13,10 @@ export type Io = {
   readonly env: Env;
   /** The whole environment, for a server that must not notice the proxy in front of it. */
   readonly inherited: Readonly<Record<string, string | undefined>>;
-  /** Standard error is a terminal: progress may move, colours may be used. */
+  /** Standard error is a terminal: progress may move, colours may be used there. */
   readonly terminal: boolean;
+  /** Standard output is a terminal: colours may be used there. */
+  readonly outTerminal: boolean;
   /** Columns of the terminal; 100 elsewhere. */
   readonly columns: number;
 };
@@ -20,23 +24,14 @@ export type Io = {
 /** The process as {@link Io}. */
 export function processIo(): Io {
   return {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
-    stream: writeToStdout,
+    ...processStreams(),
     cwd: process.cwd(),
     env: parseEnv(process.env),
     inherited: process.env,
     terminal: process.stderr.isTTY === true,
+    outTerminal: process.stdout.isTTY === true,
     columns: process.stdout.columns ?? 100,
   };
-}
-
-function writeToStdout(text: string): Promise<void> {
-  // Without a listener a reader that went away would end the process before the rejection is seen.
-  if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => undefined);
-  return new Promise((done, fail) => {
-    process.stdout.write(text, (error) => (error ? fail(error) : done()));
-  });
 }
 
 /** One JSON document on standard output. */
@@ -53,6 +48,7 @@ export function reportError(io: Io, error: unknown, json: boolean): number {
   const remedy = known ? error.remedy : "This is a bug in Whetstone; please report it with the text above.";
   if (json) printJson(io, { error: { code, message: messageOf(error), ...(remedy === undefined ? {} : { remedy }) } });
   const shown = known || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message);
-  io.err(`error (${code}): ${shown}\n${remedy === undefined ? "" : `  ${remedy}\n`}`);
+  // Servers, checks and files have their say in messages.
+  io.err(forTerminal(`error (${code}): ${shown}\n${remedy === undefined ? "" : `  ${remedy}\n`}`));
   return known ? error.exitCode : 1;
 }

@@ -2,11 +2,12 @@ import spinner from "yocto-spinner";
 import type { Observer } from "../flow.ts";
 import type { Progress } from "../model/stage.ts";
 import type { Io } from "./io.ts";
-import { formatMs, paint } from "./table.ts";
+import { formatMs, oneLine, paintErr } from "./table.ts";
 
 /** Shows the stages of a run on standard error: one moving line on a terminal, one line per finished stage everywhere. */
 export function stageProgress(io: Io): Observer & { readonly step: Progress; readonly stop: () => void } {
-  const moving = io.terminal ? spinner({ text: "" }) : undefined;
+  // Ctrl-C is the run's to handle: the spinner would end the process before anything is released.
+  const moving = io.terminal ? spinner({ text: "", handleSignals: false }) : undefined;
   let current = "";
   return {
     started: (stage) => {
@@ -14,15 +15,15 @@ export function stageProgress(io: Io): Observer & { readonly step: Progress; rea
       moving?.start(stage);
     },
     step: ({ label, done, total }) => {
-      if (moving) moving.text = `${current}: ${label} (${done}/${total})`;
+      if (moving) moving.text = `${current}: ${oneLine(label)} (${done}/${total})`;
     },
     ended: ({ stage, verdict, summary, durationMs }) => {
       moving?.stop();
       const mark =
         verdict === "pass"
-          ? paint(io, "green", "✓")
-          : paint(io, verdict === "fail" ? "red" : "yellow", verdict === "fail" ? "✗" : "?");
-      io.err(`${mark} ${stage.padEnd(9)} ${summary} ${paint(io, "dim", `(${formatMs(durationMs)})`)}\n`);
+          ? paintErr(io, "green", "✓")
+          : paintErr(io, verdict === "fail" ? "red" : "yellow", verdict === "fail" ? "✗" : "?");
+      io.err(`${mark} ${stage.padEnd(9)} ${oneLine(summary)} ${paintErr(io, "dim", `(${formatMs(durationMs)})`)}\n`);
     },
     stop: () => moving?.stop(),
   };

@@ -2,9 +2,8 @@ import { relative } from "node:path";
 import type { LoopReport } from "../flow.ts";
 import type { Effect } from "../model/verdict.ts";
 import { formatNumber } from "../propose/report.ts";
-import { forTerminal } from "../protect/sanitise.ts";
 import type { Io } from "./io.ts";
-import { formatMs, paint, renderTable } from "./table.ts";
+import { formatMs, oneLine, paintOut, renderTable } from "./table.ts";
 
 /** The end of a loop for people: stages, before and after, verdict, and what to do next. */
 export function printLoopReport(
@@ -23,8 +22,8 @@ export function printLoopReport(
   io.out(`\n${verdictLine(io, report)}\n`);
   if (context.recordedAnswer)
     io.out("The session's answer was recorded; every number above was measured in this run.\n");
-  for (const line of report.explanation) io.out(`Learned: ${forTerminal(line)}\n`);
-  const dossier = relative(io.cwd, report.dossier) || report.dossier;
+  for (const line of report.explanation) io.out(`Learned: ${oneLine(line)}\n`);
+  const dossier = oneLine(relative(io.cwd, report.dossier) || report.dossier);
   io.out(`Dossier: ${dossier} · cost ${report.outcome.costUsd.toFixed(2)} USD\n\nNext:\n`);
   for (const line of nextSteps(report, dossier)) io.out(`  ${line}\n`);
 }
@@ -52,7 +51,7 @@ function atLevel({ level }: Effect["changeInterval"]): string {
 }
 
 function verdictLine(io: Io, report: LoopReport): string {
-  const words: Readonly<Record<LoopReport["status"], readonly [Parameters<typeof paint>[1], string]>> = {
+  const words: Readonly<Record<LoopReport["status"], readonly [Parameters<typeof paintOut>[1], string]>> = {
     promoted: ["green", "PROMOTE"],
     merged: ["green", "MERGED"],
     held: ["green", "HELD"],
@@ -64,15 +63,15 @@ function verdictLine(io: Io, report: LoopReport): string {
   };
   const [style, word] = words[report.status];
   const last = report.stages.findLast(({ verdict }) => verdict !== "pass");
-  const why = last ? ` at ${last.stage}: ${forTerminal(last.summary)}` : "";
-  return `${paint(io, style, word)} (${report.reasons.join(", ")})${why}`;
+  const why = last ? ` at ${last.stage}: ${oneLine(last.summary)}` : "";
+  return `${paintOut(io, style, word)} (${report.reasons.join(", ")})${why}`;
 }
 
 function nextSteps(report: LoopReport, dossier: string): string[] {
-  const steps = [`whetstone replay ${dossier}    recompute every verdict offline`];
+  const steps = [`npx whetstone replay ${dossier}    recompute every verdict offline`];
   if (report.status === "promoted" && report.branch !== undefined) {
     steps.unshift(`git show ${report.branch}    the change with its report`, `git merge ${report.branch}    take it`);
   }
-  steps.push("whetstone init    set it up in the repository of your own MCP server");
+  steps.push('README, "On your own server"    set it up for the MCP server that you maintain');
   return steps;
 }

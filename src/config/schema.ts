@@ -60,7 +60,7 @@ export type PatchLimits = z.infer<typeof PatchLimits>;
 export const Check = z.strictObject({
   name: z.string().min(1),
   run: z.string().min(1).describe("Shell command, run at the root of a worktree with the change applied."),
-  timeoutSeconds: z.number().positive().default(120),
+  timeoutSeconds: z.number().positive().max(86_400).default(120),
 });
 export type Check = z.infer<typeof Check>;
 
@@ -72,7 +72,7 @@ export const Target = z.strictObject({
   checks: z.array(Check).default([]),
   env: z.record(z.string(), z.string()).default({}).describe("Environment of the server, added to a minimal one."),
   prepare: z.string().optional().describe("Shell command run once in each fresh worktree, such as npm ci."),
-  startTimeoutSeconds: z.number().positive().default(20),
+  startTimeoutSeconds: z.number().positive().max(3_600).default(20),
   replay: ReplaySettings.prefault({}),
   canary: CanarySettings.prefault({}),
   limits: PatchLimits.prefault({}),

@@ -84,7 +84,7 @@ export async function openRun(options: RunOptions): Promise<LoopRun> {
       await addWorktree({ root, path, sha });
       return path;
     },
-    play: (request) => play(options, id, request),
+    play: (request) => play({ ...options, lease }, id, request),
     defer: (release) => owned.defer(release),
     [Symbol.asyncDispose]: async () => {
       await owned.disposeAsync();
@@ -104,7 +104,9 @@ export function readWorkload(path: string): Promise<Workload> {
   return readJson({ path, schema: Workload, limitBytes: LARGEST_WORKLOAD_BYTES, code: "workload_invalid" });
 }
 
-function play({ workspace, store, signal }: RunOptions, run: string, request: PlayRequest): Promise<CallResult[]> {
+type Parts = RunOptions & { readonly lease: Lease };
+
+function play({ workspace, store, signal, lease }: Parts, run: string, request: PlayRequest): Promise<CallResult[]> {
   const { target, targetName, childEnv, clock } = workspace;
   return playSession({
     server: {
@@ -123,6 +125,11 @@ function play({ workspace, store, signal }: RunOptions, run: string, request: Pl
     onSpans: async (spans) => {
       request.collect?.(spans);
       await store.append(spans);
+    },
+    // A server that outlives a killed run is ended by the next one.
+    onStarted: async (pid) => {
+      await lease.addProcess(pid);
+      return () => lease.forgetProcess(pid);
     },
     ...(signal ? { signal } : {}),
   });

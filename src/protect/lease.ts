@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, unlink } from "node:fs/promises";
+import { readFile, readdir, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { messageOf, WhetstoneError } from "../model/error.ts";
@@ -112,17 +112,39 @@ export async function sweepLeases(options: SweepOptions): Promise<SweepResult> {
       problems.push({ file: join(options.folder, file), detail: messageOf(error) });
     }
   }
+  await removeDrafts(options.folder, swept);
   return { swept, problems };
 }
 
-async function leaseFiles(folder: string): Promise<readonly string[]> {
-  try {
-    // Names with a leading point are drafts of a write that was cut off.
-    return (await readdir(folder)).filter((name) => name.endsWith(".json") && !name.startsWith(".")).sort();
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return [];
-    throw error;
+/** A first write takes milliseconds; a draft without a lease that is older than this, in ms, belongs to nobody. */
+const OLD_DRAFT_MS = 60_000;
+
+/** Drafts that a kill left in the middle of a write: those of swept leases, and old ones whose lease was never whole. */
+async function removeDrafts(folder: string, swept: readonly string[]): Promise<void> {
+  const names = await readdir(folder).catch(absentIsEmpty);
+  for (const name of names) {
+    const id = /^\.(.+)\.json\..+\.tmp$/.exec(name)?.[1];
+    if (id === undefined || names.includes(`${id}.json`)) continue;
+    const path = join(folder, name);
+    const age =
+      Date.now() -
+      (await stat(path).then(
+        (found) => found.mtimeMs,
+        () => Date.now(),
+      ));
+    if (swept.includes(id) || age > OLD_DRAFT_MS) await rm(path, { force: true });
   }
+}
+
+function absentIsEmpty(error: unknown): string[] {
+  if (errorCode(error) === "ENOENT") return [];
+  throw error;
+}
+
+async function leaseFiles(folder: string): Promise<readonly string[]> {
+  // Names with a leading point are drafts of a write that was cut off.
+  const names = await readdir(folder).catch(absentIsEmpty);
+  return names.filter((name) => name.endsWith(".json") && !name.startsWith(".")).sort();
 }
 
 /** The lease's id when this sweep gave it back; undefined when its run lives or another sweep was faster. */

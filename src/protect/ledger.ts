@@ -1,6 +1,7 @@
 import type { StateChange, StateStore, StateView } from "../github/state-port.ts";
 import { WhetstoneError } from "../model/error.ts";
-import { canonicalJson } from "../model/json.ts";
+import { z } from "zod";
+import { canonicalJson, Digest } from "../model/json.ts";
 import { type LedgerEntry, LedgerRecord } from "../model/ledger.ts";
 import type { Clock } from "../model/time.ts";
 import { sha256 } from "./digest.ts";
@@ -28,6 +29,13 @@ export type LedgerPlan = { readonly change: StateChange; readonly value: LedgerA
 type Segment = LedgerContents & { readonly path: string; readonly sound: string };
 
 const FOLDER = "ledger/";
+/** Number and digest of the last record, beside the ledger: a ledger that was cut off at the end does not reach it. */
+const TIP = "ledger-tip.json";
+const LedgerTip = z.strictObject({
+  schema: z.literal("whetstone.ledger-tip/1"),
+  seq: z.int().positive(),
+  digest: Digest,
+});
 const SEGMENT = /^ledger\/\d{4}-\d\d\.ndjson$/;
 
 /**
@@ -49,7 +57,10 @@ export async function planLedger(
   const records = chain(tip, all, { time, hash: sha256 });
   const path = segmentFor(time, newest?.path);
   const before = path === newest?.path ? newest.sound : "";
+  const last = records.at(-1);
   const change = new Map([[path, before + records.map((record) => `${canonicalJson(record)}\n`).join("")]]);
+  if (last)
+    change.set(TIP, `${canonicalJson({ schema: "whetstone.ledger-tip/1", seq: last.seq, digest: last.digest })}\n`);
   if (torn !== undefined && newest !== undefined && path !== newest.path) change.set(newest.path, newest.sound);
   return { change, value: { records, ...(torn === undefined ? {} : { recovered: torn }) } };
 }
@@ -79,11 +90,28 @@ export async function readLedger(view: StateView): Promise<LedgerContents> {
 export async function verifyLedger(view: StateView): Promise<ChainVerdict & { readonly torn?: TornLine }> {
   try {
     const { records, torn } = await readLedger(view);
-    return { ...verifyChain(records, { hash: sha256 }), ...(torn === undefined ? {} : { torn }) };
+    const verdict = await reachesTip(view, verifyChain(records, { hash: sha256 }));
+    return { ...verdict, ...(torn === undefined ? {} : { torn }) };
   } catch (error) {
     if (!(error instanceof WhetstoneError) || error.code !== "ledger_broken") throw error;
     return { ok: false, seq: Number(error.data["seq"] ?? 0), detail: error.message };
   }
+}
+
+/** A chain that verifies must end where the tip says; without a tip there must be nothing that a ledger would know of. */
+async function reachesTip(view: StateView, verdict: ChainVerdict): Promise<ChainVerdict> {
+  if (!verdict.ok) return verdict;
+  const text = await view.read(TIP);
+  if (text === undefined) {
+    const started = verdict.records > 0 || (await view.list("outcomes/")).length > 0;
+    return started
+      ? { ok: false, seq: verdict.records + 1, detail: `${TIP}, which names the last record, is missing` }
+      : verdict;
+  }
+  const tip = isJson(text) ? LedgerTip.safeParse(JSON.parse(text)).data : undefined;
+  if (tip?.seq === verdict.tip.seq && tip.digest === verdict.tip.digest) return verdict;
+  const detail = `the ledger ends with record ${verdict.records}, but ${TIP} names record ${tip?.seq ?? "nothing readable"}`;
+  return { ok: false, seq: verdict.records + 1, detail };
 }
 
 async function segmentPaths(view: StateView): Promise<readonly string[]> {

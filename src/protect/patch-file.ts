@@ -68,7 +68,7 @@ function readBinary(cursor: Cursor): boolean {
   }
   if (take(cursor, "GIT binary patch") === undefined) return false;
   const DATA = /^(?:(?:literal|delta) \d+|[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+|)$/;
-  while (DATA.test(peek(cursor) ?? "diff")) cursor.at += 1;
+  for (let line = peek(cursor); line !== undefined && DATA.test(line); line = peek(cursor)) cursor.at += 1;
   return true;
 }
 

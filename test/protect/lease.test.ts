@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { LeaseRecord, openLease, sweepLeases, type SweepOptions } from "../../src/protect/lease.ts";
@@ -241,4 +241,29 @@ describe("sweepLeases", () => {
     const removed = new Set(both.flatMap(({ calls }) => calls));
     expect([...removed].sort()).toEqual(ids.map((id) => `worktree /w/${id}`));
   });
+});
+
+test("a sweep takes the drafts of dead runs along, and leaves those that may still be in the making", async () => {
+  await using folder = await temporaryFolder();
+  const path = (name: string) => join(folder.path, name);
+  const dead = {
+    schema: "whetstone.lease/1",
+    id: "dead",
+    pid: 2 ** 22 - 1,
+    processStart: "1",
+    worktrees: [],
+    branches: [],
+    processes: [],
+  };
+  await writeFile(path("dead.json"), JSON.stringify(dead));
+  for (const name of [".dead.json.1.tmp", ".fresh.json.2.tmp", ".old.json.3.tmp"]) await writeFile(path(name), "{");
+  await utimes(path(".old.json.3.tmp"), 1, 1);
+  const never = (): Promise<void> => Promise.reject(new Error("nothing to give back"));
+  const { swept, problems } = await sweepLeases({
+    folder: folder.path,
+    removeWorktree: never,
+    closeBranch: never,
+    killProcessGroup: never,
+  });
+  expect([swept, problems, await readdir(folder.path)]).toEqual([["dead"], [], [".fresh.json.2.tmp"]]);
 });

@@ -1,3 +1,4 @@
+import { judgeScope } from "../../src/protect/patch-rules.ts";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { fingerprintInput, parsePatch } from "../../src/protect/patch.ts";
@@ -216,3 +217,14 @@ describe("applyToTexts", () => {
     expect(applyToTexts({ x: "1\n" }, parse(removal))).toEqual({ ok: true, files: {} });
   });
 });
+
+test("a binary patch comes to an end, and to a refusal", () => {
+  const binary =
+    "diff --git a/slow.js b/slow.js\nindex f958a1a..04f2448 100644\nGIT binary patch\nliteral 3\nKcmZQzU|?hb0RjL53IG5A\n\n";
+  for (let length = 0; length <= binary.length; length += 1) expect(verdictOn(binary.slice(0, length))).toBe("fail");
+});
+
+function verdictOn(text: string): string {
+  const parsed = parsePatch(text);
+  return parsed.ok ? judgeScope(parsed.patch, { source: ["*.js"] }).verdict : "fail";
+}

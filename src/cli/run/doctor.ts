@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { playSession } from "../../capture/play.ts";
 import { splitCommand } from "../../config/parse.ts";
 import { readConfig } from "../../config/read.ts";
@@ -15,7 +15,8 @@ import { childEnvironment, openSpanStore, systemClock, systemRandom } from "../.
 import type { CommonOptions } from "../command.ts";
 import { DEFAULT_CONFIG } from "../command.ts";
 import { printJson, type Io } from "../io.ts";
-import { paint } from "../table.ts";
+import { forTerminal } from "../../protect/sanitise.ts";
+import { paintOut } from "../table.ts";
 
 /** One check: what was found, and how to mend it when it is not as it should be. */
 export type Diagnosis = {
@@ -27,7 +28,7 @@ export type Diagnosis = {
 
 /** `whetstone doctor`: every check runs, whatever the others say; exit 1 when one failed. */
 export async function runDoctor(options: CommonOptions, io: Io): Promise<number> {
-  const file = join(io.cwd, options.config ?? DEFAULT_CONFIG);
+  const file = resolve(io.cwd, options.config ?? DEFAULT_CONFIG);
   const config = await readConfig(file).catch(() => undefined);
   const results = [
     await check("node", () => Promise.resolve(`${process.version}, ${process.execPath.split("/").at(-1)}`)),
@@ -111,7 +112,9 @@ async function checkTargets(config: Config, io: Io): Promise<Diagnosis[]> {
 
 function printResults(io: Io, results: readonly Diagnosis[]): void {
   for (const { name, ok, found, remedy } of results) {
-    io.out(`${ok ? paint(io, "green", "ok  ") : paint(io, "red", "FAIL")} ${name.padEnd(18)} ${found}\n`);
+    io.out(
+      `${ok ? paintOut(io, "green", "ok  ") : paintOut(io, "red", "FAIL")} ${name.padEnd(18)} ${forTerminal(found)}\n`,
+    );
     if (remedy !== undefined) io.out(`     ${" ".repeat(18)} ${remedy}\n`);
   }
 }
