@@ -5,6 +5,7 @@ import type { Register } from "./command.ts";
 import { analyze } from "./commands/analyze.ts";
 import { audit } from "./commands/audit.ts";
 import { canary } from "./commands/canary.ts";
+import { collectTelemetry } from "./commands/collect.ts";
 import { doctor } from "./commands/doctor.ts";
 import { exportSpans } from "./commands/export.ts";
 import { importTraces } from "./commands/import.ts";
@@ -23,6 +24,7 @@ import { processIo, reportError, type Io } from "./io.ts";
 const COMMANDS: readonly Register[] = [
   loop,
   proxy,
+  collectTelemetry,
   importTraces,
   exportSpans,
   traces,

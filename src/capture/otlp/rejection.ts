@@ -34,9 +34,16 @@ export function decodedSpans() {
   };
 }
 
+/** Errors by reason, made once: a stack for each bad span would make a body of bad spans cost seconds. */
+const rejections = new Map<string, WhetstoneError>();
+/** More reasons than decoders have; beyond it errors are made anew. */
+const MOST_REASONS = 200;
+
 /** Ends the decoding of the current span. The reason names the field, never its value. */
 export function reject(reason: string): never {
-  throw new WhetstoneError("input_unreadable", reason);
+  const error = rejections.get(reason) ?? new WhetstoneError("input_unreadable", reason);
+  if (rejections.size < MOST_REASONS) rejections.set(reason, error);
+  throw error;
 }
 
 /** What a decoder returned, or what it rejected with; throws any other error on. */

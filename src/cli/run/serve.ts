@@ -4,11 +4,11 @@ import { createLog } from "../../app/log.ts";
 import { createWebhookHandler, loadProbot } from "../../app/probot.ts";
 import { startAppServer, WEBHOOK_PATH } from "../../app/server.ts";
 import { EXIT } from "../../model/codes.ts";
-import { WhetstoneError } from "../../model/error.ts";
 import { systemClock } from "../../wire.ts";
 import type { ServeOptions } from "../commands/serve.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { type Io, printJson } from "../io.ts";
+import { parsePort } from "../port.ts";
 
 /** How long a stop waits for commands under way; orchestrators wait 30 s before they kill. */
 const PATIENCE_MS = 25_000;
@@ -45,10 +45,4 @@ function farewell(io: Io, left: number): number {
     left === 0 ? "Stopped.\n" : `Stopped; after ${PATIENCE_MS / 1000} s work was still under way and was cut off.\n`,
   );
   return left === 0 ? EXIT.pass : EXIT.fail;
-}
-
-function parsePort(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (port <= 65_535) return port;
-  throw new WhetstoneError("usage", `"${text}" is not a port.`, { remedy: "Write a number from 0 to 65535." });
 }

@@ -182,11 +182,20 @@ describe("tolerance", () => {
     const { traceId, spanId } = plainSpan;
     expect(spans).toEqual([
       {
-        ...{ traceId, spanId, kind: "internal", name: "", service: "s", startNs: 10n, durationNs: 20 },
-        ...{ status: "error", statusMessage: "broke", attributes: { k: 1, list: [1], map: { k: 1 } } },
+        traceId,
+        spanId,
+        kind: "internal",
+        name: "",
+        service: "s",
+        startNs: 10n,
+        durationNs: 20,
+        status: "error",
+        statusMessage: "broke",
+        attributes: { k: 1, list: [1], map: { k: 1 } },
         events: [{ name: "e", timeNs: 5n, attributes: { k: 1 } }],
         links: [{ traceId, spanId, attributes: { k: 1 } }],
-        ...{ resource: { "service.name": "s" }, scope: { name: "lib", version: "1" } },
+        resource: { "service.name": "s" },
+        scope: { name: "lib", version: "1" },
       },
     ]);
   });

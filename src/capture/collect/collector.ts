@@ -1,0 +1,169 @@
+import { once as nextEvent } from "node:events";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { Span } from "../../model/span.ts";
+import type { Clock } from "../../model/time.ts";
+import type { AppendResult } from "../../store/port.ts";
+import { createCounters, type Counters } from "./counters.ts";
+import { groupCommit, type GroupCommit } from "./group-commit.ts";
+import { handleHttp, type HttpParts } from "./http.ts";
+import type { Intake, KeepBody } from "./ingest.ts";
+import { authority, listen, type Address, type Stoppable } from "./listen.ts";
+import { tokenCheck } from "./token.ts";
+
+/** What a collector may hold at once. */
+export type CollectorLimits = {
+  /** Largest body, as sent and as inflated, bytes. */
+  readonly bodyBytes: number;
+  /** Bodies that are being read, all together, bytes. */
+  readonly readingBytes: number;
+  /** Spans that wait for their commit. */
+  readonly queueSpans: number;
+  /** How long a commit waits for requests that are on their way, ms. */
+  readonly lingerMs: number;
+  /** How long a stop waits for requests under way, ms. */
+  readonly patienceMs: number;
+};
+
+export const COLLECTOR_LIMITS: CollectorLimits = {
+  bodyBytes: 20 * 1024 * 1024,
+  readingBytes: 128 * 1024 * 1024,
+  queueSpans: 20_000,
+  lingerMs: 20,
+  patienceMs: 25_000,
+};
+
+export type CollectorOptions = {
+  readonly host: string;
+  /** HTTP; 0 takes any free port. */
+  readonly port: number;
+  /** gRPC; none when absent, any free one when 0. */
+  readonly grpcPort?: number | undefined;
+  /** Asked for in every OTLP request when given. */
+  readonly token?: string | undefined;
+  readonly limits?: Partial<CollectorLimits> | undefined;
+  /** Makes spans durable; requests are answered as taken only after it resolved. */
+  readonly onSpans: (spans: readonly Span[]) => Promise<AppendResult>;
+  /** Make metrics and logs durable; without them such requests are answered with everything rejected. */
+  readonly onMetrics?: KeepBody | undefined;
+  readonly onLogs?: KeepBody | undefined;
+  readonly clock: Pick<Clock, "monotonicMs">;
+};
+
+/** What a collector did. Every item received is stored, a duplicate, rejected or dropped once its answer is out. */
+export type CollectorTotals = Readonly<
+  Record<"requests" | "received" | "stored" | "duplicates" | "rejected" | "dropped", number>
+>;
+
+/** A running collector. Disposing it stops it. */
+export type Collector = AsyncDisposable & {
+  /** Base URL for `OTEL_EXPORTER_OTLP_ENDPOINT` with OTLP/HTTP. */
+  readonly url: string;
+  readonly port: number;
+  /** The same for OTLP/gRPC. */
+  readonly grpcUrl?: string;
+  readonly grpcPort?: number;
+  readonly totals: () => CollectorTotals;
+  /** Takes no more connections, answers what is under way; says how many requests had to be cut off. */
+  readonly stop: () => Promise<number>;
+};
+
+/**
+ * Receives OTLP traces, metrics and logs over HTTP (`POST /v1/traces|metrics|logs`, protobuf and JSON) and, with
+ * `grpcPort`, gRPC; shows `GET /healthz` and `GET /metrics`. Success is answered only when the items are durable.
+ * @throws WhetstoneError `usage`: host and port cannot be listened on
+ */
+export async function startCollector(options: CollectorOptions): Promise<Collector> {
+  const limits = { ...COLLECTOR_LIMITS, ...options.limits };
+  const counters = createCounters();
+  const commits = groupCommit({
+    append: options.onSpans,
+    queueSpans: limits.queueSpans,
+    lingerMs: limits.lingerMs,
+    onStored: ({ stored, duplicates }) => {
+      counters.add("stored", { signal: "traces" }, stored);
+      counters.add("duplicates", { signal: "traces" }, duplicates);
+    },
+  });
+  const { onMetrics: metrics, onLogs: logs } = options;
+  const intake: Intake = { commits, counters, keepers: { ...(metrics && { metrics }), ...(logs && { logs }) } };
+  const shared = { intake, isAllowed: tokenCheck(options.token), monotonicMs: options.clock.monotonicMs };
+  const http = await startHttp(options, limits, {
+    ...shared,
+    limitBytes: limits.bodyBytes,
+    budget: { limitBytes: limits.readingBytes, heldBytes: 0 },
+    metrics: () => metricsText(counters, commits),
+  });
+  const grpc = await startGrpc(options, limits, shared).catch(async (error: unknown) => {
+    await http.stop();
+    throw error;
+  });
+  const stop = once(async () => {
+    const left = await Promise.all([http.stop(), grpc?.stop() ?? 0]);
+    await commits.drained();
+    return left.reduce((sum, count) => sum + count, 0);
+  });
+  return {
+    url: `http://${authority({ host: options.host, port: http.port })}`,
+    port: http.port,
+    ...(grpc && { grpcUrl: `http://${authority({ host: options.host, port: grpc.port })}`, grpcPort: grpc.port }),
+    totals: () => totalsOf(counters),
+    stop,
+    [Symbol.asyncDispose]: async () => void (await stop()),
+  };
+}
+
+/** The gRPC library takes a tenth of a second to load; it is loaded only when it is used. */
+async function startGrpc(options: CollectorOptions, limits: CollectorLimits, shared: Shared) {
+  if (options.grpcPort === undefined) return undefined;
+  const { startGrpcServer } = await import("./grpc.ts");
+  const { bodyBytes: limitBytes, patienceMs } = limits;
+  return startGrpcServer({ host: options.host, port: options.grpcPort }, { ...shared, limitBytes, patienceMs });
+}
+
+type Shared = Pick<HttpParts, "intake" | "isAllowed" | "monotonicMs">;
+
+async function startHttp(address: Address, { patienceMs }: CollectorLimits, parts: HttpParts): Promise<Stoppable> {
+  const underWay = new Set<ServerResponse>();
+  const server = createServer((request, response) => {
+    underWay.add(response);
+    response.once("close", () => underWay.delete(response));
+    void handleHttp({ request, response }, parts, () => !server.listening);
+  });
+  const port = await listen(server, address);
+  return { port, stop: () => stopHttp(server, underWay, patienceMs) };
+}
+
+async function stopHttp(server: Server, underWay: ReadonlySet<unknown>, patienceMs: number): Promise<number> {
+  const closed = nextEvent(server, "close");
+  server.close();
+  let left = 0;
+  const patience = setTimeout(() => {
+    left = underWay.size;
+    server.closeAllConnections();
+  }, patienceMs);
+  await closed;
+  clearTimeout(patience);
+  return left;
+}
+
+function metricsText(counters: Counters, commits: GroupCommit): string {
+  const help = "Spans that wait to be stored.";
+  return counters.text({ queue_length: { help, value: commits.queued() } });
+}
+
+function totalsOf({ total }: Counters): CollectorTotals {
+  return {
+    requests: total("requests"),
+    received: total("received"),
+    stored: total("stored"),
+    duplicates: total("duplicates"),
+    rejected: total("rejected"),
+    dropped: total("dropped"),
+  };
+}
+
+/** The work is done at the first call; later ones get the same result. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => (result ??= work());
+}

@@ -1,0 +1,57 @@
+import { once } from "node:events";
+import { startCollector, type Collector } from "../../capture/collect/collector.ts";
+import { interruptible } from "../../loop/interrupt.ts";
+import { EXIT } from "../../model/codes.ts";
+import { WhetstoneError } from "../../model/error.ts";
+import { openSpanStore, systemClock } from "../../wire.ts";
+import type { CollectOptions } from "../commands/collect.ts";
+import type { Io } from "../io.ts";
+import { parsePort } from "../port.ts";
+
+/** The port that OpenTelemetry gives to OTLP/gRPC. */
+const GRPC_PORT = "4317";
+
+/** `whetstone collect`: until Ctrl-C or SIGTERM; exit 1 when requests under way had to be cut off. */
+export async function runCollect(options: CollectOptions, io: Io): Promise<number> {
+  const { host } = options;
+  const grpcPort = options.grpcPort === true ? GRPC_PORT : options.grpcPort;
+  const ports = { port: parsePort(options.port), ...(grpcPort !== undefined && { grpcPort: parsePort(grpcPort) }) };
+  if (options.token === "") throw new WhetstoneError("usage", "The token is empty.", { remedy: "Leave --token out." });
+  return interruptible(async (signal) => {
+    await using store = await openSpanStore({ ...options, cwd: io.cwd }, io.env);
+    await using collector = await startCollector({
+      host,
+      ...ports,
+      token: options.token,
+      onSpans: store.append,
+      clock: systemClock,
+    });
+    announce(io, options, collector);
+    if (!signal.aborted) await once(signal, "abort");
+    const left = await collector.stop();
+    farewell(io, options, { ...collector.totals(), left });
+    return left === 0 ? EXIT.pass : EXIT.fail;
+  });
+}
+
+function announce(io: Io, { json, host, token }: CollectOptions, { url, port, grpcUrl, grpcPort }: Collector): void {
+  const grpc = grpcUrl === undefined ? "" : `, OTLP/gRPC on ${grpcUrl}`;
+  io.err(`Receiving OTLP/HTTP on ${url}${grpc}. Stop with Ctrl-C.\n`);
+  const isLoopback = /^(127\.|localhost$|::1$)/.test(host);
+  if (!isLoopback && token === undefined) io.err(`Anyone who reaches ${host} may send spans; --token asks for one.\n`);
+  if (json) printLine(io, { host, url, port, ...(grpcUrl !== undefined && { grpcUrl, grpcPort }) });
+}
+
+type Totals = ReturnType<Collector["totals"]> & { readonly left: number };
+
+function farewell(io: Io, { json }: CollectOptions, totals: Totals): void {
+  const { requests, received, stored, duplicates, rejected, dropped, left } = totals;
+  const refused = `${rejected} rejected, ${dropped} sent back`;
+  io.err(`${requests} requests with ${received} items: ${stored} stored, ${duplicates} stored before, ${refused}.\n`);
+  if (left > 0) io.err(`${left} requests under way were cut off.\n`);
+  if (json) printLine(io, totals);
+}
+
+function printLine(io: Io, value: object): void {
+  io.out(`${JSON.stringify(value)}\n`);
+}
