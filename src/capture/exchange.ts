@@ -1,4 +1,4 @@
-import { ATTR, type Attributes, type Span } from "../model/span.ts";
+import { ATTR, type Attributes, type Span, type SpanLink } from "../model/span.ts";
 import {
   callAttributes,
   outcomeAttributes,
@@ -21,13 +21,35 @@ export type SpanIdentity = {
   readonly version?: string | undefined;
   readonly arm?: "baseline" | "canary" | undefined;
   readonly run?: string | undefined;
-  /** Client session; also `service.instance.id`, since one relay serves one session. */
+  /** Client session: `mcp.session.id`, on the older wire. */
   readonly session?: string | undefined;
+  /** `service.instance.id`; default: the session, since a relay on stdio serves one. */
+  readonly instance?: string | undefined;
 };
+
+/** What the transport knows of one message. */
+export type Wire = {
+  /** On both spans: `network.transport` and the like. */
+  readonly attributes: Attributes;
+  /** On the SERVER span only: `client.address`, `client.port`. */
+  readonly server?: Attributes | undefined;
+  /** On the CLIENT span only: `server.address`, `server.port`. */
+  readonly client?: Attributes | undefined;
+  /** Context that came beside the message, for one that carries none. */
+  readonly parent?: TraceContext | undefined;
+  /** Protocol revision that came beside the message. */
+  readonly protocolVersion?: string | undefined;
+};
+
+/** The stdio transport: pipes, and nothing beside the message. */
+export const PIPE: Wire = { attributes: { [ATTR.networkTransport]: "pipe" } };
 
 /** One request or notification on its way through the relay. Times are monotonic ms; `startNs` is ns since the epoch. */
 export type Exchange = {
   readonly call: Call;
+  readonly wire: Wire;
+  /** Earlier rounds of the same operation. */
+  readonly links: readonly SpanLink[];
   readonly parent: TraceContext | undefined;
   /** The SERVER span: from the sender's message until the answer was passed on. */
   readonly server: TraceContext;
@@ -44,14 +66,18 @@ export type Ending = {
   readonly answeredMs: number;
   readonly passedMs: number;
   readonly protocolVersion: string | undefined;
+  /** What the server says of its version, for when `SpanIdentity.version` is not given. */
+  readonly serverVersion: string | undefined;
 };
 
 /** Resource attributes of all spans of one relay. */
-export function resourceOf(identity: SpanIdentity): Attributes {
+export function resourceOf(identity: SpanIdentity, serverVersion?: string): Attributes {
+  const version = identity.version ?? serverVersion;
+  const instance = identity.instance ?? identity.session;
   return {
     [ATTR.serviceName]: identity.service,
-    ...(identity.version !== undefined && { [ATTR.serviceVersion]: identity.version }),
-    ...(identity.session !== undefined && { [SERVICE_INSTANCE]: identity.session }),
+    ...(version !== undefined && { [ATTR.serviceVersion]: version }),
+    ...(instance !== undefined && { [SERVICE_INSTANCE]: instance }),
     ...(identity.arm !== undefined && { [ATTR.arm]: identity.arm }),
     ...(identity.run !== undefined && { [ATTR.run]: identity.run }),
   };
@@ -63,17 +89,17 @@ export function exchangeSpans(
   ending: Ending,
   options: { readonly identity: SpanIdentity; readonly captureContent: boolean },
 ): readonly [client: Span, server: Span] {
-  const { call, server, client } = exchange;
+  const { call, server, client, wire } = exchange;
   const common = {
     name: spanName(call),
     service: options.identity.service,
     events: [],
-    links: [],
-    resource: resourceOf(options.identity),
+    resource: resourceOf(options.identity, ending.serverVersion),
     scope: SCOPE,
   };
   const attributes = {
     ...callAttributes(call, options.captureContent),
+    ...wire.attributes,
     ...sessionAttributes(ending.protocolVersion, options.identity.session),
     ...outcomeAttributes(call, ending.outcome, options.captureContent),
   };
@@ -81,7 +107,7 @@ export function exchangeSpans(
     const start = offsetNs(exchange, from);
     return {
       ...common,
-      ...statusFields(ending, kind, attributes),
+      ...statusFields(ending, kind, { ...attributes, ...wire[kind] }),
       kind,
       startNs: exchange.startNs + BigInt(start),
       durationNs: Math.max(0, offsetNs(exchange, to) - start),
@@ -93,11 +119,13 @@ export function exchangeSpans(
       traceId: client.traceId,
       spanId: client.spanId,
       parentSpanId: server.spanId,
+      links: [],
     },
     {
       ...side("server", exchange.receivedMs, ending.passedMs),
       traceId: server.traceId,
       spanId: server.spanId,
+      links: [...exchange.links],
       ...(exchange.parent !== undefined && { parentSpanId: exchange.parent.spanId }),
     },
   ];

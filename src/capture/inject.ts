@@ -22,15 +22,22 @@ export function traceparentSplice(text: string, start: number, traceparent: stri
   return { ...present, insert: value };
 }
 
-/** The text with all splices applied; they must not overlap. */
-export function applySplices(text: string, splices: readonly Splice[]): string {
-  let result = "";
+/**
+ * The bytes of a text with all splices applied; they must not overlap. Bytes that stay are copied and not encoded
+ * again, which is what makes a message of many megabytes cheap.
+ * @param bytes the UTF-8 of `text`
+ */
+export function applySplices(bytes: Uint8Array, text: string, splices: readonly Splice[]): Uint8Array {
+  const parts: Uint8Array[] = [];
   let at = 0;
+  let byteAt = 0;
   for (const splice of splices.toSorted((a, b) => a.start - b.start)) {
-    result += text.slice(at, splice.start) + splice.insert;
+    const start = byteAt + Buffer.byteLength(text.slice(at, splice.start));
+    parts.push(bytes.subarray(byteAt, start), Buffer.from(splice.insert));
+    byteAt = start + Buffer.byteLength(text.slice(splice.start, splice.end));
     at = splice.end;
   }
-  return result + text.slice(at);
+  return Buffer.concat([...parts, bytes.subarray(byteAt)]);
 }
 
 function insertMember(text: string, objectStart: number, member: string): Splice {

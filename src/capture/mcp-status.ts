@@ -4,9 +4,11 @@ import { isObject, type RpcMessage } from "./jsonrpc.ts";
 export type Outcome =
   | { readonly kind: "result"; readonly result: unknown }
   | { readonly kind: "error"; readonly code: number | undefined; readonly message: string }
+  /** An HTTP answer without JSON-RPC: its status. */
+  | { readonly kind: "http"; readonly status: number }
   /** Cancelled by the caller, or without an answer when the connection ended. */
   | { readonly kind: "unanswered"; readonly errorType: "cancelled" | "transport" | "duplicate_id" }
-  /** A notification: nothing is answered. */
+  /** A notification, or a request that was acknowledged and whose answer comes elsewhere or not at all. */
   | { readonly kind: "sent" };
 
 /** What the outcome means on one side: absent `errorType` means status unset. */
@@ -44,6 +46,9 @@ export function sideStatus(
   switch (outcome.kind) {
     case "sent":
       return {};
+    case "http":
+      // HTTP conventions: a status of 4xx is the caller's mistake, and so no error of the server.
+      return outcome.status >= (side === "client" ? 400 : 500) ? { errorType: String(outcome.status) } : {};
     case "unanswered":
       return { errorType: outcome.errorType };
     case "result":

@@ -1,24 +1,23 @@
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
-import { messageOf } from "../model/error.ts";
-import type { Span } from "../model/span.ts";
+import type { Arm } from "../model/call.ts";
 import type { Clock } from "../model/time.ts";
-import type { SpanStore } from "../store/port.ts";
 import { startRelay, type RelaySummary } from "./relay.ts";
 import { launchServer, type ExitStatus, type ServerProcess } from "./server-process.ts";
-import { spanQueue, type QueueSummary } from "./span-queue.ts";
+import { closeSinks, openSinks, type SinkOptions } from "./sinks.ts";
 import { randomId, type RandomBytes } from "./trace-context.ts";
 
 /** What `whetstone proxy` runs with. At least one of `store` and `exporter` is expected. */
-export type ProxyOptions = {
+export type ProxyOptions = SinkOptions & {
   /** The server: program and arguments, without a shell. */
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly service: string;
-  readonly store?: SpanStore | undefined;
-  /** Sends spans elsewhere, see `otlpExporter`. */
-  readonly exporter?: ((spans: readonly Span[]) => Promise<void>) | undefined;
+  /** `service.version`; default: what the server says of itself. */
+  readonly version?: string | undefined;
+  /** Which of two commands this is, when traffic is split between them. */
+  readonly arm?: Arm | undefined;
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
@@ -28,13 +27,10 @@ export type ProxyOptions = {
   readonly injectContext?: boolean | undefined;
   /** Aborting passes a signal to the server: the abort reason when it is a signal's name, else SIGTERM. */
   readonly signal?: AbortSignal | undefined;
-  /** Most spans that wait for the store; more are dropped and counted. Default 10,000. */
-  readonly queueLimit?: number | undefined;
   /** How long the server may go on after the client closed stdin or a signal came, ms; default 10,000. */
   readonly graceMs?: number | undefined;
 };
 
-const DEFAULT_QUEUE_LIMIT = 10_000;
 const DEFAULT_GRACE_MS = 10_000;
 
 /**
@@ -49,11 +45,12 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
     graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
     onStderr: (chunk) => void options.stderr.write(chunk),
   });
+  const { service, version, arm } = options;
   const sinks = openSinks(options);
   const flushed = finished(options.stdout);
   const relay = startRelay({
     ...options,
-    identity: { service: options.service, session: randomId(options.random, 16) },
+    identity: { service, version, arm, session: randomId(options.random, 16) },
     client: { input: options.stdin, output: options.stdout },
     server: { input: server.stdout, output: server.stdin },
     onSpans: (spans) => {
@@ -66,7 +63,7 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
   const status = await server.stop();
   const summary = await relay.closed;
   await flushed;
-  for (const { name, queue } of sinks) tellLoss(options.stderr, name, await queue.close());
+  for (const line of await closeSinks(sinks)) options.stderr.write(line);
   tellFaults(options.stderr, summary);
   return exitCode(status);
 }
@@ -74,14 +71,6 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
 /** The exit code that a shell reports for a process that ended like this. */
 export function exitCode({ code, signal }: ExitStatus): number {
   return signal === null ? (code ?? 1) : 128 + constants.signals[signal];
-}
-
-function openSinks({ store, exporter, queueLimit }: ProxyOptions) {
-  const limit = queueLimit ?? DEFAULT_QUEUE_LIMIT;
-  return [
-    ...(store ? [{ name: "the store", queue: spanQueue({ write: store.append, limit }) }] : []),
-    ...(exporter ? [{ name: "the OTLP endpoint", queue: spanQueue({ write: exporter, limit }) }] : []),
-  ];
 }
 
 function passSignal(signal: AbortSignal | undefined, server: ServerProcess): Disposable {
@@ -105,16 +94,6 @@ function finished(stream: Writable): Promise<void> {
     stream.once("finish", resolve).once("close", resolve);
     if (stream.destroyed) resolve();
   });
-}
-
-function tellLoss(stderr: Writable, name: string, { written, dropped, failed, error }: QueueSummary): void {
-  const lost = dropped + failed;
-  if (lost === 0) return;
-  const why = [
-    ...(dropped > 0 ? [`${dropped} because the queue was full`] : []),
-    ...(failed > 0 ? [`${failed} because writing failed: ${messageOf(error)}`] : []),
-  ];
-  stderr.write(`whetstone: ${lost} of ${lost + written} spans did not reach ${name} (${why.join(", ")}).\n`);
 }
 
 function tellFaults(stderr: Writable, { faults }: RelaySummary): void {

@@ -14,6 +14,8 @@ export type QueueSummary = {
 /** Stands between traffic and a store: `push` returns at once whatever the store does. */
 export type SpanQueue = {
   readonly push: (spans: readonly Span[]) => void;
+  /** What was kept and lost up to now. */
+  readonly summary: () => QueueSummary;
   /** Writes what is queued and says what was kept. Nothing may be pushed afterwards. */
   readonly close: () => Promise<QueueSummary>;
 };
@@ -64,6 +66,7 @@ export function spanQueue(options: {
       counts.dropped += Math.max(0, spans.length - room);
       timer ??= setTimeout(() => void flush(), options.lingerMs ?? 100);
     },
+    summary: () => ({ ...counts, ...failure }),
     close: async () => {
       await flush();
       return { ...counts, ...failure };

@@ -1,0 +1,45 @@
+import { messageOf } from "../model/error.ts";
+import type { Span } from "../model/span.ts";
+import type { SpanStore } from "../store/port.ts";
+import { spanQueue, type QueueSummary, type SpanQueue } from "./span-queue.ts";
+
+/** A place that spans go to, behind a queue that the traffic never waits for. */
+export type Sink = { readonly name: string; readonly queue: SpanQueue };
+
+/** Where a proxy sends its spans; at least one of `store` and `exporter` is expected. */
+export type SinkOptions = {
+  readonly store?: SpanStore | undefined;
+  /** Sends spans elsewhere, see `otlpExporter`. */
+  readonly exporter?: ((spans: readonly Span[]) => Promise<void>) | undefined;
+  /** Most spans that wait for each of them; more are dropped and counted. Default 10,000. */
+  readonly queueLimit?: number | undefined;
+};
+
+const DEFAULT_QUEUE_LIMIT = 10_000;
+
+/** Opens a queue for each. */
+export function openSinks({ store, exporter, queueLimit }: SinkOptions): readonly Sink[] {
+  const limit = queueLimit ?? DEFAULT_QUEUE_LIMIT;
+  return [
+    ...(store ? [{ name: "the store", queue: spanQueue({ write: store.append, limit }) }] : []),
+    ...(exporter ? [{ name: "the OTLP endpoint", queue: spanQueue({ write: exporter, limit }) }] : []),
+  ];
+}
+
+/** Writes what waits; a line for each place that did not get everything. */
+export async function closeSinks(sinks: readonly Sink[]): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for (const { name, queue } of sinks) lines.push(...lossLine(name, await queue.close()));
+  return lines;
+}
+
+/** What to say of the spans that did not arrive: one line, or none. */
+export function lossLine(name: string, { written, dropped, failed, error }: QueueSummary): readonly string[] {
+  const lost = dropped + failed;
+  if (lost === 0) return [];
+  const why = [
+    ...(dropped > 0 ? [`${dropped} because the queue was full`] : []),
+    ...(failed > 0 ? [`${failed} because writing failed: ${messageOf(error)}`] : []),
+  ];
+  return [`whetstone: ${lost} of ${lost + written} spans did not reach ${name} (${why.join(", ")}).\n`];
+}
