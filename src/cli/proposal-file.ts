@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { z } from "zod";
-import { Evidence } from "../model/finding.ts";
+import { readPart } from "../loop/dossier-parts.ts";
+import type { Evidence } from "../model/finding.ts";
 import { Proposal, SessionRecord } from "../model/proposal.ts";
-import { ValidationReport } from "../model/verdict.ts";
+import type { ValidationReport } from "../model/verdict.ts";
 import { openDossier } from "../protect/dossier.ts";
 import { readJson } from "../protect/files.ts";
 import { dossierPath } from "./dossier-path.ts";
@@ -37,14 +37,10 @@ export async function readProposal(named: string, cwd: string): Promise<NamedPro
 
 async function fromDossier(path: string): Promise<NamedProposal> {
   const dossier = await openDossier(path);
-  const read = <T>(file: string, schema: z.ZodType<T>): T | undefined => {
-    const text = dossier.text(file);
-    return text === undefined ? undefined : schema.parse(JSON.parse(text));
-  };
-  const session = read(join("session", "record.json"), SessionRecord);
-  const proposal = read("proposal.json", Proposal);
-  const evidence = read("evidence/evidence.json", Evidence);
-  const validation = read("validation/report.json", ValidationReport);
+  const session = readPart(dossier, "session/record.json");
+  const proposal = readPart(dossier, "proposal.json");
+  const evidence = readPart(dossier, "evidence/evidence.json");
+  const validation = readPart(dossier, "validation/report.json");
   return {
     ...(session ? { session } : {}),
     ...(proposal ? { proposal } : {}),

@@ -9,13 +9,13 @@ import { openSpanStore, systemClock } from "../../wire.ts";
 import type { CommonOptions } from "../command.ts";
 import type { FilterOptions, SearchOptions } from "../commands/traces.ts";
 import { printJson, type Io } from "../io.ts";
-import { formatMs, renderTable } from "../table.ts";
+import { coloursOut, formatMs, renderTable } from "../table.ts";
 
 /** `whetstone traces search`. */
 export async function runSearch(options: SearchOptions, io: Io): Promise<number> {
   const filter = parseFilter(options, systemClock.now());
   const limit = parseLimit(options.limit);
-  await using store = await openSpanStore({ ...options, cwd: io.cwd }, io.env);
+  await using store = await openSpanStore({ ...options, cwd: io.cwd, mustExist: true }, io.env);
   const page = await store.search(filter, {
     limit,
     ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
@@ -94,7 +94,7 @@ function printPage(io: Io, page: TracePage): void {
 
 /** `whetstone traces show`. */
 export async function runShow(id: string, options: CommonOptions, io: Io): Promise<number> {
-  await using store = await openSpanStore({ ...options, cwd: io.cwd }, io.env);
+  await using store = await openSpanStore({ ...options, cwd: io.cwd, mustExist: true }, io.env);
   const spans = await store.trace(id.toLowerCase());
   if (spans.length === 0) {
     throw new WhetstoneError("not_found", `There is no trace ${id} in the store.`, {
@@ -105,7 +105,7 @@ export async function runShow(id: string, options: CommonOptions, io: Io): Promi
     printJson(io, { traceId: id.toLowerCase(), spans: spans.map(spanJson) });
     return EXIT.pass;
   }
-  const lines = renderWaterfall(buildTree(spans), { width: io.columns, colour: io.terminal && io.env.colour });
+  const lines = renderWaterfall(buildTree(spans), { width: io.columns, colour: coloursOut(io) });
   io.out(`${lines.join("\n")}\n`);
   return EXIT.pass;
 }
