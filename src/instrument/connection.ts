@@ -6,7 +6,7 @@ import { acknowledgedId, isListen } from "../capture/subscriptions.ts";
 import { readMessage } from "./attributes.ts";
 import { reasonOf, thrown, type Abort } from "./ending.ts";
 import { beginOperation, endOperation, type Ending, type Operation, type Workshop } from "./operation.ts";
-import { headerOf, remoteContext, senderContext, withContext } from "./propagation.ts";
+import { headerOf, remoteContext, requestSignal, senderContext, withContext } from "./propagation.ts";
 import { endSession, type Session } from "./session.ts";
 import type { Side } from "./telemetry.ts";
 import { networkOf, type Transport } from "./transport.ts";
@@ -132,7 +132,7 @@ function receive(state: State, { message, call }: { message: unknown; call: Call
   if (call.kind === "notification") {
     return { message, context: operation.context, done: () => end(state, operation, { kind: "sent" }) };
   }
-  open(state, state.received, { operation, abort: { known: false } });
+  open(state, state.received, { operation, abort: { known: false, signal: requestSignal(extra) } });
   return { message, context: operation.context };
 }
 
@@ -222,7 +222,11 @@ function closeConnection(state: State): void {
   const broken = state.sent.size + state.received.size > 0;
   for (const table of [state.sent, state.received]) {
     // Deleting the current entry of a map while iterating it is defined.
-    for (const id of table.keys()) finish(state, { table, id }, { kind: "unanswered", errorType: "transport" });
+    for (const [id, { abort }] of table) {
+      // On the stateless wire closing the stream of a request is how it is cancelled.
+      const errorType = abort.signal?.aborted === true ? "cancelled" : "transport";
+      finish(state, { table, id }, { kind: "unanswered", errorType });
+    }
   }
   const { session } = state;
   state.session = undefined;

@@ -29,7 +29,12 @@ export function patchProtocol(target: unknown, watcher: Watcher): Unpatch | unde
       ...replace(prototype, "connect", (connect) => {
         return function (this: unknown, ...args) {
           watcher.watch(args[0]);
-          return connect.apply(this, args);
+          try {
+            return connect.apply(this, args);
+          } finally {
+            // By now the callbacks are set; a transport that was started before does not start again.
+            watcher.watch(args[0]);
+          }
         };
       }),
     );

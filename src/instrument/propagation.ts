@@ -65,6 +65,12 @@ export function withContext(telemetry: Pick<Telemetry, "inject">, message: JsonO
   return { ...message, params: { ...params, _meta: { ...kept, ...carrier } } };
 }
 
+/** Aborted when the peer closed the HTTP request of a message; SDK 2.x only. */
+export function requestSignal(extra: unknown): AbortSignal | undefined {
+  const request = isObject(extra) ? extra["request"] : undefined;
+  return request instanceof Request ? request.signal : undefined;
+}
+
 /** SDK 1.x gives `requestInfo.headers`, SDK 2.x the `Request`. */
 function headersOf(extra: unknown): unknown {
   if (!isObject(extra)) return undefined;

@@ -6,7 +6,10 @@ import { isTransport, type Transport } from "./transport.ts";
 
 /** Watches transports of the MCP SDK. None of its functions throws. */
 export type Watcher = {
-  /** Follows every message of a transport from now on; watching it again changes nothing. */
+  /**
+   * Follows every message of a transport from now on. Watching it again covers callbacks that were set since and
+   * changes nothing else.
+   */
   readonly watch: (transport: unknown) => void;
   /** Runs a call that may send a request, and remembers how that request can be aborted. */
   readonly requesting: <T>(signal: unknown, call: () => T) => T;
@@ -20,7 +23,7 @@ const MOST_SESSIONS = 1_000;
 /** Makes a {@link Watcher} whose operations come from one workshop. */
 export function transportWatcher(workshop: Workshop): Watcher {
   const { guard } = workshop;
-  const watched = new WeakSet<object>();
+  const watched = new WeakMap<object, Watch>();
   const sessions = new Set<() => void>();
   const requests = requestInProgress();
   const onSession = (close: () => void): (() => void) => {
@@ -32,13 +35,13 @@ export function transportWatcher(workshop: Workshop): Watcher {
       guard.attempt(
         "watch",
         () => {
-          if (!isTransport(transport) || watched.has(transport)) return;
-          watched.add(transport);
-          wrap(transport, {
-            workshop,
-            connection: followConnection(workshop, transport, onSession),
-            take: requests.take,
-          });
+          if (!isTransport(transport)) return;
+          const known = watched.get(transport);
+          if (known !== undefined) return wrapCallbacks(transport, known);
+          const connection = followConnection(workshop, transport, onSession);
+          const watch = { workshop, connection, take: requests.take, own: new WeakSet<object>() };
+          watched.set(transport, watch);
+          wrap(transport, watch);
         },
         undefined,
       ),
@@ -53,6 +56,8 @@ type Watch = {
   readonly workshop: Workshop;
   readonly connection: Connection;
   readonly take: () => Abort;
+  /** Callbacks that were made here. */
+  readonly own: WeakSet<object>;
   /** The message that is being handed up: callbacks that were wrapped at an earlier start see it again. */
   handing?: unknown;
 };
@@ -72,28 +77,36 @@ function wrap(transport: Transport, watch: Watch): void {
   };
 }
 
+/** Callbacks that `connect` set and that are not wrapped yet. */
 function wrapCallbacks(transport: Transport, watch: Watch): void {
   const { onmessage, onclose } = transport;
-  const { connection, workshop } = watch;
-  if (onmessage !== undefined) {
-    transport.onmessage = (message, ...rest) => {
-      const pass = (passed: unknown): unknown => onmessage.call(transport, passed, ...rest);
-      if (message === watch.handing) return pass(message);
-      watch.handing = message;
-      const passage = workshop.guard.attempt<Passage>("receive", () => connection.receive(message, rest[0]), {
-        message,
-      });
-      try {
-        return passOn(passage, watch, pass);
-      } finally {
-        watch.handing = undefined;
-        workshop.guard.attempt("received", () => passage.done?.(), undefined);
-      }
-    };
+  if (onmessage !== undefined && !watch.own.has(onmessage)) {
+    transport.onmessage = receiver(transport, watch, onmessage);
+    watch.own.add(transport.onmessage);
   }
+  if (onclose !== undefined && watch.own.has(onclose)) return;
   transport.onclose = (...args) => {
-    workshop.guard.attempt("close", connection.close, undefined);
+    watch.workshop.guard.attempt("close", watch.connection.close, undefined);
     return onclose?.apply(transport, args);
+  };
+  watch.own.add(transport.onclose);
+}
+
+type Callback = NonNullable<Transport["onmessage"]>;
+
+function receiver(transport: Transport, watch: Watch, onmessage: Callback): Callback {
+  const { connection, workshop } = watch;
+  return (message, ...rest) => {
+    const pass = (passed: unknown): unknown => onmessage.call(transport, passed, ...rest);
+    if (message === watch.handing) return pass(message);
+    watch.handing = message;
+    const passage = workshop.guard.attempt<Passage>("receive", () => connection.receive(message, rest[0]), { message });
+    try {
+      return passOn(passage, watch, pass);
+    } finally {
+      watch.handing = undefined;
+      workshop.guard.attempt("received", () => passage.done?.(), undefined);
+    }
   };
 }
 
