@@ -113,8 +113,10 @@ export function concludeRun(
   if (last.verdict === "fail") return { status: atCanary ? "rolled_back" : "rejected", reasons };
   if (last.verdict !== "pass") return { status: "inconclusive", reasons };
   if (atCanary) return { status: "promoted", reasons };
-  const endsHere = last.stage === "analyze" || last.stage === "validate";
-  return endsHere ? { status: "no_change", reasons: ["dry_run"] } : { status: "inconclusive", reasons };
+  if (last.stage === "analyze") return { status: "no_change", reasons: ["analysis_only"] };
+  return last.stage === "validate"
+    ? { status: "no_change", reasons: ["dry_run"] }
+    : { status: "inconclusive", reasons };
 }
 
 type Runner = <T>(stage: string, work: () => Promise<Stage<T>>) => Promise<Stage<T>>;

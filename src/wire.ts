@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { Env } from "./config/env.ts";
 import { readConfig, selectTarget } from "./config/read.ts";
@@ -7,6 +8,7 @@ import { openGitState } from "./github/git-state.ts";
 import { openLocalForge } from "./github/local.ts";
 import type { Forge } from "./github/port.ts";
 import type { StateStore } from "./github/state-port.ts";
+import { WhetstoneError } from "./model/error.ts";
 import { formatInstant, type Clock } from "./model/time.ts";
 import { isPostgresUrl, openStore } from "./store/open.ts";
 import type { SpanStore } from "./store/port.ts";
@@ -29,7 +31,13 @@ export function newId(prefix: string, clock: Clock): string {
 }
 
 /** What the flags of a command say about where things are. */
-export type Places = { readonly cwd: string; readonly config?: string; readonly db?: string };
+export type Places = {
+  readonly cwd: string;
+  readonly config?: string;
+  readonly db?: string;
+  /** A store file that was named must be there: reading a mistyped one would find nothing, as if all were well. */
+  readonly mustExist?: boolean;
+};
 
 /** Folder of a repository that holds store, dossiers and worktrees; never committed. */
 export const WORK_FOLDER = ".whetstone";
@@ -37,12 +45,23 @@ export const WORK_FOLDER = ".whetstone";
 /** The span store that flags, environment or configuration name, in this order: a postgres:// URL or an absolute path. */
 export function spanStoreUrl(places: Places, env: Env, config?: Config): string {
   const named = places.db ?? env.databaseUrl ?? config?.db ?? join(WORK_FOLDER, "whetstone.db");
-  return isPostgresUrl(named) || isAbsolute(named) ? named : resolve(places.cwd, named);
+  if (isPostgresUrl(named)) return named;
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(named)?.[1];
+  if (scheme === undefined) return isAbsolute(named) ? named : resolve(places.cwd, named);
+  throw new WhetstoneError("usage", `A store cannot be opened by ${scheme}://.`, {
+    remedy: "Name a file (SQLite), or a postgres:// URL.",
+  });
 }
 
 /** Opens the span store that {@link spanStoreUrl} names. */
-export function openSpanStore(places: Places, env: Env, config?: Config): Promise<SpanStore> {
-  return openStore({ url: spanStoreUrl(places, env, config) });
+export async function openSpanStore(places: Places, env: Env, config?: Config): Promise<SpanStore> {
+  const url = spanStoreUrl(places, env, config);
+  if (places.mustExist === true && places.db !== undefined && !isPostgresUrl(url) && !existsSync(url)) {
+    throw new WhetstoneError("not_found", `There is no store at ${url}.`, {
+      remedy: "Check the path given with --db, or fill a store with `whetstone proxy` or `whetstone import`.",
+    });
+  }
+  return openStore({ url });
 }
 
 /** A repository with its configuration: what the stages of the loop work on. */

@@ -19,7 +19,7 @@ import { replay } from "./commands/replay.ts";
 import { serve } from "./commands/serve.ts";
 import { traces } from "./commands/traces.ts";
 import { validate } from "./commands/validate.ts";
-import { processIo, reportError, type Io } from "./io.ts";
+import { printJson, processIo, reportError, type Io } from "./io.ts";
 
 const COMMANDS: readonly Register[] = [
   loop,
@@ -61,10 +61,17 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.pass : EXIT.usage;
+    if (error instanceof CommanderError) return reportUsage(io, error, argv);
     return reportError(io, error, argv.includes("--json"));
   }
   return exitCode;
+}
+
+/** Commander has told people already; programs get their document too. */
+function reportUsage(io: Io, error: CommanderError, argv: readonly string[]): number {
+  if (error.exitCode === 0) return EXIT.pass;
+  if (argv.includes("--json")) printJson(io, { error: { code: "usage", message: error.message } });
+  return EXIT.usage;
 }
 
 function version(): string {

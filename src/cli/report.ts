@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import type { LoopReport } from "../flow.ts";
+import type { Finding } from "../model/finding.ts";
 import type { Effect } from "../model/verdict.ts";
 import { formatNumber } from "../propose/report.ts";
 import type { Io } from "./io.ts";
@@ -19,6 +20,7 @@ export function printLoopReport(
   ]);
   io.out(`\n${renderTable(["stage", "verdict", "reason", "time"], rows)}`);
   if (report.outcome.effects.length > 0) io.out(`\n${effectsTable(report.outcome.effects)}`);
+  if (report.proposal === undefined) io.out(findingsList(report.evidence?.findings ?? []));
   io.out(`\n${verdictLine(io, report)}\n`);
   if (context.recordedAnswer)
     io.out("The session's answer was recorded; every number above was measured in this run.\n");
@@ -26,6 +28,15 @@ export function printLoopReport(
   const dossier = oneLine(relative(io.cwd, report.dossier) || report.dossier);
   io.out(`Dossier: ${dossier} · cost ${report.outcome.costUsd.toFixed(2)} USD\n\nNext:\n`);
   for (const line of nextSteps(report, dossier)) io.out(`  ${line}\n`);
+}
+
+/** What was found, worst first, for runs that end before a proposal. */
+function findingsList(findings: readonly Finding[]): string {
+  const lines = findings.map((finding, index) => {
+    const head = `${index + 1}. ${finding.severity} ${finding.kind} in ${finding.operation}: ${finding.metric} ${formatNumber(finding.value)}`;
+    return `${oneLine(head)}\n   ${oneLine(finding.suggestion)}\n   npx whetstone traces show ${finding.traceIds[0] ?? ""}\n`;
+  });
+  return lines.length === 0 ? "" : `\nFindings, worst first:\n${lines.join("")}`;
 }
 
 function effectsTable(effects: readonly Effect[]): string {

@@ -1,7 +1,6 @@
 /** Text of a commented `whetstone.yaml` for one target. Pure. */
 export function configTemplate(target: { readonly name: string; readonly command: string }): string {
-  return `# yaml-language-server: $schema=https://unpkg.com/whetstone/schemas/whetstone.schema.json
-# Whetstone: https://www.npmjs.com/package/whetstone. Paths are relative to the root of the repository.
+  return `# What Whetstone takes care of in this repository. Paths are relative to its root.
 version: 1
 
 # Where spans are kept: a file (SQLite), or a postgres:// URL.

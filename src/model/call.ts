@@ -14,7 +14,10 @@ export const Workload = z.strictObject({
   schema: z.literal("whetstone.workload/1"),
   /** What the calls stand for, for people. */
   description: z.string(),
-  sessions: z.array(z.strictObject({ id: z.string().min(1), calls: z.array(WorkloadCall).min(1) })).min(1),
+  sessions: z
+    .array(z.strictObject({ id: z.string().min(1), calls: z.array(WorkloadCall).min(1) }))
+    .min(1)
+    .refine((sessions) => new Set(sessions.map(({ id }) => id)).size === sessions.length, "session ids must differ"),
 });
 export type Workload = z.infer<typeof Workload>;
 

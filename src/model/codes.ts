@@ -90,6 +90,7 @@ export const REASON_CODES = {
   recovered: "Something an interrupted run left behind was removed.",
   stage_skipped: "An earlier stage ended the flow, so this one did not run.",
   dry_run: "The run was asked to write nothing.",
+  analysis_only: "The run was asked to look only; what it found is in its findings.",
   api_error: "A service answered with an error.",
 } as const satisfies Record<string, string>;
 

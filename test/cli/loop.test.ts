@@ -160,7 +160,11 @@ describe("single stages", () => {
   test("--mode analysis needs no session and changes nothing", async () => {
     const other = await sampleProject();
     const ended = await whetstone(["loop", "--local", "--mode", "analysis"], { cwd: other.root });
-    expect([ended.code, ended.out.includes("NO CHANGE")]).toEqual([0, true]);
+    expect([
+      ended.code,
+      ended.out.includes("NO CHANGE (analysis_only)"),
+      ended.out.includes("1. critical errors in tools/call fail"),
+    ]).toEqual([...[0, true, true]]);
     expect(await leftovers(other)).toEqual(NOTHING);
     await other.remove();
   }, 60_000);

@@ -78,7 +78,7 @@ describe("init and doctor", () => {
       expect.arrayContaining(["node", "git", "configuration", "store"]),
     );
     const faults = checks.filter(({ ok }) => !ok);
-    expect(faults.map(({ name }) => name)).toEqual(["other: server"]);
+    expect(faults.map(({ name }) => name)).toEqual(["other: source", "other: server"]);
     expect(faults[0]?.remedy).toBeDefined();
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -125,6 +125,18 @@ describe("import and traces", () => {
     await writeFile(join(folder, "text.db"), "no database at all, but long enough to be looked at".repeat(40));
     const ended = await cli("traces", "search", "--db", "text.db");
     expect([ended.code, ended.err]).toEqual([2, expect.stringContaining("text.db")]);
+  });
+
+  test("a store that is not there, or of another kind, is not taken for an empty one", async () => {
+    const typo = await cli("traces", "search", "--db", "typo.db");
+    expect([typo.code, typo.err]).toEqual([2, expect.stringContaining("typo.db")]);
+    expect((await cli("traces", "search", "--db", "mysql://x/y")).err).toContain("error (usage)");
+    expect(await readdir(folder)).not.toContain("typo.db");
+  });
+
+  test("a target that no span is of is named, with those that there are", async () => {
+    const ended = await cli("analyze", "--since", "2025-11-20T00:00:00Z", "--target", "shp");
+    expect([ended.code, ended.err]).toEqual([2, expect.stringContaining("The window holds shop")]);
   });
 
   test("analyze on an empty window says so", async () => {

@@ -114,7 +114,7 @@ describe("runLoop", () => {
     const { stages, calls } = scripted({});
     const report = await runLoop(stages, { ...options, until });
     expect(calls).toEqual(expected);
-    expect([report.status, report.reasons]).toEqual(["no_change", ["dry_run"]]);
+    expect([report.status, report.reasons]).toEqual(["no_change", [until === "analyze" ? "analysis_only" : "dry_run"]]);
   });
 
   test("an error is not a verdict: it passes through and nothing is recorded", async () => {
@@ -154,7 +154,7 @@ describe("concludeRun", () => {
     ["an undecided canary", stage("canary", "inconclusive", "deadline_reached"), "inconclusive", "deadline_reached"],
     ["a refused change", stage("validate", "fail", "check_failed"), "rejected", "check_failed"],
     ["no finding", stage("analyze", "inconclusive", "no_finding"), "no_change", "no_finding"],
-    ["a look only", stage("analyze", "pass", "ok"), "no_change", "dry_run"],
+    ["a look only", stage("analyze", "pass", "ok"), "no_change", "analysis_only"],
     ["a validation only", stage("validate", "pass", "hypothesis_met"), "no_change", "dry_run"],
     ["a session without a proposal", stage("session", "pass", "ok"), "inconclusive", "ok"],
     ["a branch without a canary", stage("propose", "pass", "ok"), "inconclusive", "ok"],

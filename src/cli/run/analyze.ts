@@ -2,7 +2,7 @@ import { buildEvidence } from "../../analyze/evidence.ts";
 import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import type { Evidence } from "../../model/finding.ts";
-import type { Span } from "../../model/span.ts";
+import { ATTR, type Span } from "../../model/span.ts";
 import { formatInstant, parseInstant } from "../../model/time.ts";
 import { formatNumber } from "../../propose/report.ts";
 import { openSpanStore, systemClock } from "../../wire.ts";
@@ -18,16 +18,21 @@ export async function runAnalyze(options: AnalyzeOptions, io: Io): Promise<numbe
   const now = systemClock.now();
   const sinceNs = parseInstant(options.since, now);
   const untilNs = options.until === undefined ? now : parseInstant(options.until, now);
-  await using store = await openSpanStore({ ...options, cwd: io.cwd }, io.env);
+  await using store = await openSpanStore({ ...options, cwd: io.cwd, mustExist: true }, io.env);
   const spans: Span[] = [];
+  let ofCanaries = 0;
   for await (const batch of store.spans({ sinceNs, untilNs })) {
-    spans.push(...batch);
+    const kept = batch.filter((span) => span.resource[ATTR.arm] !== "canary");
+    ofCanaries += batch.length - kept.length;
+    spans.push(...kept);
     if (spans.length > MOST_SPANS) {
       throw new WhetstoneError("usage", `The window holds more than ${MOST_SPANS} spans.`, {
         remedy: "Choose a shorter one with --since and --until.",
       });
     }
   }
+  if (ofCanaries > 0) io.err(`note: ${ofCanaries} spans of canaries and tried changes are left out.\n`);
+  if (options.target !== undefined) requireService(spans, options.target);
   const evidence = buildEvidence({
     target: options.target ?? "all",
     window: { since: formatInstant(sinceNs), until: formatInstant(untilNs) },
@@ -36,6 +41,15 @@ export async function runAnalyze(options: AnalyzeOptions, io: Io): Promise<numbe
   if (options.json) printJson(io, evidence);
   else printEvidence(io, evidence);
   return EXIT.pass;
+}
+
+/** A mistyped name must not look like a healthy server. @throws WhetstoneError `target_unknown` */
+function requireService(spans: readonly Span[], target: string): void {
+  const services = [...new Set(spans.map((span) => span.service))].sort();
+  if (spans.length === 0 || services.includes(target)) return;
+  throw new WhetstoneError("target_unknown", `No span of this window is of the service "${target}".`, {
+    remedy: `The window holds ${services.slice(0, 10).join(", ")}${services.length > 10 ? ", …" : ""}.`,
+  });
 }
 
 /** Traces in which the target's service takes part, whole: the cause may lie in another service. */

@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import picomatch from "picomatch";
 import { playSession } from "../../capture/play.ts";
 import { splitCommand } from "../../config/parse.ts";
 import { readConfig } from "../../config/read.ts";
 import type { Config } from "../../config/schema.ts";
 import { openGitState } from "../../github/git-state.ts";
-import { runGit } from "../../github/git.ts";
+import { gitRecords, runGit } from "../../github/git.ts";
 import { repositoryRoot } from "../../github/repository.ts";
 import { readWorkload } from "../../loop/run.ts";
 import { EXIT } from "../../model/codes.ts";
@@ -69,6 +70,17 @@ async function checkLedger(io: Io): Promise<string> {
   });
 }
 
+/** Globs that match no committed file would refuse every proposal. */
+async function checkSource(root: string, globs: readonly string[]): Promise<string> {
+  const files = await gitRecords({ args: ["ls-files", "-z"], cwd: root });
+  const matches = picomatch([...globs], { dot: true });
+  const matching = files.filter((file) => matches(file));
+  if (matching.length > 0) return `${matching.length} committed files may be changed by a proposal`;
+  throw new WhetstoneError("config_invalid", `${globs.join(", ")} matches no committed file.`, {
+    remedy: "Name the files that a proposal may change under `source`, and commit them.",
+  });
+}
+
 /** Each target's server is started for real and asked for its tools. */
 async function checkTargets(config: Config, io: Io): Promise<Diagnosis[]> {
   const root = await repositoryRoot(io.cwd).catch(() => io.cwd);
@@ -76,6 +88,7 @@ async function checkTargets(config: Config, io: Io): Promise<Diagnosis[]> {
   for (const [name, target] of Object.entries(config.targets)) {
     const workload = join(root, target.workload);
     checks.push(
+      await check(`${name}: source`, () => checkSource(root, target.source)),
       await check(`${name}: workload`, async () => {
         const { sessions } = await readWorkload(workload);
         return `${sessions.reduce((total, session) => total + session.calls.length, 0)} calls in ${sessions.length} sessions`;
