@@ -1,9 +1,10 @@
 import { SPAN_KINDS, SPAN_STATUSES, type Span } from "../model/span.ts";
 import { mergeIntoSketch, sketchCount } from "../stats/sketch.ts";
+import { inRange } from "./cursor.ts";
 import { reportOf } from "./operation-report.ts";
-import type { OperationReport, RollupFilter, RollupRow } from "./port.ts";
+import type { OperationReport, PruneCount, RollupFilter, RollupRow } from "./port.ts";
 import { ROLLUP_BATCH } from "./queries/rollups.ts";
-import { minutesOf, minuteStart, rollupDeltas } from "./rollup.ts";
+import { hourOf, minutesOf, minuteStart, rollupDeltas, type RollupDelta } from "./rollup.ts";
 import { memberAt } from "./row.ts";
 
 /** Rollups of the memory store, by minute only. */
@@ -31,7 +32,16 @@ export function memoryRollups() {
       .filter((row) => filter.service === undefined || filter.service === row.service)
       .filter((row) => filter.operation === undefined || filter.operation === row.operation);
   };
+  const before = (ns: bigint): readonly RollupDelta<string>[] =>
+    deltas.all().filter(({ width, slot }) => slot < hourOf(inRange(ns)) * (width === 60 ? 60 : 1));
   return {
+    prunable: (ns: bigint): PruneCount => ({ traces: 0, spans: 0, rows: before(ns).length }),
+    /** Removes all at once: nobody waits here. */
+    prune: (ns: bigint): PruneCount => {
+      const removed = before(ns);
+      for (const row of removed) if (row.width === 60) deltas.remove(row);
+      return { traces: 0, spans: 0, rows: removed.length };
+    },
     add: (span: Span): void =>
       deltas.add(JSON.stringify([span.service, span.name, SPAN_KINDS.indexOf(span.kind)]), span),
     report: (filter: RollupFilter): OperationReport =>

@@ -2,6 +2,7 @@ import type { Span } from "../model/span.ts";
 import { groupByTrace, inBatches, SPAN_BATCH, spanKey, type TraceBatch } from "./batch.ts";
 import { checkLimit, decodeCursor, encodeCursor, type Position } from "./cursor.ts";
 import { bySpanStart, checkFilter, matches } from "./match.ts";
+import { countOf, extentOf, prunableOf, pruneTraces } from "./memory-prune.ts";
 import { memoryRollups } from "./memory-rollups.ts";
 import type { SpanFilter, SpanStore, TraceSummary } from "./port.ts";
 import { summaryOf, totalsOfAll } from "./trace-totals.ts";
@@ -26,6 +27,11 @@ export function memoryStore(): SpanStore {
     spans: (filter) => inBatches<Span>(SPAN_BATCH, async (last) => batchAfter(traces, filter, last)),
     rollups: (filter) => rollups.batches(filter),
     operations: async (filter) => rollups.report(filter),
+    prune: async (what) => (what.kind === "rollups" ? rollups.prune(what.beforeNs) : pruneTraces(traces, what)),
+    prunable: async (what) =>
+      what.kind === "rollups" ? rollups.prunable(what.beforeNs) : countOf(prunableOf(traces, what)),
+    extent: async () => extentOf(traces),
+    compact: async () => undefined,
     [Symbol.asyncDispose]: async () => traces.clear(),
   };
 }

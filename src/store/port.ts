@@ -92,6 +92,26 @@ export type OperationReport = {
   readonly operations: readonly OperationSummary[];
 };
 
+/** What can be removed by age: whole traces without or with a span of status `error`, or rollups. */
+export const PRUNE_KINDS = ["plain", "error", "rollups"] as const;
+export type PruneKind = (typeof PRUNE_KINDS)[number];
+
+/** Traces that ended, or whole hours of rollups that ended, before a time (ns since the Unix epoch). */
+export type Prunable = { readonly kind: PruneKind; readonly beforeNs: bigint };
+
+/** How much was removed, or would be. `rows` counts rows of rollups. */
+export type PruneCount = { readonly traces: number; readonly spans: number; readonly rows: number };
+
+/** How large a store is, and how far back it goes. */
+export type StoreExtent = {
+  /** Bytes on disk. */
+  readonly bytes: number;
+  /** Bytes of them that hold data; the rest is reused before the store grows. Absent where the store cannot tell. */
+  readonly usedBytes?: number;
+  /** Start of the oldest trace of either kind, ns since the Unix epoch; absent where there is none. */
+  readonly oldestNs: { readonly plain?: bigint; readonly error?: bigint };
+};
+
 /**
  * Where spans live. Adapters: `memory.ts`, `sqlite.ts`, `postgres.ts`, all under one contract suite.
  * Errors: `store_open_failed`, `store_write_failed` (nothing of the batch is kept), `usage` for a bad cursor.
@@ -109,4 +129,14 @@ export type SpanStore = AsyncDisposable & {
   readonly rollups: (filter: RollupFilter) => AsyncIterable<readonly RollupRow[]>;
   /** Every operation that was called in the window, from rollups: the cost does not grow with the number of spans. */
   readonly operations: (filter: RollupFilter) => Promise<OperationReport>;
+  /**
+   * Removes some of the oldest, in one short transaction: a few thousand spans or rows, or one larger trace. Nothing is
+   * left to remove when it counts nothing.
+   */
+  readonly prune: (what: Prunable) => Promise<PruneCount>;
+  /** All that {@link SpanStore.prune} would remove, one call after the other. */
+  readonly prunable: (what: Prunable) => Promise<PruneCount>;
+  readonly extent: () => Promise<StoreExtent>;
+  /** Gives space that holds no data back as far as the store can; writers wait meanwhile. */
+  readonly compact: () => Promise<void>;
 };

@@ -11,7 +11,7 @@ import { insertTraces, lockTraces, updateTraces } from "./postgres-traces.ts";
 import { rollupDeltas } from "./rollup.ts";
 import { toRow, toSharedRow, type SharedRow, type SpanRow } from "./row.ts";
 import { encodeText } from "./text.ts";
-import { mergeTotals, totalsOfAll } from "./trace-totals.ts";
+import { mergeTotals, totalsOfAll, type TraceTotals } from "./trace-totals.ts";
 
 /** Times a transaction that lost against a concurrent one (deadlock, serialization) is started anew. */
 const ATTEMPTS = 5;
@@ -34,14 +34,7 @@ export async function appendBatch(client: pg.PoolClient, spans: readonly Span[])
   const batch = groupByTrace(spans).traces.toSorted((a, b) => (a.traceId < b.traceId ? -1 : 1));
   const encoded = new Map(batch.map(({ traceId, spans: own }) => [traceId, own.map(encode)]));
   const refs = await internShared(client, [...encoded.values()].flat());
-  const fresh = await insertTraces(
-    client,
-    batch.map((trace) => newTrace(trace, refs.operation)),
-  );
-  const known = await lockTraces(
-    client,
-    batch.map(({ traceId }) => traceId).filter((id) => !fresh.has(id)),
-  );
+  const { fresh, known } = await tracesOf(client, batch, refs);
   const rows = batch.flatMap(({ traceId }) => {
     const traceRef = fresh.get(traceId) ?? known.get(traceId)?.ref ?? "";
     return (encoded.get(traceId) ?? []).map((one) => ({ traceRef, ...one, ...refsOf(one, refs) }));
@@ -90,12 +83,28 @@ function refsOf(encoded: Encoded, refs: Refs) {
   };
 }
 
+/** The traces of a batch: those that are inserted now by ref, and those that were there, locked. */
+async function tracesOf(client: pg.PoolClient, batch: readonly TraceBatch[], refs: Refs) {
+  const fresh = new Map<string, string>();
+  const known: Known = new Map();
+  let missing = batch;
+  // Once more for traces that retention removed between the two statements; what is locked stays.
+  while (missing.length > 0) {
+    const added = missing.map((trace) => newTrace(trace, refs.operation));
+    for (const [id, ref] of await insertTraces(client, added)) fresh.set(id, ref);
+    const before = missing.map(({ traceId }) => traceId).filter((id) => !fresh.has(id));
+    for (const [id, trace] of await lockTraces(client, before)) known.set(id, trace);
+    missing = missing.filter(({ traceId }) => !fresh.has(traceId) && !known.has(traceId));
+  }
+  return { fresh, known };
+}
+
 function newTrace({ traceId, spans }: TraceBatch, operations: Refs["operation"]) {
   const totals = totalsOfAll(spans);
   return { traceId, totals, operation: rootOperation(totals, operations) ?? "" };
 }
 
-type Known = Awaited<ReturnType<typeof lockTraces>>;
+type Known = Map<string, { readonly ref: string; readonly totals: TraceTotals }>;
 
 /** New totals of a trace that was there before and got spans; its root may lie outside of this batch. */
 function grownTrace(

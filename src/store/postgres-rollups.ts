@@ -20,14 +20,14 @@ export async function addRollups(client: pg.PoolClient, deltas: readonly RollupD
   if (deltas.length === 0) return;
   const keyed = (await keysOf(client, deltas)).toSorted(byKey);
   const keys = KEY.map((_, at) => keyed.map(({ key }) => key[at]));
-  await client.query(
-    `INSERT INTO whetstone.rollups (${KEY.join(", ")}, spans, sketch)
-     SELECT u.*, 0, $6 FROM unnest(${KEY_ARRAYS}) AS u ON CONFLICT DO NOTHING`,
-    [...keys, encodeSketch(new Map())],
-  );
+  const insert = `INSERT INTO whetstone.rollups (${KEY.join(", ")}, spans, sketch)
+    SELECT u.*, 0, $6 FROM unnest(${KEY_ARRAYS}) AS u ON CONFLICT DO NOTHING`;
   const from = `FROM whetstone.rollups r JOIN unnest(${KEY_ARRAYS}) AS u (${KEY.join(", ")}) ON ${IS_KEY}`;
   const order = KEY.map((column) => `r.${column}`).join(", ");
-  await client.query(`SELECT 1 ${from} ORDER BY ${order} FOR UPDATE OF r`, keys);
+  const lock = `SELECT 1 ${from} ORDER BY ${order} FOR UPDATE OF r`;
+  // Once more for rows that retention removed between the two statements; what is locked stays.
+  do await client.query(insert, [...keys, encodeSketch(new Map())]);
+  while ((await client.query(lock, keys)).rowCount !== keyed.length);
   // Read by a statement of its own, whose snapshot has what the writers waited for have written.
   const { rows } = await client.query<{ sketch: Buffer }>(`SELECT r.sketch ${from} ORDER BY ${order}`, keys);
   for (const [at, { sketch }] of keyed.entries()) {

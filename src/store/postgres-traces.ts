@@ -46,10 +46,14 @@ export async function lockTraces(
   if (traceIds.length === 0) return new Map();
   const ids = traceIds.map((id) => idBytes(id, 16));
   // Locked by a statement of its own: a join that waits for a lock is checked against the old operation and lost.
-  await client.query("SELECT 1 FROM whetstone.traces WHERE id = ANY($1) ORDER BY id FOR UPDATE", [ids]);
-  const { rows } = await client.query<TraceRow & { id: Buffer; ref: string }>(
-    `${selectTraces("whetstone.")} WHERE t.id = ANY($1)`,
+  const locked = await client.query<{ ref: string }>(
+    "SELECT ref FROM whetstone.traces WHERE id = ANY($1) ORDER BY id FOR UPDATE",
     [ids],
+  );
+  // By ref: a trace that was removed and written anew meanwhile is not the one that is locked.
+  const { rows } = await client.query<TraceRow & { id: Buffer; ref: string }>(
+    `${selectTraces("whetstone.")} WHERE t.ref = ANY($1)`,
+    [locked.rows.map(({ ref }) => ref)],
   );
   return new Map(rows.map((row) => [idHex(row.id), { ref: row.ref, totals: totalsFromRow(row) }]));
 }

@@ -1,4 +1,10 @@
 import type pg from "pg";
+import type { Query } from "./queries/sql.ts";
+
+/** All rows of a query; integers as the driver gives them, bigint as text. */
+export async function selectAll<Row>(on: pg.Pool | pg.PoolClient, { sql, params }: Query): Promise<Row[]> {
+  return (await on.query(sql, [...params])).rows as Row[];
+}
 
 /** Runs `work` on one connection between `begin` and COMMIT; rolls back and throws what `work` throws. */
 export async function inTransaction<T>(

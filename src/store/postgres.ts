@@ -7,7 +7,8 @@ import type { OperationReport, RollupFilter, SpanFilter, SpanStore, TracePage } 
 import { appendBatch, withRetry } from "./postgres-append.ts";
 import { postgresError, withoutSecrets } from "./postgres-errors.ts";
 import { migratePostgres } from "./postgres-migrate.ts";
-import { inTransaction } from "./postgres-transaction.ts";
+import { compactPostgres, extentOfPostgres, prunablePostgres, prunePostgres } from "./postgres-prune.ts";
+import { inTransaction, selectAll } from "./postgres-transaction.ts";
 import {
   partOf,
   rangeQuery,
@@ -36,36 +37,56 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export async function openPostgresStore({ url }: { readonly url: string }): Promise<SpanStore> {
   const name = withoutSecrets(url);
   const pool = await openPool(url, name);
-  const select = async (query: Query) =>
-    reading(name, async () => fromRows((await pool.query(query.sql, [...query.params])).rows as SelectedSpan[]));
   return {
-    append: async (spans) => {
-      if (spans.length === 0) return { stored: 0, duplicates: 0 };
-      try {
-        return await withRetry(() => inTransaction(pool, "BEGIN", (client) => appendBatch(client, spans)));
-      } catch (thrown) {
-        throw postgresError(thrown, {
-          code: "store_write_failed",
-          what: `The span store ${name} could not be written, nothing of the batch was kept`,
-        });
-      }
-    },
-    trace: async (traceId) => {
-      if (!TraceId.safeParse(traceId).success) return [];
-      return select(traceQuery(traceId, POSTGRES));
-    },
-    search: (filter, page) => reading(name, () => search(pool, filter, page)),
-    spans: (filter) => inBatches(SPAN_BATCH, (last) => select(spanBatchQuery(filter, last, POSTGRES))),
-    rollups: (filter) => {
-      const next = (query: Query) =>
-        reading(name, async () => (await pool.query(query.sql, [...query.params])).rows as SelectedRollup[]);
-      return rollupRows(inBatches(ROLLUP_BATCH, (last) => next(rollupBatchQuery(filter, last, POSTGRES))));
-    },
-    operations: (filter) => reading(name, () => report(pool, filter)),
+    ...writing(pool, name),
+    ...reading(pool, name),
     [Symbol.asyncDispose]: async () => {
       if (!pool.ended) await pool.end();
     },
   };
+}
+
+function writing(pool: pg.Pool, name: string): Pick<SpanStore, "append" | "prune" | "compact"> {
+  const write = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (thrown) {
+      const what = `The span store ${name} could not be written, nothing of this was kept`;
+      throw postgresError(thrown, { code: "store_write_failed", what });
+    }
+  };
+  const transact = <T>(work: (client: pg.PoolClient) => Promise<T>) =>
+    write(() => withRetry(() => inTransaction(pool, "BEGIN", work)));
+  return {
+    append: async (spans) => {
+      if (spans.length === 0) return { stored: 0, duplicates: 0 };
+      return transact((client) => appendBatch(client, spans));
+    },
+    prune: (what) => transact((client) => prunePostgres(client, what)),
+    compact: () => write(() => compactPostgres(pool)),
+  };
+}
+
+function reading(pool: pg.Pool, name: string) {
+  const read = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (thrown) {
+      throw postgresError(thrown, { code: "store_read_failed", what: `The span store ${name} could not be read` });
+    }
+  };
+  const rows = <Row>(query: Query): Promise<Row[]> => read(() => selectAll<Row>(pool, query));
+  const select = async (query: Query) => fromRows(await rows<SelectedSpan>(query));
+  return {
+    trace: async (traceId) => (TraceId.safeParse(traceId).success ? select(traceQuery(traceId, POSTGRES)) : []),
+    search: (filter, page) => read(() => search(pool, filter, page)),
+    spans: (filter) => inBatches(SPAN_BATCH, (last) => select(spanBatchQuery(filter, last, POSTGRES))),
+    rollups: (filter) =>
+      rollupRows(inBatches(ROLLUP_BATCH, (last) => rows<SelectedRollup>(rollupBatchQuery(filter, last, POSTGRES)))),
+    operations: (filter) => read(() => report(pool, filter)),
+    prunable: (what) => read(() => prunablePostgres(pool, what)),
+    extent: () => read(() => extentOfPostgres(pool)),
+  } satisfies Partial<SpanStore>;
 }
 
 async function openPool(url: string, name: string): Promise<pg.Pool> {
@@ -95,14 +116,6 @@ function poolFor(url: string, name: string): pg.Pool {
   });
 }
 
-async function reading<T>(name: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (thrown) {
-    throw postgresError(thrown, { code: "store_read_failed", what: `The span store ${name} could not be read` });
-  }
-}
-
 /** All reads of a transaction that begins so are of one moment. */
 const SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -111,18 +124,16 @@ async function search(pool: pg.Pool, filter: SpanFilter, page: PageRequest): Pro
   const rows = pageQuery(filter, page, POSTGRES);
   const count = totalQuery(filter, POSTGRES);
   return inTransaction(pool, SNAPSHOT, async (client) => {
-    const total = Number((await client.query(count.sql, [...count.params])).rows[0]?.total);
-    const found = await client.query(rows.sql, [...rows.params]);
-    return pageOf(found.rows as SelectedTrace[], total, page.limit);
+    const [counted] = await selectAll<{ total: string }>(client, count);
+    return pageOf(await selectAll<SelectedTrace>(client, rows), Number(counted?.total), page.limit);
   });
 }
 
 async function report(pool: pg.Pool, filter: RollupFilter): Promise<OperationReport> {
   return inTransaction(pool, SNAPSHOT, async (client) => {
-    const rows: (readonly SelectedRollup[])[] = [];
+    const rows: SelectedRollup[][] = [];
     for (const range of fewestRanges(minutesOf(filter))) {
-      const { sql, params } = rangeQuery(range, filter, POSTGRES);
-      rows.push((await client.query(sql, [...params])).rows as SelectedRollup[]);
+      rows.push(await selectAll<SelectedRollup>(client, rangeQuery(range, filter, POSTGRES)));
     }
     return reportOf(filter, rows.flat().map(partOf));
   });

@@ -32,6 +32,8 @@ export function rollupDeltas<Operation extends bigint | string>() {
       const bin = sketchBin(span.durationNs);
       addToSketch(deltaAt(minutes, { width: 60, operation, slot, status, errorType }).sketch, bin);
     },
+    /** Forgets a minute. */
+    remove: (row: RollupDelta<Operation>): void => void minutes.delete(keyOf(row)),
     /** Minutes and the hours that they make. */
     all: (): readonly RollupDelta<Operation>[] => {
       const hours = new Map<string, RollupDelta<Operation>>();
@@ -44,10 +46,14 @@ export function rollupDeltas<Operation extends bigint | string>() {
   };
 }
 
+/** The type is foreign text and comes last, so that no two rows share a key. */
+function keyOf<Operation>({ operation, slot, status, errorType }: Omit<RollupDelta<Operation>, "sketch">): string {
+  const place = `${String(operation)}/${slot}/${status}`;
+  return errorType === undefined ? place : `${place}/${errorType}`;
+}
+
 function deltaAt<Operation>(deltas: Map<string, RollupDelta<Operation>>, row: Omit<RollupDelta<Operation>, "sketch">) {
-  // The type is foreign text and comes last, so that no two rows share a key.
-  const place = `${String(row.operation)}/${row.slot}/${row.status}`;
-  const key = row.errorType === undefined ? place : `${place}/${row.errorType}`;
+  const key = keyOf(row);
   const known = deltas.get(key);
   if (known) return known;
   const delta = { ...row, sketch: new Map<number, number>() };
@@ -67,6 +73,9 @@ function minuteOf(ns: bigint): number {
   const minute = Number(ns / MINUTE_NS);
   return ns < 0n && ns % MINUTE_NS !== 0n ? minute - 1 : minute;
 }
+
+/** Number of the hour since the Unix epoch that holds `ns`. */
+export const hourOf = (ns: bigint): number => Math.floor(minuteOf(ns) / 60);
 
 /** Start of a minute, ns since the Unix epoch. */
 export const minuteStart = (minute: number): bigint => BigInt(minute) * MINUTE_NS;

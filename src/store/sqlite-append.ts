@@ -5,6 +5,7 @@ import type { AppendResult } from "./port.ts";
 import { rollupDeltas } from "./rollup.ts";
 import { idBytes, toRow, toSharedRow } from "./row.ts";
 import { sqliteInterner, type Interner } from "./sqlite-intern.ts";
+import { inTransaction } from "./sqlite-query.ts";
 import { rollupWriter } from "./sqlite-rollups.ts";
 import { encodeText } from "./text.ts";
 import { selectTraces, totalsFromRow, type TraceRow } from "./trace-row.ts";
@@ -17,17 +18,15 @@ export function sqliteAppender(db: DatabaseSync): (spans: readonly Span[]) => Ap
   const writeRollups = rollupWriter(db, refs);
   return (spans) => {
     if (spans.length === 0) return { stored: 0, duplicates: 0 };
-    db.exec("BEGIN IMMEDIATE");
     try {
-      const rollups = rollupDeltas<bigint>();
-      const stored = groupByTrace(spans).traces.reduce((sum, trace) => sum + write(trace, rollups.add), 0);
-      writeRollups(rollups.all());
-      db.exec("COMMIT");
-      return { stored, duplicates: spans.length - stored };
+      return inTransaction(db, "BEGIN IMMEDIATE", () => {
+        const rollups = rollupDeltas<bigint>();
+        const stored = groupByTrace(spans).traces.reduce((sum, trace) => sum + write(trace, rollups.add), 0);
+        writeRollups(rollups.all());
+        return { stored, duplicates: spans.length - stored };
+      });
     } catch (thrown) {
       refs.forget();
-      // SQLite ends the transaction itself on some errors, for example when the disk is full.
-      if (db.isTransaction) db.exec("ROLLBACK");
       throw thrown;
     }
   };

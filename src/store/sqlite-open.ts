@@ -5,6 +5,7 @@ import { WhetstoneError } from "../model/error.ts";
 import { ROLLUP_MIGRATION } from "./backfill.ts";
 import { pendingMigrations, readMigrations, type Migration } from "./migrations.ts";
 import { backfillSqlite } from "./sqlite-backfill.ts";
+import { inTransaction } from "./sqlite-query.ts";
 import { sqliteError } from "./sqlite-errors.ts";
 
 /** `PRAGMA application_id` of a span store: "WHET" in ASCII. */
@@ -62,8 +63,7 @@ function prepare(db: DatabaseSync, migrations: readonly Migration[], path: strin
 
 function migrate(db: DatabaseSync, migrations: readonly Migration[], path: string): void {
   if (pendingMigrations(migrations, pragma(db, "user_version"), path).length === 0) return;
-  db.exec("BEGIN IMMEDIATE");
-  try {
+  inTransaction(db, "BEGIN IMMEDIATE", () => {
     // Read again under the lock: another process may have migrated meanwhile.
     checkOwner(db, path);
     for (const { version, sql } of pendingMigrations(migrations, pragma(db, "user_version"), path)) {
@@ -71,11 +71,7 @@ function migrate(db: DatabaseSync, migrations: readonly Migration[], path: strin
       if (version === ROLLUP_MIGRATION) backfillSqlite(db);
     }
     db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${migrations.length}`);
-    db.exec("COMMIT");
-  } catch (thrown) {
-    if (db.isTransaction) db.exec("ROLLBACK");
-    throw thrown;
-  }
+  });
 }
 
 /** @throws WhetstoneError `store_open_failed` when the file is a database of another program. */

@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { resolve } from "node:path";
 import { WhetstoneError } from "../model/error.ts";
 import { TraceId } from "../model/span.ts";
@@ -20,6 +20,8 @@ import { fewestRanges, minutesOf } from "./rollup.ts";
 import { fromRows, type SelectedSpan } from "./row.ts";
 import { sqliteAppender } from "./sqlite-append.ts";
 import { sqliteError } from "./sqlite-errors.ts";
+import { extentOfSqlite, prunableSqlite, pruneSqlite } from "./sqlite-prune.ts";
+import { inTransaction, selectAll } from "./sqlite-query.ts";
 import { openDatabase, type SqliteOptions } from "./sqlite-open.ts";
 
 /**
@@ -30,78 +32,82 @@ import { openDatabase, type SqliteOptions } from "./sqlite-open.ts";
 export async function openSqliteStore(options: SqliteOptions): Promise<SpanStore> {
   const path = resolve(options.path);
   const db = await openDatabase({ ...options, path });
-  const appendNow = options.readOnly === true ? refuseToWrite(path) : sqliteAppender(db);
-  const reading = async <T>(read: () => T): Promise<T> => {
-    try {
-      return read();
-    } catch (thrown) {
-      throw sqliteError(thrown, { code: "store_read_failed", what: `The span store ${path} could not be read` });
-    }
-  };
-  const selectRollups = (query: Query) => reading(() => all(db, query) as SelectedRollup[]);
-  const select = (query: Query) => reading(() => fromRows(all(db, query) as SelectedSpan[]));
+  const attempts = attemptsOn(path, options.readOnly === true);
   return {
-    append: async (spans) => {
-      try {
-        return appendNow(spans);
-      } catch (thrown) {
-        throw sqliteError(thrown, {
-          code: "store_write_failed",
-          what: `The span store ${path} could not be written, nothing of the batch was kept`,
-        });
-      }
-    },
-    trace: async (traceId) => {
-      if (!TraceId.safeParse(traceId).success) return [];
-      return select(traceQuery(traceId, SQLITE));
-    },
-    search: (filter, page) => reading(() => search(db, filter, page)),
-    spans: (filter) => inBatches(SPAN_BATCH, (last) => select(spanBatchQuery(filter, last, SQLITE))),
-    rollups: (filter) =>
-      rollupRows(inBatches(ROLLUP_BATCH, (last) => selectRollups(rollupBatchQuery(filter, last, SQLITE)))),
-    operations: (filter) => reading(() => report(db, filter)),
+    ...writing(db, attempts),
+    ...reading(db, attempts),
     [Symbol.asyncDispose]: async () => {
       if (db.isOpen) db.close();
     },
   };
 }
 
-const refuseToWrite = (path: string) => (): never => {
-  throw new WhetstoneError("store_write_failed", `The span store ${path} was opened for reading only.`, {
-    remedy: "Open it for writing to store spans.",
+/** Run reads and writes so that what fails says what was being done; writes are refused on a store opened for reading. */
+type Attempts = Record<"read" | "write", <T>(work: () => T) => Promise<T>>;
+
+function attemptsOn(path: string, isReadOnly: boolean): Attempts {
+  return {
+    read: async (work) => {
+      try {
+        return work();
+      } catch (thrown) {
+        throw sqliteError(thrown, { code: "store_read_failed", what: `The span store ${path} could not be read` });
+      }
+    },
+    write: async (work) => {
+      if (isReadOnly) throw writeRefused(path);
+      try {
+        return work();
+      } catch (thrown) {
+        const what = `The span store ${path} could not be written, nothing of this was kept`;
+        throw sqliteError(thrown, { code: "store_write_failed", what });
+      }
+    },
+  };
+}
+
+const writeRefused = (path: string): WhetstoneError =>
+  new WhetstoneError("store_write_failed", `The span store ${path} was opened for reading only.`, {
+    remedy: "Open it for writing.",
   });
-};
+
+function writing(db: DatabaseSync, { write }: Attempts): Pick<SpanStore, "append" | "prune" | "compact"> {
+  let appender: ReturnType<typeof sqliteAppender> | undefined;
+  return {
+    append: (spans) => write(() => (appender ??= sqliteAppender(db))(spans)),
+    prune: (what) => write(() => pruneSqlite(db, what)),
+    compact: () => write(() => db.exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")),
+  };
+}
+
+function reading(db: DatabaseSync, { read }: Attempts) {
+  const select = (query: Query) => read(() => fromRows(selectAll(db, query) as SelectedSpan[]));
+  const rollups = (query: Query) => read(() => selectAll(db, query) as SelectedRollup[]);
+  return {
+    trace: async (traceId) => (TraceId.safeParse(traceId).success ? select(traceQuery(traceId, SQLITE)) : []),
+    search: (filter, page) => read(() => search(db, filter, page)),
+    spans: (filter) => inBatches(SPAN_BATCH, (last) => select(spanBatchQuery(filter, last, SQLITE))),
+    rollups: (filter) => rollupRows(inBatches(ROLLUP_BATCH, (last) => rollups(rollupBatchQuery(filter, last, SQLITE)))),
+    operations: (filter) => read(() => report(db, filter)),
+    prunable: (what) => read(() => prunableSqlite(db, what)),
+    extent: () => read(() => extentOfSqlite(db)),
+  } satisfies Partial<SpanStore>;
+}
 
 /** Count and page from one snapshot, so that they agree. */
 function search(db: DatabaseSync, filter: SpanFilter, page: PageRequest): TracePage {
   const rows = pageQuery(filter, page, SQLITE);
   const count = totalQuery(filter, SQLITE);
-  return inSnapshot(db, () => {
-    const total = Number(all(db, count)[0]?.["total"]);
-    return pageOf(all(db, rows) as SelectedTrace[], total, page.limit);
+  return inTransaction(db, "BEGIN", () => {
+    const total = Number(selectAll(db, count)[0]?.["total"]);
+    return pageOf(selectAll(db, rows) as SelectedTrace[], total, page.limit);
   });
 }
 
 function report(db: DatabaseSync, filter: RollupFilter): OperationReport {
-  return inSnapshot(db, () => {
+  return inTransaction(db, "BEGIN", () => {
     const ranges = fewestRanges(minutesOf(filter)).values();
-    const rows = ranges.flatMap((range) => all(db, rangeQuery(range, filter, SQLITE)) as SelectedRollup[]);
+    const rows = ranges.flatMap((range) => selectAll(db, rangeQuery(range, filter, SQLITE)) as SelectedRollup[]);
     return reportOf(filter, rows.map(partOf));
   });
-}
-
-/** What `read` selects is of one moment, whatever is written meanwhile. */
-function inSnapshot<T>(db: DatabaseSync, read: () => T): T {
-  db.exec("BEGIN");
-  try {
-    return read();
-  } finally {
-    db.exec("COMMIT");
-  }
-}
-
-function all(db: DatabaseSync, { sql, params }: Query): Record<string, unknown>[] {
-  const statement: StatementSync = db.prepare(sql);
-  statement.setReadBigInts(true);
-  return statement.all(Object.fromEntries(params.map((value, index) => [`$${index + 1}`, value])));
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Span } from "../../src/model/span.ts";
 import type { SpanStore } from "../../src/store/port.ts";
+import { pruneContract } from "./prune-contract.ts";
 import { rollupContract } from "./rollup-contract.ts";
 import { allBatches, allPages, allSpans, naiveSpans, naiveTraces } from "./naive.ts";
 import { deliveries, filterFor, span, spanId, spanSet, traceId } from "./spans.ts";
@@ -27,6 +28,7 @@ export function storeContract(start: () => Promise<Harness>, runs: number): void
   };
   properties(filled, runs);
   rollupContract(filled, runs);
+  pruneContract(filled, runs);
   describe("append", () => appending(filled));
   describe("search", () => searching(filled));
   describe("spans and trace", () => reading(filled));

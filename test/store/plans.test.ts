@@ -4,6 +4,7 @@ import { readMigrations } from "../../src/store/migrations.ts";
 import type { SpanFilter } from "../../src/store/port.ts";
 import { pageQuery, totalQuery } from "../../src/store/queries/search.ts";
 import { spanBatchQuery, traceQuery } from "../../src/store/queries/spans.ts";
+import { countQuery, deleteRollups, oldestQuery, prunableTraces } from "../../src/store/queries/prune.ts";
 import { rangeQuery, rollupBatchQuery, type SelectedRollup } from "../../src/store/queries/rollups.ts";
 import { SQLITE, type Query } from "../../src/store/queries/sql.ts";
 import { encodeCursor } from "../../src/store/cursor.ts";
@@ -76,6 +77,22 @@ describe("query plans of SQLite", () => {
         expect(steps).toMatch(/SEARCH r USING PRIMARY KEY \(width=\? AND .*slot[^ ]*>\? AND slot<\?\)/);
         expect(steps).not.toContain("TEMP B-TREE");
       }
+    }
+  });
+
+  test("what is old is found from the oldest on, of its kind only", () => {
+    for (const kind of ["plain", "error"] as const) {
+      for (const query of [prunableTraces, countQuery]) {
+        const steps = plan(query({ kind, beforeNs: 9n }, SQLITE));
+        expect(steps).toBe("SEARCH traces USING INDEX traces_retention (<expr>=? AND start_ns<?)");
+      }
+      expect(plan(oldestQuery(kind, SQLITE))).toContain("COVERING INDEX traces_retention (<expr>=?)");
+    }
+    const rollups = { kind: "rollups", beforeNs: 9n } as const;
+    for (const query of [deleteRollups, countQuery]) {
+      const steps = plan(query(rollups, SQLITE));
+      expect(steps.match(/SEARCH rollups USING PRIMARY KEY \(width=\? AND slot<\?\)/g)).toHaveLength(2);
+      expect(steps).not.toContain("SCAN");
     }
   });
 

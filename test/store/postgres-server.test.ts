@@ -112,6 +112,35 @@ onServer("PostgreSQL with several clients and faults", () => {
     for (const store of opened.stores) expectReport(await store.operations(always), batches.flat(), always);
   });
 
+  test("traces and rollups that are removed while clients write to them lose no span that is written afterwards", async () => {
+    await using opened = await open(4);
+    const [pruner, ...writers] = opened.stores as [SpanStore, ...SpanStore[]];
+    await empty();
+    const batches = Array.from({ length: 60 }, (_, n) => numberedBatch(n));
+    let isOver = false;
+    const pruning = (async () => {
+      let spans = 0;
+      while (!isOver) {
+        spans += (await pruner.prune({ kind: "plain", beforeNs: 2n ** 63n })).spans;
+        await pruner.prune({ kind: "rollups", beforeNs: 2n ** 63n });
+      }
+      return spans;
+    })();
+    const written = await Promise.all(
+      writers.map(async (writer, n) => {
+        let stored = 0;
+        for (const batch of batches.filter((_, at) => at % 3 === n)) stored += (await writer.append(batch)).stored;
+        return stored;
+      }),
+    );
+    isOver = true;
+    const removed = await pruning;
+    expect(written.reduce((a, b) => a + b)).toBe(60 * 40);
+    const left = await allSpans(pruner);
+    expect(left.length).toBe(60 * 40 - removed);
+    expect((await allPages(pruner, {}, 1_000)).traces).toEqual(naiveTraces(left));
+  });
+
   test("a store from before there were rollups gets those of the spans that it holds", async () => {
     const spans = [...numberedBatch(1), span({ status: "error", attributes: { "error.type": "timeout" } })];
     {

@@ -15,7 +15,8 @@ import { parseFilter } from "./traces.ts";
 export async function runExport(options: ExportOptions, io: Io): Promise<number> {
   const filter = parseFilter(options, systemClock.now());
   const { format, output } = options;
-  await using store = await openSpanStore({ ...options, cwd: io.cwd }, io.env, await configIfAny(options, io));
+  const places = { ...options, cwd: io.cwd, mustExist: true };
+  await using store = await openSpanStore(places, io.env, await configIfAny(options, io));
   const counted = { spans: 0 };
   await interruptible(async (signal) => {
     const text = exportText(counting(store.spans(filter), counted, signal), format);
