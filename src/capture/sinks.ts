@@ -11,6 +11,8 @@ export type SinkOptions = {
   readonly store?: SpanStore | undefined;
   /** Sends spans elsewhere, see `otlpExporter`. */
   readonly exporter?: ((spans: readonly Span[]) => Promise<void>) | undefined;
+  /** What `exporter` is called when spans did not reach it; default `the OTLP endpoint`. */
+  readonly exporterName?: string | undefined;
   /** Most spans that wait for each of them; more are dropped and counted. Default 10,000. */
   readonly queueLimit?: number | undefined;
 };
@@ -18,11 +20,11 @@ export type SinkOptions = {
 const DEFAULT_QUEUE_LIMIT = 10_000;
 
 /** Opens a queue for each. */
-export function openSinks({ store, exporter, queueLimit }: SinkOptions): readonly Sink[] {
+export function openSinks({ store, exporter, exporterName, queueLimit }: SinkOptions): readonly Sink[] {
   const limit = queueLimit ?? DEFAULT_QUEUE_LIMIT;
   return [
     ...(store ? [{ name: "the store", queue: spanQueue({ write: store.append, limit }) }] : []),
-    ...(exporter ? [{ name: "the OTLP endpoint", queue: spanQueue({ write: exporter, limit }) }] : []),
+    ...(exporter ? [{ name: exporterName ?? "the OTLP endpoint", queue: spanQueue({ write: exporter, limit }) }] : []),
   ];
 }
 

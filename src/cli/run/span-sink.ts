@@ -1,0 +1,39 @@
+import { otlpExporter } from "../../capture/otlp/export.ts";
+import type { Span } from "../../model/span.ts";
+import type { SpanStore } from "../../store/port.ts";
+import { openSpanStore } from "../../wire.ts";
+import type { Io } from "../io.ts";
+
+/** Where a proxy's spans go. */
+export type SpanSink = AsyncDisposable & {
+  /** As people call it. */
+  readonly name: string;
+  readonly write: (spans: readonly Span[]) => Promise<void>;
+};
+
+/** The OTLP endpoint when one is named, else the store. */
+export function spanSink(options: { readonly otlp?: string; readonly db?: string }, io: Io): SpanSink {
+  return options.otlp === undefined ? storeSink(options, io) : otlpSink(options.otlp);
+}
+
+function otlpSink(url: string): SpanSink {
+  return {
+    name: "the OTLP endpoint",
+    write: otlpExporter({ url, fetch }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** Opens the store while the traffic already flows: a store that does not open costs spans, never the connection. */
+function storeSink({ db }: { readonly db?: string }, io: Io): SpanSink {
+  const opened = openSpanStore({ cwd: io.cwd, ...(db !== undefined && { db }) }, io.env);
+  opened.catch(() => undefined); // reported by each write that needs it, and counted there
+  return {
+    name: "the store",
+    write: async (spans) => void (await (await opened).append(spans)),
+    [Symbol.asyncDispose]: async () => {
+      const store = await opened.catch((): SpanStore | undefined => undefined);
+      await store?.[Symbol.asyncDispose]();
+    },
+  };
+}
