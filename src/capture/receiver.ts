@@ -1,5 +1,5 @@
 import type { Span } from "../model/span.ts";
-import { startCollector } from "./collect/collector.ts";
+import { startHttpCollector } from "./collect/collector.ts";
 
 /** A running OTLP receiver on the loopback interface. Disposing it finishes requests under way. */
 export type Receiver = AsyncDisposable & {
@@ -23,7 +23,7 @@ const PATIENCE_MS = 2_000;
  * @throws WhetstoneError `usage` when no port can be had
  */
 export async function startReceiver({ onSpans }: ReceiverOptions): Promise<Receiver> {
-  const collector = await startCollector({
+  const collector = await startHttpCollector({
     host: "127.0.0.1",
     port: 0,
     limits: { patienceMs: PATIENCE_MS },

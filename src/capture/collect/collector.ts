@@ -3,6 +3,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { Span } from "../../model/span.ts";
 import type { Clock } from "../../model/time.ts";
 import type { AppendResult } from "../../store/port.ts";
+import type { GrpcParts } from "./grpc.ts";
 import { createCounters, type Counters } from "./counters.ts";
 import { groupCommit, type GroupCommit } from "./group-commit.ts";
 import { handleHttp, type HttpParts } from "./http.ts";
@@ -67,12 +68,19 @@ export type Collector = AsyncDisposable & {
   readonly stop: () => Promise<number>;
 };
 
+/** Starts the gRPC side of a collector on the parts that both sides share. */
+export type StartGrpc = (parts: GrpcParts) => Promise<Stoppable>;
+
 /**
- * Receives OTLP traces, metrics and logs over HTTP (`POST /v1/traces|metrics|logs`, protobuf and JSON) and, with
- * `grpcPort`, gRPC; shows `GET /healthz` and `GET /metrics`. Success is answered only when the items are durable.
+ * Receives OTLP traces, metrics and logs over HTTP (`POST /v1/traces|metrics|logs`, protobuf and JSON); shows
+ * `GET /healthz` and `GET /metrics`. Success is answered only when the items are durable. `startGrpc` is handed in by
+ * `start.ts`, so that what needs HTTP only can be bundled without the gRPC library.
  * @throws WhetstoneError `usage`: host and port cannot be listened on
  */
-export async function startCollector(options: CollectorOptions): Promise<Collector> {
+export async function startHttpCollector(
+  options: Omit<CollectorOptions, "grpcPort">,
+  startGrpc?: StartGrpc,
+): Promise<Collector> {
   const limits = { ...COLLECTOR_LIMITS, ...options.limits };
   const counters = createCounters();
   const commits = groupCommit({
@@ -93,7 +101,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     budget: { limitBytes: limits.readingBytes, heldBytes: 0 },
     metrics: () => metricsText(counters, commits),
   });
-  const grpc = await startGrpc(options, limits, shared).catch(async (error: unknown) => {
+  const grpcParts = { ...shared, limitBytes: limits.bodyBytes, patienceMs: limits.patienceMs };
+  const grpc = await startGrpc?.(grpcParts).catch(async (error: unknown) => {
     await http.stop();
     throw error;
   });
@@ -111,16 +120,6 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     [Symbol.asyncDispose]: async () => void (await stop()),
   };
 }
-
-/** The gRPC library takes a tenth of a second to load; it is loaded only when it is used. */
-async function startGrpc(options: CollectorOptions, limits: CollectorLimits, shared: Shared) {
-  if (options.grpcPort === undefined) return undefined;
-  const { startGrpcServer } = await import("./grpc.ts");
-  const { bodyBytes: limitBytes, patienceMs } = limits;
-  return startGrpcServer({ host: options.host, port: options.grpcPort }, { ...shared, limitBytes, patienceMs });
-}
-
-type Shared = Pick<HttpParts, "intake" | "isAllowed" | "monotonicMs">;
 
 async function startHttp(address: Address, { patienceMs }: CollectorLimits, parts: HttpParts): Promise<Stoppable> {
   const underWay = new Set<ServerResponse>();

@@ -31,7 +31,7 @@ export type GroupCommitOptions = {
 };
 
 /** Most spans in one transaction: an embedded store holds up the event loop for as long as it takes. */
-export const BATCH_SPANS = 2_000;
+export const BATCH_SPANS = 2_048;
 
 /** A request, or a piece of one that is too large for one transaction. */
 type Piece = { readonly spans: readonly Span[]; readonly settle: (outcome: CommitOutcome) => void };

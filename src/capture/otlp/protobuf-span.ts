@@ -132,23 +132,24 @@ function finishSpan(draft: Draft, { resource, scope, service }: Shared): Span {
   const endNs = checkedTime(draft.endNs, "end time");
   const parentSpanId = draft.parentSpanId === "" ? undefined : parentId(draft.parentSpanId);
   const { message, code } = draft.status;
-  return {
+  const span: Span = {
     traceId: checkedId(draft.traceId, 16, "trace id"),
     spanId: checkedId(draft.spanId, 8, "span id"),
-    ...(parentSpanId !== undefined && { parentSpanId }),
     kind: kindField(draft.kind),
     name: draft.name,
     service,
     startNs,
     durationNs: durationField(startNs, endNs),
     status: statusField(code),
-    ...(message !== "" && { statusMessage: message }),
     attributes: draft.attributes,
     events: draft.events,
     links: draft.links,
     resource,
     scope,
   };
+  if (parentSpanId !== undefined) span.parentSpanId = parentSpanId;
+  if (message !== "") span.statusMessage = message;
+  return span;
 }
 
 /** `Span.Event`: time_unix_nano = 1, name = 2, attributes = 3. */

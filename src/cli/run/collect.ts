@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { startCollector, type Collector } from "../../capture/collect/collector.ts";
+import type { Collector } from "../../capture/collect/collector.ts";
+import { startCollector } from "../../capture/collect/start.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";

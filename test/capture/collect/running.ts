@@ -1,4 +1,5 @@
-import { startCollector, type Collector, type CollectorOptions } from "../../../src/capture/collect/collector.ts";
+import type { Collector, CollectorOptions } from "../../../src/capture/collect/collector.ts";
+import { startCollector } from "../../../src/capture/collect/start.ts";
 import { encodeOtlp } from "../../../src/capture/otlp/encode.ts";
 import type { Span } from "../../../src/model/span.ts";
 import { plainSpan } from "../fixtures/spans.ts";
