@@ -70,6 +70,7 @@ describe("the end of a run", () => {
     const view = await end.state.view();
     expect(await view.list("")).toEqual([
       `dossiers/${end.run.dossierId}/manifest.json`,
+      "ledger-tip.json",
       "ledger/2023-11.ndjson",
       "outcomes/o-20261120T100000Z-abc.json",
       `sessions/${end.run.id}.json`,

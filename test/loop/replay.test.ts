@@ -321,7 +321,7 @@ describe("every way in which a run may end", () => {
 
   test("a run that only looks: recomputes equal", async () => {
     const { report } = await runOn(project, { mode: "analysis" });
-    expect([report.status, report.reasons]).toEqual(["no_change", ["dry_run"]]);
+    expect([report.status, report.reasons]).toEqual(["no_change", ["analysis_only"]]);
     const parts = recompute(await openDossier(report.dossier));
     expect(parts.map(({ name, equal }) => [name, equal])).toEqual([
       ["analyze", true],

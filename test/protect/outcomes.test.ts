@@ -92,6 +92,7 @@ describe.each(Object.entries(adapters))("a run's record in %s", (_name, open) =>
     const files = await all(state);
     expect(Object.keys(files)).toEqual([
       "dossiers/d-a/manifest.json",
+      "ledger-tip.json",
       "ledger/2023-11.ndjson",
       "outcomes/o-a.json",
       "sessions/r-a.json",

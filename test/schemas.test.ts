@@ -1,0 +1,218 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { parse } from "yaml";
+import { z } from "zod";
+import { SCHEMAS, schemaText } from "../scripts/schemas.ts";
+import type { Json } from "../src/model/json.ts";
+import { filesOf, runOn, workspaceOf } from "./loop/real-run.ts";
+import { BETTER_WORK, sampleProject, type SampleProject } from "./support/sample-project.ts";
+
+/** A JSON document, where it was found, and the name of the schema that it should keep. */
+type Document = { readonly schema: string; readonly from: string; readonly value: Json };
+
+/** What the files of a dossier and of the state branch are; those without a schema hold the inputs of verdicts. */
+const KINDS: readonly (readonly [RegExp, string | undefined])[] = [
+  [/^(?:dossiers\/[^/]+\/)?manifest\.json$/, "dossier"],
+  [/^(?:session\/record|sessions\/[^/]+)\.json$/, "session"],
+  [/^proposal\.json$/, "proposal"],
+  [/^evidence\/evidence\.json$/, "evidence"],
+  [/^validation\/report\.json$/, "validation"],
+  [/^canary\/verdict\.json$/, "canary"],
+  [/^outcomes\/[^/]+\.json$/, "outcome"],
+  [/^candidates\/[^/]+\.json$/, "rule"],
+  [/^validation\/(?:rules|apply|checks|replay|replay-results)\.json$/, undefined],
+  [/^canary\/(?:options|samples)\.json$/, undefined],
+  [/^ledger-tip\.json$/, undefined],
+];
+
+function kindOf(path: string): string | undefined {
+  const kind = KINDS.find(([pattern]) => pattern.test(path));
+  if (!kind) throw new Error(`${path} is a file of no known kind.`);
+  return kind[1];
+}
+
+/** Documents of files by path; a ledger has one a line. */
+function documentsIn(files: ReadonlyMap<string, string>): Document[] {
+  return [...files].flatMap(([from, text]): Document[] => {
+    if (from.startsWith("ledger/")) {
+      const lines = text.split("\n").filter((line) => line !== "");
+      return lines.map((line) => ({ schema: "ledger", from, value: JSON.parse(line) as Json }));
+    }
+    if (!from.endsWith(".json")) return [];
+    const schema = kindOf(from);
+    return schema === undefined ? [] : [{ schema, from, value: JSON.parse(text) as Json }];
+  });
+}
+
+function jsonFiles(folder: string): string[] {
+  return readdirSync(folder).filter((name) => name.endsWith(".json"));
+}
+
+/** Documents of this repository itself. */
+function ownDocuments(): Document[] {
+  const json = (schema: string, from: string): Document => ({
+    schema,
+    from,
+    value: JSON.parse(readFileSync(from, "utf8")) as Json,
+  });
+  const yaml = (schema: string, from: string): Document => ({
+    schema,
+    from,
+    value: parse(readFileSync(from, "utf8")) as Json,
+  });
+  const examples = readdirSync("examples").map((name) => join("examples", name));
+  const sessions = examples.flatMap((folder) =>
+    jsonFiles(join(folder, "sessions")).map((name) => json("session", join(folder, "sessions", name))),
+  );
+  const rules = readdirSync("rules").filter((name) => name.endsWith(".yaml"));
+  return [
+    yaml("whetstone", "whetstone.yaml"),
+    ...examples.map((folder) => json("workload", join(folder, "workload.json"))),
+    ...sessions,
+    ...rules.map((name) => yaml("rule", join("rules", name))),
+  ];
+}
+
+let project: SampleProject;
+let documents: readonly Document[];
+beforeAll(async () => {
+  project = await sampleProject();
+  // One run through every stage, and one that is refused, from which a rule is learned whatever the first one measured.
+  const { report } = await runOn(project, { recording: await project.session(BETTER_WORK) });
+  await runOn(project, { recording: await project.session("export function work( {\n") });
+  const dossier = new Map<string, string>();
+  for (const [path, bytes] of await filesOf(report.dossier)) dossier.set(path, Buffer.from(bytes).toString("utf8"));
+  const view = await (await workspaceOf(project)).state.view();
+  const state = new Map<string, string>();
+  for (const path of await view.list("")) state.set(path, (await view.read(path)) ?? "");
+  documents = [...ownDocuments(), ...documentsIn(dossier), ...documentsIn(state)];
+}, 60_000);
+afterAll(() => project.remove());
+
+const names = Object.keys(SCHEMAS);
+const published = Object.fromEntries(
+  names.map((name) => [
+    name,
+    z.fromJSONSchema(JSON.parse(readFileSync(`schemas/${name}.schema.json`, "utf8")) as z.core.JSONSchema.JSONSchema),
+  ]),
+);
+
+/** What the schema in the code and the one that is published say of a value. */
+function verdicts(schema: string, value: unknown): { readonly code: boolean; readonly published: boolean } {
+  return {
+    code: SCHEMAS[schema]?.safeParse(value).success === true,
+    published: published[schema]?.safeParse(value).success === true,
+  };
+}
+
+const BOTH = { code: true, published: true };
+const NEITHER = { code: false, published: false };
+
+describe("published schemas", () => {
+  test.each(names)("%s is what the code generates", async (name) => {
+    expect(await readFile(`schemas/${name}.schema.json`, "utf8")).toBe(await schemaText(name));
+  });
+
+  test("there are no others", () => {
+    expect(readdirSync("schemas").sort()).toEqual(names.map((name) => `${name}.schema.json`).sort());
+  });
+
+  test("a name that none has is an error", async () => {
+    await expect(schemaText("none")).rejects.toThrow("There is no schema none.");
+  });
+});
+
+describe("documents", () => {
+  test("there is a real one for every schema", () => {
+    expect([...new Set(documents.map(({ schema }) => schema))].sort()).toEqual(names.toSorted());
+  });
+
+  test("each keeps its schema, in the code and as published", () => {
+    for (const { schema, from, value } of documents) {
+      expect({ schema, from, ...verdicts(schema, value) }).toEqual({ schema, from, ...BOTH });
+    }
+  });
+
+  test("none keeps the schema of another kind", () => {
+    for (const { schema, from, value } of documents) {
+      const others = names.filter((name) => name !== schema && verdicts(name, value).code);
+      expect({ from, others }).toEqual({ from, others: [] });
+    }
+  });
+
+  test("each is refused with a property that its schema does not know", () => {
+    for (const { schema, from, value } of documents) {
+      const extended = { ...(value as object), extra: 1 };
+      expect({ from, ...verdicts(schema, extended) }).toEqual({ from, ...NEITHER });
+    }
+  });
+
+  test("each is refused without any property that its schema requires", () => {
+    for (const { schema, from, value } of documents) {
+      const text = readFileSync(`schemas/${schema}.schema.json`, "utf8");
+      const { required = [] } = JSON.parse(text) as { required?: string[] };
+      expect(required.length).toBeGreaterThan(0);
+      for (const name of required) {
+        const { [name]: _left, ...rest } = value as Record<string, Json>;
+        expect({ from, name, ...verdicts(schema, rest) }).toEqual({ from, name, ...NEITHER });
+      }
+    }
+  });
+});
+
+describe("a changed document", () => {
+  type Path = readonly (string | number)[];
+
+  /** Paths of every value in a document. */
+  function pathsIn(value: Json, at: Path = []): Path[] {
+    if (typeof value !== "object" || value === null) return [at];
+    const members = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+    return [at, ...members.flatMap(([key, member]) => pathsIn(member, [...at, key]))];
+  }
+
+  function replaced(value: Json, [key, ...rest]: Path, by: (old: Json) => Json): Json {
+    if (key === undefined) return by(value);
+    if (Array.isArray(value)) return value.map((item, index) => (index === key ? replaced(item, rest, by) : item));
+    const record = value as Record<string, Json>;
+    return { ...record, [key]: replaced(record[String(key)] ?? null, rest, by) };
+  }
+
+  const other = fc.oneof(
+    fc.constantFrom<Json>(null, true, -1, 0.5, 1e9, "", "x", "0".repeat(64), "2026-11-20T10:00:00Z", [], {}),
+    fc.jsonValue({ maxDepth: 2 }).map((value) => value as Json),
+  );
+
+  test("is judged alike by the code and by what is published", () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.nat(), other, (which, where, value) => {
+        const document = documents[which % documents.length]!;
+        const paths = pathsIn(document.value);
+        const path = paths[where % paths.length] ?? [];
+        const changed = replaced(document.value, path, () => value);
+        const { code, published: open } = verdicts(document.schema, changed);
+        expect({ from: document.from, path, value, open }).toEqual({ from: document.from, path, value, open: code });
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("with a property more is refused, in whichever of its objects it stands", () => {
+    const open = new Set<string>();
+    for (const { schema, value } of documents) {
+      for (const path of pathsIn(value)) {
+        const extended = replaced(value, path, (old) =>
+          typeof old === "object" && old !== null && !Array.isArray(old) ? { ...old, extra: { x: [] } } : old,
+        );
+        if (JSON.stringify(extended) === JSON.stringify(value)) continue;
+        const { code, published: outside } = verdicts(schema, extended);
+        expect({ schema, path, outside }).toEqual({ schema, path, outside: code });
+        if (code) open.add(`${schema} ${path.filter((key) => typeof key === "string").join(".")}`);
+      }
+    }
+    // What a call is given is the server's own matter.
+    expect([...open].filter((path) => !path.startsWith("workload sessions.calls.arguments"))).toEqual([]);
+  });
+});
