@@ -56,10 +56,22 @@ execFileSync("git", ["clone", "--quiet", ".", clone]);
 symlinkSync(resolve("node_modules"), join(clone, "node_modules"));
 writeFileSync(join(clone, ".git", "info", "exclude"), "node_modules\n");
 const session = "replay:examples/notes-server/sessions/good.json";
-const loop = once(["--max-semi-space-size=4", join(clone, "bin", "whetstone.js"), "loop", "--local", "--target", "notes", "--session", session], {
-  cwd: clone,
-  env: { NODE_OPTIONS: `--import ${probe}` },
-});
+const loop = once(
+  [
+    "--max-semi-space-size=4",
+    join(clone, "bin", "whetstone.js"),
+    "loop",
+    "--local",
+    "--target",
+    "notes",
+    "--session",
+    session,
+  ],
+  {
+    cwd: clone,
+    env: { NODE_OPTIONS: `--import ${probe}` },
+  },
+);
 const peak = Number(readFileSync(peakFile, "utf8")) / 1024;
 rows.push(["npm start (the loop on the example)", `${(loop / 1000).toFixed(1)} s`, "60 s", ""]);
 rows.push(["peak memory of the loop's process", `${peak.toFixed(0)} MB`, "200 MB", ""]);

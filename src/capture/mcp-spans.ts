@@ -1,7 +1,13 @@
 import type { Span, SpanLink } from "../model/span.ts";
 import type { Clock } from "../model/time.ts";
 import { PIPE, type Exchange, type SpanIdentity, type Wire } from "./exchange.ts";
-import { exchangeTable, type Direction, type Entry, type ExchangeTable, type ReportedVersion } from "./exchange-table.ts";
+import {
+  exchangeTable,
+  type Direction,
+  type Entry,
+  type ExchangeTable,
+  type ReportedVersion,
+} from "./exchange-table.ts";
 import { applySplices, traceparentSplice, type Splice } from "./inject.ts";
 import { isObject, readMessages, type Located } from "./jsonrpc.ts";
 import type { Call } from "./mcp-attributes.ts";

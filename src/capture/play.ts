@@ -53,7 +53,9 @@ export async function playSession(options: PlayOptions): Promise<CallResult[]> {
 async function playOn(options: PlayOptions, queue: SpanQueue): Promise<CallResult[]> {
   await using server = await launchServer(options.server);
   const forget = await options.onStarted?.(server.pid);
-  await using _ = { [Symbol.asyncDispose]: async () => void (await server.stop(), await forget?.()) };
+  await using stack = new AsyncDisposableStack();
+  if (forget) stack.defer(forget);
+  stack.defer(async () => void (await server.stop()));
   const client = playClient(options.clock);
   const { service, version, arm, run, session } = options;
   const relay = startRelay({

@@ -40,7 +40,12 @@ describe("the built action in a clone of this repository", () => {
   test("analysis measures the example, names what hurts, and changes nothing", async () => {
     const { exitCode, outputs, summary, log } = await step({ target: "notes", mode: "analysis" });
     expect({ exitCode, log }).toEqual({ exitCode: 0, log: expect.stringContaining("::notice::Whetstone: no_change") });
-    expect(outputs).toMatchObject({ decision: "none", result: "no_change", "reason-code": "analysis_only", branch: "" });
+    expect(outputs).toMatchObject({
+      decision: "none",
+      result: "no_change",
+      "reason-code": "analysis_only",
+      branch: "",
+    });
     expect(await readdir(join(workspace.path, outputs["dossier"] ?? ""))).toContain("manifest.json");
     expect(summary).toMatch(/^\| capture \| pass \| ok \|/m);
     expect(summary).toContain("### Findings\n\n| finding |");

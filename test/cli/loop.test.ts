@@ -164,7 +164,7 @@ describe("single stages", () => {
       ended.code,
       ended.out.includes("NO CHANGE (analysis_only)"),
       ended.out.includes("1. critical errors in tools/call fail"),
-    ]).toEqual([...[0, true, true]]);
+    ]).toEqual([0, true, true]);
     expect(await leftovers(other)).toEqual(NOTHING);
     await other.remove();
   }, 60_000);
