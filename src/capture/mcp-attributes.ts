@@ -13,6 +13,12 @@ export const SERVICE_INSTANCE = "service.instance.id";
  */
 export const MULTI_ROUND = "whetstone.multi_round";
 
+/**
+ * On calls without a session where traffic is split: which client they are of, under a name that tells nothing else.
+ * What was drawn is the client, so its calls belong together as those of a session do.
+ */
+export const UNIT = "whetstone.unit";
+
 /** Status of an HTTP answer that held no JSON-RPC (OpenTelemetry HTTP conventions). */
 const HTTP_STATUS = "http.response.status_code";
 

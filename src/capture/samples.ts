@@ -2,12 +2,13 @@ import type { CallSample } from "../model/call.ts";
 import { Arm } from "../model/call.ts";
 import { ATTR, type Span } from "../model/span.ts";
 import { SCOPE } from "./exchange.ts";
-import { SERVICE_INSTANCE } from "./mcp-attributes.ts";
+import { MULTI_ROUND, SERVICE_INSTANCE, UNIT } from "./mcp-attributes.ts";
 
 /**
  * The tool calls that the relay measured, as samples for the judges: its CLIENT spans of `tools/call`, in order of the
  * input. An error is a span with status error or an `error.type`. Traffic without an arm counts as baseline; a span
- * without a session stands for itself (its trace id).
+ * without a session stands for its client, its process or itself (its trace id). Rounds of an operation that asks a
+ * person are left out: their number and times are the person's, not the server's.
  */
 export function callSamples(spans: readonly Span[]): CallSample[] {
   return spans.filter(isRelayedCall).map((span) => ({
@@ -16,8 +17,13 @@ export function callSamples(spans: readonly Span[]): CallSample[] {
     durationMs: span.durationNs / 1e6,
     error: span.status === "error" || span.attributes[ATTR.errorType] !== undefined,
     arm: Arm.safeParse(span.resource[ATTR.arm]).data ?? "baseline",
-    session: textOf(span.attributes[ATTR.mcpSession]) ?? textOf(span.resource[SERVICE_INSTANCE]) ?? span.traceId,
+    session: sessionOf(span),
   }));
+}
+
+function sessionOf({ attributes, resource, traceId }: Span): string {
+  const named = textOf(attributes[ATTR.mcpSession]) ?? textOf(attributes[UNIT]);
+  return named ?? textOf(resource[SERVICE_INSTANCE]) ?? traceId;
 }
 
 function isRelayedCall(span: Span): boolean {
@@ -25,6 +31,7 @@ function isRelayedCall(span: Span): boolean {
     span.scope.name === SCOPE.name &&
     span.kind === "client" &&
     span.attributes[ATTR.mcpMethod] === "tools/call" &&
+    span.attributes[MULTI_ROUND] !== true &&
     textOf(span.attributes[ATTR.toolName]) !== undefined
   );
 }

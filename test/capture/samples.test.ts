@@ -30,6 +30,7 @@ describe("callSamples", () => {
       relayedCall(2, { kind: "server" }),
       relayedCall(3, { attributes: { ...attributes, [ATTR.mcpMethod]: "tools/list" } }),
       relayedCall(4, { attributes: nameless }),
+      relayedCall(7, { attributes: { ...attributes, "whetstone.multi_round": true } }),
       relayedCall(5, { attributes: { ...attributes, [ATTR.toolName]: 7 } }),
     ];
     expect(callSamples([...others, relayedCall(6)])).toHaveLength(1);

@@ -4,6 +4,7 @@ import { request as httpsRequest } from "node:https";
 import { messageOf } from "../../model/error.ts";
 import type { Attributes } from "../../model/span.ts";
 import type { Entry } from "../exchange-table.ts";
+import { UNIT } from "../mcp-attributes.ts";
 import { refusal, type Admission } from "./admission.ts";
 import { passAnswer } from "./answer.ts";
 import { clientKey, type Arms, type ArmServer } from "./arms.ts";
@@ -55,9 +56,6 @@ export type Passage = {
 
 const NO_ENTRY: Entry = { passed: () => undefined, end: () => undefined };
 
-/** Attribute of calls without a session: which client they are of, under a name that tells nothing else. */
-export const UNIT = "whetstone.unit";
-
 /** Passes one request on and its answer back. Never rejects. */
 export async function forward(incoming: Incoming, parts: ForwardParts): Promise<void> {
   const { request, response } = incoming;
@@ -87,7 +85,8 @@ function open({ request }: Incoming, { body, isMcp, isRead }: Read, parts: Forwa
   const key = clientKey(request, parts.stickyHeader);
   const known = asked.session === undefined ? undefined : parts.sessions.get(asked.session);
   const scope = known ?? parts.openScope(place(asked, key, parts.arms));
-  const unit: Attributes = known || !parts.isSplit || asked.session !== undefined ? {} : { [UNIT]: unitOf(key, parts) };
+  const isUnit = parts.isSplit && asked.session === undefined && !asked.isInitialize;
+  const unit: Attributes = isUnit ? { [UNIT]: unitOf(key, parts) } : {};
   const wires = wiresOf(request, scope.server.upstream, { version: asked.version, unit });
   const accepted = asked.line && scope.spans.accept("to-server", asked.line, wires.toServer);
   const unread = isMcp && holdsMessages(request) && accepted === undefined;
