@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ForwardParts, Passage } from "./forward.ts";
+import type { ForwardParts, Passage } from "./passage.ts";
 import { endToEnd, MCP_HEADERS, mediaType } from "./headers.ts";
 import type { Passing } from "./event-stream.ts";
 import { watchAnswer } from "./watch-answer.ts";

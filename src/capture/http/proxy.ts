@@ -6,7 +6,8 @@ import { randomId, type RandomBytes } from "../trace-context.ts";
 import { adminServer } from "./admin.ts";
 import { arms, type ArmServer, type Weight } from "./arms.ts";
 import { countLines, zeroCounts, type Counts } from "./counts.ts";
-import { forward, MAX_HEADER_BYTES, type ForwardParts } from "./forward.ts";
+import { forward, MAX_HEADER_BYTES } from "./forward.ts";
+import type { ForwardParts } from "./passage.ts";
 import { scopes } from "./scope.ts";
 import { sessions } from "./sessions.ts";
 import { openUpstream } from "./upstream.ts";
@@ -175,7 +176,11 @@ function httpServer(parts: ForwardParts, limits: HttpProxyLimits, underWay: Set<
   const server = createServer({ ...timing, ...checks, maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     underWay.add(response);
     response.once("close", () => underWay.delete(response));
-    void forward({ request, response }, parts);
+    forward({ request, response }, parts).catch(() => {
+      // A fault in Whetstone; the client may try again, and the end of the run says it.
+      parts.counts.faults += 1;
+      response.destroy();
+    });
   });
   server.maxConnections = limits.connections;
   server.on("drop", () => {

@@ -10,6 +10,8 @@ export type Ended = {
   readonly seen?: Seen | undefined;
   /** The request is of the stateless wire. */
   readonly isModern: boolean;
+  /** Only its headers were read, so that its answer could not be told from others. */
+  readonly isNamedOnly: boolean;
   /** The request belongs to a session, which goes on after this exchange. */
   readonly inSession: boolean;
 };
@@ -22,13 +24,13 @@ const ACCEPTED: ReadonlySet<number> = new Set([202, 204]);
  * ids may go on as another one.
  */
 export function outcomeOfUnanswered(ended: Ended): Outcome | undefined {
-  const { how, status, seen, isModern, inSession } = ended;
+  const { how, status, seen, isModern, inSession, isNamedOnly } = ended;
   if (seen?.error) return seen.error;
   if (status !== undefined && status >= 400) return { kind: "http", status };
   const isResumable = inSession && !isModern && seen?.isResumable === true;
   if (isResumable) return undefined;
   if (how === "client_gone" && isModern) return { kind: "unanswered", errorType: "cancelled" };
-  if (how === "answered" && status !== undefined && ACCEPTED.has(status)) return { kind: "sent" };
+  if (how === "answered" && (isNamedOnly || ACCEPTED.has(status ?? 0))) return { kind: "sent" };
   if (how === "answered" && (seen?.unread ?? 0) > 0) return { kind: "result", result: undefined };
   return { kind: "unanswered", errorType: "transport" };
 }
