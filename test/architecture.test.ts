@@ -41,6 +41,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "model",
     "stats",
     "config",
+    "store",
     "analyze",
     "canary",
     "github",

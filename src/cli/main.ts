@@ -4,6 +4,7 @@ import { EXIT } from "../model/codes.ts";
 import type { Register } from "./command.ts";
 import { analyze } from "./commands/analyze.ts";
 import { audit } from "./commands/audit.ts";
+import { backup, restore } from "./commands/backup.ts";
 import { canary } from "./commands/canary.ts";
 import { collectTelemetry } from "./commands/collect.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -16,6 +17,7 @@ import { propose } from "./commands/propose.ts";
 import { proxy } from "./commands/proxy.ts";
 import { record } from "./commands/record.ts";
 import { replay } from "./commands/replay.ts";
+import { retain } from "./commands/retain.ts";
 import { serve } from "./commands/serve.ts";
 import { traces } from "./commands/traces.ts";
 import { validate } from "./commands/validate.ts";
@@ -27,6 +29,9 @@ const COMMANDS: readonly Register[] = [
   collectTelemetry,
   importTraces,
   exportSpans,
+  retain,
+  backup,
+  restore,
   traces,
   analyze,
   validate,

@@ -28,3 +28,14 @@ export function stageProgress(io: Io): Observer & { readonly step: Progress; rea
     stop: () => moving?.stop(),
   };
 }
+
+/** Shows how far a long work has come: one moving line on a terminal, nothing elsewhere. */
+export function countProgress(io: Io, what: string) {
+  const moving = io.terminal ? spinner({ text: what, handleSignals: false }).start() : undefined;
+  return {
+    show: ({ done, total }: { readonly done: number; readonly total?: number }): void => {
+      if (moving) moving.text = `${what}: ${done}${total === undefined ? "" : ` of ${total}`}`;
+    },
+    stop: (): void => void moving?.stop(),
+  };
+}

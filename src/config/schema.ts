@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { DURATION } from "../model/time.ts";
+import { BYTES } from "./bytes.ts";
 
 /** A command as a list of words, or one string that is split at white space outside quotes. */
 const Command = z
@@ -79,6 +81,21 @@ export const Target = z.strictObject({
 });
 export type Target = z.infer<typeof Target>;
 
+const Age = z.union([z.literal("forever"), z.string().regex(DURATION, "write a duration such as 30d, or forever")]);
+
+/** What `whetstone retain` keeps. */
+export const RetentionSettings = z.strictObject({
+  traces: Age.default("30d").describe("How long traces without an error are kept."),
+  errors: Age.default("90d").describe("How long traces with an error are kept."),
+  rollups: Age.default("90d").describe("How long counts and durations per minute and operation are kept."),
+  size: z
+    .string()
+    .regex(BYTES, "write a size such as 500MB or 10GB")
+    .optional()
+    .describe("Most space that the store may use; beyond it the oldest traces go before their age. SQLite only."),
+});
+export type RetentionSettings = z.infer<typeof RetentionSettings>;
+
 /** `whetstone.yaml`. */
 export const Config = z.strictObject({
   version: z.literal(1),
@@ -86,5 +103,6 @@ export const Config = z.strictObject({
   targets: z
     .record(z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "use lower-case letters, digits and -"), Target)
     .default({}),
+  retention: RetentionSettings.prefault({}),
 });
 export type Config = z.infer<typeof Config>;

@@ -6,6 +6,13 @@ version: 1
 # Where spans are kept: a file (SQLite), or a postgres:// URL.
 db: .whetstone/whetstone.db
 
+# What \`whetstone retain\` keeps of it.
+retention:
+  traces: 30d # traces without an error
+  errors: 90d # traces with one
+  rollups: 90d # counts and durations per minute and operation
+  # size: 10GB # most space it may use; the oldest traces go first
+
 targets:
   ${target.name}:
     # How the MCP server starts, on stdio.

@@ -45,12 +45,15 @@ export function formatInstant(ns: bigint): string {
   return rest === 0n ? text : text.replace("Z", `${rest.toString().padStart(6, "0").replace(/0+$/, "")}Z`);
 }
 
+/** A duration as text: a number with a unit. */
+export const DURATION = /^(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)$/;
+
 /**
  * Parses a duration such as `250us`, `10ms`, `2s`, `5m`, `1.5h` into nanoseconds.
  * @throws WhetstoneError `usage` when the text is no duration.
  */
 export function parseDuration(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)$/.exec(text.trim());
+  const match = DURATION.exec(text.trim());
   const scale = match?.[2] === undefined ? undefined : NS_PER[match[2]];
   if (match?.[1] === undefined || scale === undefined) {
     throw new WhetstoneError("usage", `"${text}" is not a duration.`, {

@@ -19,7 +19,7 @@ export function prunableOf(traces: Traces, { kind, beforeNs }: Prunable) {
 
 /** Removes the traces of one step. */
 export function pruneTraces(traces: Traces, what: Prunable): PruneCount {
-  const step = tracesOfStep(prunableOf(traces, what));
+  const step = tracesOfStep(prunableOf(traces, what), what);
   for (const { ref } of step) traces.delete(ref);
   return countOf(step);
 }

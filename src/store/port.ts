@@ -97,7 +97,12 @@ export const PRUNE_KINDS = ["plain", "error", "rollups"] as const;
 export type PruneKind = (typeof PRUNE_KINDS)[number];
 
 /** Traces that ended, or whole hours of rollups that ended, before a time (ns since the Unix epoch). */
-export type Prunable = { readonly kind: PruneKind; readonly beforeNs: bigint };
+export type Prunable = {
+  readonly kind: PruneKind;
+  readonly beforeNs: bigint;
+  /** Most spans of one step, a first trace that has more excepted. */
+  readonly spans?: number;
+};
 
 /** How much was removed, or would be. `rows` counts rows of rollups. */
 export type PruneCount = { readonly traces: number; readonly spans: number; readonly rows: number };

@@ -25,7 +25,7 @@ export async function prunePostgres(client: pg.PoolClient, what: Prunable): Prom
   const { sql, params } = prunableTraces(what, POSTGRES);
   // Traces that somebody writes to are left for the next step.
   const found = await selectAll<SelectedPrunable>(client, { sql: `${sql} FOR UPDATE SKIP LOCKED`, params });
-  const refs = tracesOfStep(found).map(({ ref }) => ref);
+  const refs = tracesOfStep(found, what).map(({ ref }) => ref);
   const spans = await client.query("DELETE FROM whetstone.spans WHERE trace_ref = ANY($1)", [refs]);
   await client.query("DELETE FROM whetstone.traces WHERE ref = ANY($1)", [refs]);
   return { traces: refs.length, spans: spans.rowCount ?? 0, rows: 0 };

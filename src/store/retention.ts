@@ -1,7 +1,7 @@
 import { WhetstoneError } from "../model/error.ts";
-import type { PruneCount, PruneKind, SpanStore } from "./port.ts";
+import type { Prunable, PruneCount, PruneKind, SpanStore } from "./port.ts";
 
-/** What is kept: ages in ns of traces without and with an error and of rollups, and the size of all data. */
+/** What is kept: ages in ns (or Infinity) of traces without and with an error and of rollups, and the size of all data. */
 export type RetentionPolicy = {
   readonly plainNs: number;
   readonly errorNs: number;
@@ -47,27 +47,48 @@ export async function retain(store: SpanStore, run: RetentionRun): Promise<Reten
   const { policy, now } = run;
   if (policy.maxBytes !== undefined) await usedBytes(store);
   const removed = { plain: NOTHING, error: NOTHING, rollups: NOTHING };
-  const step = async (kind: PruneKind, beforeNs: bigint): Promise<boolean> => {
+  const step = async (what: Prunable): Promise<PruneCount | undefined> => {
     run.signal?.throwIfAborted();
-    const count = await store.prune({ kind, beforeNs });
-    removed[kind] = sum(removed[kind], count);
-    if (count.traces + count.rows === 0) return false;
+    const count = await store.prune(what);
+    removed[what.kind] = sum(removed[what.kind], count);
+    if (count.traces + count.rows === 0) return undefined;
     run.onStep?.({ ...removed });
     await run.rest();
-    return true;
+    return count;
   };
-  for (const [kind, age] of AGES) while (await step(kind, before(now, policy[age])));
-  while (policy.maxBytes !== undefined && (await usedBytes(store)) > policy.maxBytes) {
-    const kind = await longestKept(store, policy, now);
-    if (kind === undefined || !(await step(kind, LAST))) break;
-  }
+  for (const [kind, age] of AGES) while (await step({ kind, beforeNs: before(now, policy[age]) }));
+  if (policy.maxBytes !== undefined) await shrink(store, { policy, now, maxBytes: policy.maxBytes, step });
   return removed;
+}
+
+type Shrinking = Pick<RetentionRun, "policy" | "now"> & {
+  readonly maxBytes: number;
+  readonly step: (what: Prunable) => Promise<PruneCount | undefined>;
+};
+
+/** Spans of the first step of shrinking, before it is known what a span takes. */
+const FIRST_STEP = 50;
+
+/** Removes the oldest until the size is met, in steps that do not go far beyond it. */
+async function shrink(store: SpanStore, { policy, now, maxBytes, step }: Shrinking): Promise<void> {
+  let spans = FIRST_STEP;
+  for (let used = await usedBytes(store); used > maxBytes;) {
+    const kind = await longestKept(store, policy, now);
+    const count = kind && (await step({ kind, beforeNs: LAST, spans }));
+    if (!count) return;
+    const left = await usedBytes(store);
+    const perSpan = Math.max(1, (used - left) / Math.max(1, count.spans));
+    // Half of what seems needed, so that both kinds get their turns up to the end.
+    spans = Math.max(1, Math.min(spans * 4, (left - maxBytes) / perSpan / 2));
+    used = left;
+  }
 }
 
 /** After every time that a store holds. */
 const LAST = 2n ** 63n;
 
-const before = (now: bigint, ageNs: number): bigint => now - BigInt(Math.round(ageNs));
+/** `ageNs` before now; infinite is before all time. */
+const before = (now: bigint, ageNs: number): bigint => (ageNs === Infinity ? -LAST : now - BigInt(Math.round(ageNs)));
 
 const sum = (a: PruneCount, b: PruneCount): PruneCount => ({
   traces: a.traces + b.traces,

@@ -74,6 +74,22 @@ function migrate(db: DatabaseSync, migrations: readonly Migration[], path: strin
   });
 }
 
+/**
+ * Opens a store to copy it, whatever its schema.
+ * @throws WhetstoneError `store_open_failed`
+ */
+export function openAsItIs(path: string): DatabaseSync {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    checkOwner(db, path);
+    return db;
+  } catch (thrown) {
+    db?.close();
+    throw sqliteError(thrown, { code: "store_open_failed", what: `The span store ${path} could not be opened` });
+  }
+}
+
 /** @throws WhetstoneError `store_open_failed` when the file is a database of another program. */
 function checkOwner(db: DatabaseSync, path: string): void {
   const isNew = Number(db.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"]) === 0;

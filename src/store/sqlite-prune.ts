@@ -27,7 +27,7 @@ function pruneRows(db: DatabaseSync, what: Prunable): PruneCount {
 }
 
 function pruneTraces(db: DatabaseSync, what: Prunable): PruneCount {
-  const step = tracesOfStep(selectAll(db, prunableTraces(what, SQLITE)) as SelectedPrunable[]);
+  const step = tracesOfStep(selectAll(db, prunableTraces(what, SQLITE)) as SelectedPrunable[], what);
   const spansOf = db.prepare("DELETE FROM spans WHERE trace_ref = ?");
   const trace = db.prepare("DELETE FROM traces WHERE ref = ?");
   let spans = 0;

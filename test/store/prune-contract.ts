@@ -88,7 +88,14 @@ export function pruneContract(filled: Filled, numRuns: number): void {
       const steps = [];
       for (let n = 0; n < 4; n += 1) steps.push(await store.prune({ kind: "plain", beforeNs: 2n ** 62n }));
       expect(steps.map(({ spans }) => spans)).toEqual([1_900, 300, 5_000, 10]);
-      expect(await store.prune({ kind: "plain", beforeNs: 2n ** 62n })).toEqual({ traces: 0, spans: 0, rows: 0 });
+      const small = await filled(Array.from({ length: 30 }, (_, n) => span({ traceId: traceId(n) })));
+      for (const [spans, removed] of [
+        [7, 7],
+        [0.5, 1],
+        [1e9, 22],
+      ] as const) {
+        expect(await small.prune({ kind: "plain", beforeNs: 2n ** 62n, spans })).toMatchObject({ spans: removed });
+      }
     });
 
     test("leaves a store that goes on: a removed trace can come again, and says how far back it goes", async () => {

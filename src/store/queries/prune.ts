@@ -24,10 +24,11 @@ export function prunableTraces(what: Prunable, { schema }: Dialect): Query {
   return { sql, params };
 }
 
-/** As many of the oldest traces as one step removes: at least one, and no more spans than {@link PRUNE_STEP} says. */
-export function tracesOfStep<Row extends SelectedPrunable>(rows: readonly Row[]): readonly Row[] {
+/** As many of the oldest traces as one step removes: at least one, and beyond that no more spans than it may. */
+export function tracesOfStep<Row extends SelectedPrunable>(rows: readonly Row[], what: Prunable): readonly Row[] {
+  const most = Math.min(what.spans ?? PRUNE_STEP.rows, PRUNE_STEP.rows);
   let spans = 0;
-  const beyond = rows.findIndex((row, at) => (spans += Number(row.spans)) > PRUNE_STEP.rows && at > 0);
+  const beyond = rows.findIndex((row, at) => (spans += Number(row.spans)) > most && at > 0);
   return beyond < 0 ? rows : rows.slice(0, beyond);
 }
 

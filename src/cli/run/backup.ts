@@ -1,0 +1,50 @@
+import { resolve } from "node:path";
+import { formatBytes } from "../../config/bytes.ts";
+import { EXIT } from "../../model/codes.ts";
+import { WhetstoneError } from "../../model/error.ts";
+import { isPostgresUrl } from "../../store/open.ts";
+import { backupSqlite } from "../../store/sqlite-backup.ts";
+import { restoreSqlite } from "../../store/sqlite-restore.ts";
+import { spanStoreUrl } from "../../wire.ts";
+import type { BackupOptions } from "../commands/backup.ts";
+import { configIfAny } from "../config.ts";
+import { printJson, type Io } from "../io.ts";
+import { countProgress } from "../progress.ts";
+
+/** `whetstone backup`. */
+export async function runBackup(file: string, options: BackupOptions, io: Io): Promise<number> {
+  const path = await sqlitePath(
+    options,
+    io,
+    `pg_dump --format=custom --schema=whetstone --file=${file} "$DATABASE_URL"`,
+  );
+  const progress = countProgress(io, "copying");
+  try {
+    const target = resolve(io.cwd, file);
+    const made = await backupSqlite({ path, file: target, force: options.force === true, onProgress: progress.show });
+    progress.stop();
+    if (options.json) printJson(io, { file, ...made });
+    else io.out(`${made.traces} traces, ${formatBytes(made.bytes)}, in ${file}; checked, SHA-256 in ${file}.sha256.\n`);
+    return EXIT.pass;
+  } finally {
+    progress.stop();
+  }
+}
+
+/** `whetstone restore`. */
+export async function runRestore(file: string, options: BackupOptions, io: Io): Promise<number> {
+  const path = await sqlitePath(options, io, `pg_restore --clean --if-exists --dbname="$DATABASE_URL" ${file}`);
+  const made = await restoreSqlite({ file: resolve(io.cwd, file), path, force: options.force === true });
+  if (options.json) printJson(io, { store: path, ...made });
+  else io.out(`${made.traces} traces, ${formatBytes(made.bytes)}, checked and restored to ${path}.\n`);
+  return EXIT.pass;
+}
+
+/** The file of the store. @throws WhetstoneError `usage` for PostgreSQL, which has its own tool */
+async function sqlitePath(options: BackupOptions, io: Io, tool: string): Promise<string> {
+  const url = spanStoreUrl({ ...options, cwd: io.cwd }, io.env, await configIfAny(options, io));
+  if (!isPostgresUrl(url)) return url;
+  throw new WhetstoneError("usage", "The store is in PostgreSQL, whose own tools back it up and restore it.", {
+    remedy: `Run ${tool}`,
+  });
+}
