@@ -4,6 +4,7 @@ import type { ReportParts } from "../propose/report.ts";
 import type { SessionRunner } from "../session/port.ts";
 import type { CaptureResult } from "../capture/stage.ts";
 import { analyze } from "./analyze.ts";
+import { baseWorktree } from "./base.ts";
 import { canary } from "./canary.ts";
 import { capture } from "./capture.ts";
 import { gate } from "./gate.ts";
@@ -40,7 +41,7 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
       return result;
     },
     capture: async () => {
-      carried.base = await run.worktree("base", required(carried.baseSha));
+      carried.base = await baseWorktree(run, required(carried.baseSha));
       const result = await capture(run, carried.base);
       carried.captured = result.value;
       return result;

@@ -23,6 +23,7 @@ export const ERROR_CODES = {
     doc: "A service such as GitHub refused a request, failed or could not be reached; data holds status and route.",
   },
   ref_moved: { exit: 1, doc: "A branch moved while it was being written, more often than the retries allow." },
+  prepare_failed: { exit: 1, doc: "The target's prepare command failed on the unchanged code." },
   server_start_failed: { exit: 1, doc: "The MCP server could not be started or did not answer initialize in time." },
   server_died: { exit: 1, doc: "The MCP server ended while calls were in flight." },
   store_open_failed: { exit: 2, doc: "The span store could not be opened or is of a newer schema." },

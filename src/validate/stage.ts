@@ -32,6 +32,9 @@ export type ValidateDeps = {
   readonly lease?: Pick<Lease, "addProcess" | "forgetProcess">;
 };
 
+/** Longest preparation of a worktree, s. */
+export const PREPARE_SECONDS = 600;
+
 /** What validation found, and the worktree with the change, for the canary. */
 export type ValidateResult = { readonly report: ValidationReport; readonly worktree?: string };
 
@@ -122,7 +125,8 @@ export function judgeApply(applied: Applied, patch: string): StageVerdict {
 }
 
 async function runChecks(deps: ValidateDeps, worktree: string): Promise<CheckRun[]> {
-  const commands = deps.prepare === undefined ? [] : [{ name: "prepare", run: deps.prepare, timeoutSeconds: 600 }];
+  const commands =
+    deps.prepare === undefined ? [] : [{ name: "prepare", run: deps.prepare, timeoutSeconds: PREPARE_SECONDS }];
   const runs: CheckRun[] = [];
   for (const check of [...commands, ...deps.checks]) {
     deps.progress({ label: `check ${check.name}`, done: 3, total: 5 });

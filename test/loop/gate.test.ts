@@ -121,6 +121,8 @@ describe("a run is refused", () => {
       remedy: expect.stringContaining("whetstone/state"),
     });
     expect((await workspace.state.view()).head).toBe(head);
+    // Also when nothing would be added to it.
+    await expect(open(false)).rejects.toMatchObject({ code: "ledger_broken", data: { seq: 1 } });
   });
 
   test("not by an empty folder in the place of the source", async () => {

@@ -72,6 +72,10 @@ describe("what a command leaves running", () => {
     await gone(folder.path);
   });
 
+  test("has no say any more once the command has ended", async () => {
+    expect((await run("(sleep 0.3; echo late) & echo started")).tail).toBe("started\n");
+  });
+
   test("outside its process group cannot hold it up either", async () => {
     await using folder = await temporaryFolder();
     const command = "setsid sh -c 'echo $$ > pid; exec sleep 300' & while [ ! -s pid ]; do :; done; echo started";

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { baseWorktree } from "../../loop/base.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { openRun } from "../../loop/run.ts";
 import { sweep } from "../../loop/sweep.ts";
@@ -58,7 +59,7 @@ export async function validateNow(request: {
   try {
     return await interruptible(async (signal) => {
       await using run = await openRun({ workspace, store, actor: localActor(), progress: progress.step, signal });
-      const base = await run.worktree("base", proposal.baseSha);
+      const base = await baseWorktree(run, proposal.baseSha);
       const result = await validate(run, { proposal, base, reference: [] });
       return result.value.report;
     });
