@@ -43,8 +43,6 @@ export async function handleHttp(exchange: Exchange, parts: HttpParts, isClosing
   const path = request.url?.split("?")[0] ?? "";
   const signal = SIGNALS.find((name) => path === `/v1/${name}`);
   const reply = await (signal ? answerOtlp(request, signal, parts) : Promise.resolve(answerPage(request, path, parts)));
-  // A body that nobody read would hold up the connection's next request.
-  request.resume();
   const closing = isClosing() ? { Connection: "close" } : {};
   response.writeHead(reply.status, { "Content-Type": reply.type, ...reply.headers, ...closing });
   response.end(reply.body);

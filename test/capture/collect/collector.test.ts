@@ -41,8 +41,15 @@ describe("stopping", () => {
     await entered;
     const stopped = c.stop();
     await failed;
+    // The commit under way still has its store: a stop ends after it.
+    const order: string[] = [];
+    const ended = stopped.then((left) => order.push(`stopped, ${left} cut off`));
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    order.push("durable");
     open();
-    expect(await stopped).toBe(1);
+    await ended;
+    expect(order).toEqual(["durable", "stopped, 1 cut off"]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { request as httpRequest } from "node:http";
+import { Agent, request as httpRequest } from "node:http";
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import nock from "nock";
@@ -220,6 +220,25 @@ describe("what is asked of a request", () => {
     expect(status).toBe(413);
     expect(sent).toBeLessThan(64 * 1024 * 1024);
     expect((await c.post(TRACES, encodeProtobuf([plainSpan]), PROTOBUF)).status).toBe(200);
+  });
+
+  test("a connection serves on after a body that was refused, unread or while it flowed", async () => {
+    await using c = await runCollector({ limits: { bodyBytes: 1_000 } });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const statusOf = (path: string, body?: Uint8Array): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const options = { agent, method: body ? "POST" : "GET", headers: body ? PROTOBUF : {} };
+        const sent = httpRequest(`${c.url}${path}`, options, (response) => {
+          response.resume().once("end", () => resolve(response.statusCode));
+        });
+        sent.once("error", reject);
+        if (body) sent.write(body.subarray(0, 2_000)); // a body without a length
+        sent.end(body?.subarray(2_000));
+      });
+    expect(await statusOf(TRACES, Buffer.alloc(4_000_000))).toBe(413);
+    expect(await statusOf("/v1/profiles", Buffer.alloc(4_000_000))).toBe(404);
+    expect(await statusOf("/healthz")).toBe(200);
+    agent.destroy();
   });
 
   test("bodies that are read at once share a budget", async () => {
