@@ -198,6 +198,11 @@ describe("a changed claim shows where it stands", () => {
     expect(await differentIn({ files })).toEqual(["canary", "loop"]);
   });
 
+  test("the window of the evidence moved", async () => {
+    const files = changed("evidence/evidence.json", "window.since", () => "2020-01-01T00:00:00.000Z");
+    expect(await differentIn({ files })).toEqual(["analyze"]);
+  });
+
   test("the report altered", async () => {
     const report = `${original.text("report.md") ?? ""}\nBelieve me.`;
     expect(await differentIn({ files: { "report.md": report } })).toEqual(["propose"]);
