@@ -80,7 +80,7 @@ describe("export", () => {
     [["export", "--format", "xml"], /choices|Allowed/],
     [["export", "--since", "yesterday"], /error \(usage\)/],
     [["export", "--config", "missing.yaml"], /error \(config_missing\)/],
-    [["export", "--db", "a.db/x"], /error \(store_open_failed\)/],
+    [["export", "--db", "a.db/x"], /error \(not_found\)/],
   ])("%j is refused", async (args, says) => {
     const ended = await cli(...args);
     expect([ended.code, ended.out]).toEqual([2, ""]);
