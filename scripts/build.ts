@@ -7,6 +7,7 @@ import { build, type OutputChunk, type RolldownOutput } from "rolldown";
  * `npm run build`: builds `dist/` from `src/`, because Node refuses to strip types below `node_modules`.
  *
  * - `dist/cli/`: the command line in shared chunks; its dependencies stay where npm put them.
+ * - `dist/instrument/`: the library `whetstone/instrument` and `whetstone/register`, in shared chunks likewise.
  * - `dist/actions/`: each GitHub action in one file that holds everything, because a runner installs nothing; beside it
  *   the licences of what it holds.
  *
@@ -27,9 +28,15 @@ const shared = { cwd: process.cwd(), platform: "node", write: false, logLevel: "
 
 const cli = await build({
   ...shared,
-  input: { "cli/main": "src/cli/main.ts" },
+  input: { "cli/main": "src/cli/main.ts", "cli/store-writer": "src/cli/store-writer.ts" },
   external: (id) => !isOwn(id),
   output: { format: "esm", entryFileNames: "[name].js", chunkFileNames: "cli/chunks/[name]-[hash].js" },
+});
+const instrument = await build({
+  ...shared,
+  input: { "instrument/index": "src/instrument/index.ts", "instrument/register": "src/instrument/register.ts" },
+  external: (id) => !isOwn(id),
+  output: { format: "esm", entryFileNames: "[name].js", chunkFileNames: "instrument/chunks/[name]-[hash].js" },
 });
 const action = await build({
   ...shared,
@@ -38,9 +45,9 @@ const action = await build({
   output: { format: "esm", entryFileNames: "[name].js", codeSplitting: false, minify: SMALLER },
 });
 
+const built = [...cli.output, ...instrument.output, ...action.output];
 await replaceFolder([
-  ...cli.output.map((file) => [file.fileName, contentOf(file)] as const),
-  ...action.output.map((file) => [file.fileName, contentOf(file)] as const),
+  ...built.map((file) => [file.fileName, contentOf(file)] as const),
   ["actions/LICENSES.txt", licencesOf(action.output.filter((file) => file.type === "chunk"))],
 ]);
 
