@@ -11,7 +11,7 @@ import { sqliteError } from "./sqlite-errors.ts";
 /** `PRAGMA application_id` of a span store: "WHET" in ASCII. */
 const APPLICATION_ID = 0x57484554;
 
-/** How long a writer waits for another process's transaction; ms. */
+/** How long SQLite itself waits for another process, in everything but {@link withoutWaiting}; ms. */
 const BUSY_TIMEOUT_MS = 30_000;
 
 export type SqliteOptions = {
@@ -37,6 +37,16 @@ export async function openDatabase({ path, readOnly = false }: SqliteOptions): P
   } catch (thrown) {
     if (db?.isOpen) db.close();
     throw sqliteError(thrown, { code: "store_open_failed", what: `The span store ${path} could not be opened` });
+  }
+}
+
+/** Runs `work` so that a lock of another process is an error at once; the caller takes its turn later. */
+export function withoutWaiting<T>(db: DatabaseSync, work: () => T): T {
+  db.exec("PRAGMA busy_timeout = 0");
+  try {
+    return work();
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
   }
 }
 

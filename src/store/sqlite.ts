@@ -20,9 +20,10 @@ import { fewestRanges, minutesOf } from "./rollup.ts";
 import { fromRows, type SelectedSpan } from "./row.ts";
 import { sqliteAppender } from "./sqlite-append.ts";
 import { sqliteError } from "./sqlite-errors.ts";
+import { writeTurns } from "./sqlite-turns.ts";
 import { extentOfSqlite, prunableSqlite, pruneSqlite } from "./sqlite-prune.ts";
 import { inTransaction, selectAll } from "./sqlite-query.ts";
-import { openDatabase, type SqliteOptions } from "./sqlite-open.ts";
+import { openDatabase, withoutWaiting, type SqliteOptions } from "./sqlite-open.ts";
 
 /**
  * Opens the embedded span store, creating it and its folder when they are missing. Several processes may share a file:
@@ -32,46 +33,48 @@ import { openDatabase, type SqliteOptions } from "./sqlite-open.ts";
 export async function openSqliteStore(options: SqliteOptions): Promise<SpanStore> {
   const path = resolve(options.path);
   const db = await openDatabase({ ...options, path });
-  const attempts = attemptsOn(path, options.readOnly === true);
+  const turns = writeTurns();
+  const write = options.readOnly === true ? async () => Promise.reject(writeRefused(path)) : writer(db, path, turns);
   return {
-    ...writing(db, attempts),
-    ...reading(db, attempts),
+    ...writing(db, write),
+    ...reading(db, reader(path)),
     [Symbol.asyncDispose]: async () => {
+      await turns.idle();
       if (db.isOpen) db.close();
     },
   };
 }
 
-/** Run reads and writes so that what fails says what was being done; writes are refused on a store opened for reading. */
-type Attempts = Record<"read" | "write", <T>(work: () => T) => Promise<T>>;
+/** Runs a read or a write so that a failure says what was being done. */
+type Attempt = <T>(work: () => T) => Promise<T>;
 
-function attemptsOn(path: string, isReadOnly: boolean): Attempts {
-  return {
-    read: async (work) => {
-      try {
-        return work();
-      } catch (thrown) {
-        throw sqliteError(thrown, { code: "store_read_failed", what: `The span store ${path} could not be read` });
-      }
-    },
-    write: async (work) => {
-      if (isReadOnly) throw writeRefused(path);
-      try {
-        return work();
-      } catch (thrown) {
-        const what = `The span store ${path} could not be written, nothing of this was kept`;
-        throw sqliteError(thrown, { code: "store_write_failed", what });
-      }
-    },
+const reader =
+  (path: string): Attempt =>
+  async (work) => {
+    try {
+      return work();
+    } catch (thrown) {
+      throw sqliteError(thrown, { code: "store_read_failed", what: `The span store ${path} could not be read` });
+    }
   };
-}
+
+const writer =
+  (db: DatabaseSync, path: string, turns: ReturnType<typeof writeTurns>): Attempt =>
+  async (work) => {
+    try {
+      return await turns.take(() => withoutWaiting(db, work));
+    } catch (thrown) {
+      const what = `The span store ${path} could not be written, nothing of this was kept`;
+      throw sqliteError(thrown, { code: "store_write_failed", what });
+    }
+  };
 
 const writeRefused = (path: string): WhetstoneError =>
   new WhetstoneError("store_write_failed", `The span store ${path} was opened for reading only.`, {
     remedy: "Open it for writing.",
   });
 
-function writing(db: DatabaseSync, { write }: Attempts): Pick<SpanStore, "append" | "prune" | "compact"> {
+function writing(db: DatabaseSync, write: Attempt): Pick<SpanStore, "append" | "prune" | "compact"> {
   let appender: ReturnType<typeof sqliteAppender> | undefined;
   return {
     append: (spans) => write(() => (appender ??= sqliteAppender(db))(spans)),
@@ -80,7 +83,7 @@ function writing(db: DatabaseSync, { write }: Attempts): Pick<SpanStore, "append
   };
 }
 
-function reading(db: DatabaseSync, { read }: Attempts) {
+function reading(db: DatabaseSync, read: Attempt) {
   const select = (query: Query) => read(() => fromRows(selectAll(db, query) as SelectedSpan[]));
   const rollups = (query: Query) => read(() => selectAll(db, query) as SelectedRollup[]);
   return {
