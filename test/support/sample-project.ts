@@ -57,7 +57,7 @@ targets:
       slowdown: 1
       concurrency: 2
       minimumSessions: 3
-      maxSessions: 40
+      maxSessions: 200
 `;
 
 const calls = [
