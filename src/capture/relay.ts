@@ -88,7 +88,13 @@ function pump(options: {
   const { from, to, signal, pass } = options;
   const framer = lineFramer();
   return new Promise((resolve) => {
-    const write = (pieces: readonly Piece[]): boolean => pieces.map((piece) => pass(piece, to)).every(Boolean);
+    const write = (pieces: readonly Piece[]): boolean => {
+      // What came together goes on together, in one call of the system.
+      if (pieces.length > 1) to.cork();
+      const more = pieces.map((piece) => pass(piece, to)).every(Boolean);
+      if (pieces.length > 1) to.uncork();
+      return more;
+    };
     const onData = (chunk: Uint8Array): void => {
       if (!write(framer.push(chunk))) from.pause();
     };

@@ -13,18 +13,23 @@ export type SinkOptions = {
   readonly exporter?: ((spans: readonly Span[]) => Promise<void>) | undefined;
   /** What `exporter` is called when spans did not reach it; default `the OTLP endpoint`. */
   readonly exporterName?: string | undefined;
-  /** Most spans that wait for each of them; more are dropped and counted. Default 10,000. */
+  /** Most spans that wait for each of them; more are dropped and counted. Default 50,000. */
   readonly queueLimit?: number | undefined;
 };
 
-const DEFAULT_QUEUE_LIMIT = 10_000;
+const DEFAULT_QUEUE_LIMIT = 50_000;
+
+/** Short, so that batches stay small: handing a large one over holds the traffic up. */
+const LINGER_MS = 20;
 
 /** Opens a queue for each. */
 export function openSinks({ store, exporter, exporterName, queueLimit }: SinkOptions): readonly Sink[] {
-  const limit = queueLimit ?? DEFAULT_QUEUE_LIMIT;
+  const options = { limit: queueLimit ?? DEFAULT_QUEUE_LIMIT, lingerMs: LINGER_MS };
   return [
-    ...(store ? [{ name: "the store", queue: spanQueue({ write: store.append, limit }) }] : []),
-    ...(exporter ? [{ name: exporterName ?? "the OTLP endpoint", queue: spanQueue({ write: exporter, limit }) }] : []),
+    ...(store ? [{ name: "the store", queue: spanQueue({ write: store.append, ...options }) }] : []),
+    ...(exporter
+      ? [{ name: exporterName ?? "the OTLP endpoint", queue: spanQueue({ write: exporter, ...options }) }]
+      : []),
   ];
 }
 

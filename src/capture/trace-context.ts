@@ -35,8 +35,23 @@ export function childContext(parent: TraceContext | undefined, random: RandomByt
   };
 }
 
+/**
+ * The same source, asked for many bytes at a time: a call of the operating system's generator costs more than all else
+ * about an id.
+ */
+export function pooledRandom(random: RandomBytes, poolBytes = 4_096): RandomBytes {
+  let pool: Uint8Array = new Uint8Array();
+  return (bytes) => {
+    if (pool.length < bytes) pool = random(Math.max(poolBytes, bytes));
+    const taken = pool.subarray(0, bytes);
+    pool = pool.subarray(bytes);
+    return taken;
+  };
+}
+
 /** A random id in hexadecimal, never all zero. */
 export function randomId(random: RandomBytes, bytes: number): string {
-  const id = Array.from(random(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const taken = random(bytes);
+  const id = Buffer.from(taken.buffer, taken.byteOffset, taken.length).toString("hex");
   return /^0+$/.test(id) ? id.replace(/0$/, "1") : id;
 }

@@ -88,6 +88,20 @@ describe("the published package", () => {
     expect(existsSync(join(repository.root, ".whetstone/whetstone.db"))).toBe(true);
   });
 
+  test("the proxy stores its spans: the thread that writes them is in the package", async () => {
+    await using folder = await temporaryFolder();
+    const echo = "process.stdin.on('data', (data) => process.stdout.write(data))";
+    const proxying = run(process.execPath, [consumer.bin, "proxy", "--", process.execPath, "-e", echo], {
+      cwd: folder.path,
+      env: toolPath,
+    });
+    proxying.child.stdin?.end('{"jsonrpc":"2.0","method":"notifications/initialized"}\n');
+    expect(await proxying).toMatchObject({ stderr: "" });
+    const { stdout } = await whetstone(["traces", "search", "--json"], folder.path);
+    // The fixture echoes, so the notification passes both ways.
+    expect(JSON.parse(stdout)).toMatchObject({ total: 1, traces: [{ spans: 4 }] });
+  });
+
   test("every chunk loads with the runtime dependencies alone", async () => {
     const chunks = globSync("dist/cli/**/*.js", { cwd: consumer.root }).map((path) => join(consumer.root, path));
     expect(chunks.length).toBeGreaterThan(10);

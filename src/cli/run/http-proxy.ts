@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { isLoopback } from "../../capture/http/admission.ts";
 import { startHttpProxy, type HttpProxy } from "../../capture/http/proxy.ts";
 import { parseUpstream } from "../../capture/http/upstream.ts";
+import { pooledRandom } from "../../capture/trace-context.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { EXIT } from "../../model/codes.ts";
 import { systemClock, systemRandom } from "../../wire.ts";
@@ -41,7 +42,7 @@ export async function runHttpProxy(flags: HttpProxyFlags, io: Io): Promise<numbe
       exporter: sink.write,
       exporterName: sink.name,
       clock: systemClock,
-      random: systemRandom,
+      random: pooledRandom(systemRandom),
       captureContent: flags.captureContent === true,
       injectContext: flags.injectContext,
     });

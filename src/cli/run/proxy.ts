@@ -1,5 +1,6 @@
 import { isBelow } from "../../capture/http/arms.ts";
 import { runProxy } from "../../capture/proxy.ts";
+import { pooledRandom } from "../../capture/trace-context.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { systemClock, systemRandom } from "../../wire.ts";
 import type { ProxyOptions } from "../commands/proxy.ts";
@@ -38,7 +39,7 @@ async function runStdio(chosen: ArmCommand, options: ProxyOptions, io: Io): Prom
     stdout: process.stdout,
     stderr: process.stderr,
     clock: systemClock,
-    random: systemRandom,
+    random: pooledRandom(systemRandom),
     captureContent: options.captureContent === true,
     injectContext: options.injectContext,
     signal: signals.signal,

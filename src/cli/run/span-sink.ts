@@ -1,8 +1,10 @@
 import { otlpExporter } from "../../capture/otlp/export.ts";
 import type { Span } from "../../model/span.ts";
+import { isPostgresUrl } from "../../store/open.ts";
 import type { SpanStore } from "../../store/port.ts";
-import { openSpanStore } from "../../wire.ts";
+import { openSpanStore, spanStoreUrl } from "../../wire.ts";
 import type { Io } from "../io.ts";
+import { storeThread } from "./store-thread.ts";
 
 /** Where a proxy's spans go. */
 export type SpanSink = AsyncDisposable & {
@@ -11,9 +13,15 @@ export type SpanSink = AsyncDisposable & {
   readonly write: (spans: readonly Span[]) => Promise<void>;
 };
 
+/** What the flags say about it. */
+type SinkFlags = { readonly otlp?: string; readonly db?: string };
+
 /** The OTLP endpoint when one is named, else the store. */
-export function spanSink(options: { readonly otlp?: string; readonly db?: string }, io: Io): SpanSink {
-  return options.otlp === undefined ? storeSink(options, io) : otlpSink(options.otlp);
+export function spanSink({ otlp, db }: SinkFlags, io: Io): SpanSink {
+  if (otlp !== undefined) return otlpSink(otlp);
+  const places = { cwd: io.cwd, ...(db !== undefined && { db }) };
+  const url = spanStoreUrl(places, io.env);
+  return isPostgresUrl(url) ? storeSink(places, io) : { name: "the store", ...storeThread(url) };
 }
 
 function otlpSink(url: string): SpanSink {
@@ -25,8 +33,8 @@ function otlpSink(url: string): SpanSink {
 }
 
 /** Opens the store while the traffic already flows: a store that does not open costs spans, never the connection. */
-function storeSink({ db }: { readonly db?: string }, io: Io): SpanSink {
-  const opened = openSpanStore({ cwd: io.cwd, ...(db !== undefined && { db }) }, io.env);
+function storeSink(places: { readonly cwd: string; readonly db?: string }, io: Io): SpanSink {
+  const opened = openSpanStore(places, io.env);
   opened.catch(() => undefined); // reported by each write that needs it, and counted there
   return {
     name: "the store",
