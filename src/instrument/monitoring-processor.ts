@@ -9,16 +9,16 @@ import { DURATION_BOUNDS } from "./telemetry.ts";
 const SCOPE = "whetstone.monitoring";
 
 /** Attributes in which spans state token usage, and the type of token; numbers may come as text. */
-const TOKEN_ATTRIBUTES: Readonly<Record<string, string>> = {
-  "claude.token_usage": "total",
-  "mcp.token_usage": "total",
-  "gen_ai.usage.input_tokens": "input",
-  "gen_ai.usage.output_tokens": "output",
-  input_tokens: "input",
-  output_tokens: "output",
-  cache_read_tokens: "cache_read",
-  cache_creation_tokens: "cache_creation",
-};
+const TOKEN_ATTRIBUTES: readonly (readonly [attribute: string, type: string])[] = [
+  ["claude.token_usage", "total"],
+  ["mcp.token_usage", "total"],
+  ["gen_ai.usage.input_tokens", "input"],
+  ["gen_ai.usage.output_tokens", "output"],
+  ["input_tokens", "input"],
+  ["output_tokens", "output"],
+  ["cache_read_tokens", "cache_read"],
+  ["cache_creation_tokens", "cache_creation"],
+];
 
 /** A failure of the tool, a mistake of the caller and a fault of the server are three things with three remedies. */
 type Result = "success" | "tool_error" | "caller_error" | "error";
@@ -59,10 +59,11 @@ export class MonitoringSpanProcessor implements SpanProcessor {
     const attributes = family === "claude" ? claudeAttributes(span) : mcpAttributes(span);
     meters.calls.add(weight, attributes);
     meters.duration.record(span.duration[0] + span.duration[1] / 1e9, attributes);
-    const { result: _result, ...about } = attributes;
-    for (const [name, type] of Object.entries(TOKEN_ATTRIBUTES)) {
+    for (const [name, type] of TOKEN_ATTRIBUTES) {
       const tokens = Number(span.attributes[name] ?? 0);
-      if (Number.isFinite(tokens) && tokens > 0) meters.tokens.add(tokens * weight, { ...about, type });
+      if (!Number.isFinite(tokens) || tokens <= 0) continue;
+      const { result: _result, ...about } = attributes;
+      meters.tokens.add(tokens * weight, { ...about, type });
     }
   }
 

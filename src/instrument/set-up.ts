@@ -14,8 +14,10 @@ export type TelemetrySdk = {
   readonly counts: () => ExportCounts;
   /** Exports what waits. Rejects when an export failed. */
   readonly flush: () => Promise<void>;
-  /** Exports what waits and ends, in at most `patienceMs`; what was lost is written. Never rejects. */
+  /** Exports what waits and ends, in at most `patienceMs`, and reports. Never rejects. */
   readonly shutdown: (patienceMs: number) => Promise<void>;
+  /** Writes what was lost and which messages came again; only the first call does. */
+  readonly report: () => void;
 };
 
 /** What the set-up needs. */
@@ -48,8 +50,15 @@ export function setUpTelemetry({ env, settings, service, write }: SetUpOptions):
   });
   const pipeline = buildPipeline(settings, metrics.getMeterProvider());
   late.connect(pipeline);
+  let reported = false;
+  const report = (): void => {
+    if (reported) return;
+    reported = true;
+    for (const line of [...log.repeated(), ...lossesOf(pipeline.counts())]) write(line);
+  };
   return {
     counts: pipeline.counts,
+    report,
     flush: () => late.processor.forceFlush(),
     shutdown: async (patienceMs) => {
       // First the spans, so that the last metrics say what became of them.
@@ -57,7 +66,7 @@ export function setUpTelemetry({ env, settings, service, write }: SetUpOptions):
       await inTime(patienceMs, async () => {
         for (const end of ends) await end().catch((error: unknown) => diag.warn("The last export failed:", error));
       });
-      for (const line of [...log.repeated(), ...lossesOf(pipeline.counts())]) write(line);
+      report();
     },
   };
 }

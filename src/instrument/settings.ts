@@ -15,6 +15,8 @@ export type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
 
 /** What the instrumentation takes from the environment, and what in it could not be used. */
 export type Settings = {
+  /** `WHETSTONE_SDK` is not `false`, by which a host with an SDK of its own keeps that one. */
+  readonly startSdk: boolean;
   /** `OTEL_SDK_DISABLED`. */
   readonly disabled: boolean;
   /** `OTEL_TRACES_EXPORTER` holds `otlp` or nothing. */
@@ -44,6 +46,7 @@ export function readSettings(env: Environment): Settings {
   const number = numberReader(env, complaints);
   const tailProbability = number("WHETSTONE_TAIL_PROBABILITY", 1);
   return {
+    startSdk: env["WHETSTONE_SDK"]?.trim().toLowerCase() !== "false",
     disabled: isTrue(env["OTEL_SDK_DISABLED"]),
     exportTraces: exportsTraces(env, complaints),
     protocol: protocolOf(env, complaints),

@@ -8,7 +8,7 @@ import { setUpTelemetry, type ServiceIdentity, type TelemetrySdk } from "./set-u
 
 /** How to instrument a process. */
 export type StartOptions = InstrumentationOptions & {
-  /** Start OpenTelemetry's SDK; default true. Set it to false where the host starts its own. */
+  /** Start OpenTelemetry's SDK; default: as `WHETSTONE_SDK` says, else yes. No is for a host that starts its own. */
   readonly sdk?: boolean | undefined;
 };
 
@@ -46,13 +46,16 @@ export function startInstrumentation(options: StartOptions, around: Surroundings
   const settings = readSettings(around.env);
   const setUp = (): TelemetrySdk | undefined =>
     setUpTelemetry({ ...around, settings, service: identityOf(around.script) });
-  const sdk = (options.sdk ?? true) ? attempt("the set-up of OpenTelemetry", setUp) : undefined;
+  const sdk = (options.sdk ?? settings.startSdk) ? attempt("the set-up of OpenTelemetry", setUp) : undefined;
   const instrumentation = createInstrumentation({ captureContent: settings.captureContent, ...options });
   const shutdown = async (patienceMs = PATIENCE_MS): Promise<void> => {
     instrumentation.close();
     await sdk?.shutdown(patienceMs);
   };
-  if (sdk !== undefined) attempt("the hook on the end of the process", () => runAtExit(around.host, shutdown));
+  if (sdk !== undefined) {
+    const atExit = { shutdown, report: sdk.report };
+    attempt("the hook on the end of the process", () => runAtExit(around.host, atExit));
+  }
   return { ...instrumentation, counts: () => sdk?.counts(), shutdown };
 }
 

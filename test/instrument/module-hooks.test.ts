@@ -1,9 +1,11 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { globSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { patchedSource } from "../../src/instrument/module-hooks.ts";
 import { identityOf } from "../../src/instrument/start.ts";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { temporaryFolder } from "../support/git-repository.ts";
 
 const handed = (text: string): string[] =>
@@ -39,6 +41,25 @@ describe("patchedSource", () => {
     const files = globSync(`node_modules/@modelcontextprotocol/${pattern}`);
     expect(files.flatMap((file) => handed(readFileSync(file, "utf8")))).toHaveLength(count);
   });
+});
+
+test("a patch that throws leaves the module as it is, and is told of", async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "host.mjs");
+  const hooks = JSON.stringify(resolve("src/instrument/module-hooks.ts"));
+  const sdk = JSON.stringify(resolve("node_modules/@modelcontextprotocol/sdk/dist/esm/shared/protocol.js"));
+  await writeFile(
+    file,
+    `import { installModuleHooks } from ${hooks};
+     const broken = () => { throw new Error("broken on purpose"); };
+     console.log(installModuleHooks(broken, (error) => console.error(error.message)));
+     const { Protocol } = await import(${sdk});
+     console.log(typeof Protocol);`,
+  );
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], {
+    env: { PATH: process.env["PATH"] },
+  });
+  expect({ stdout, stderr }).toEqual({ stdout: "true\nfunction\n", stderr: "broken on purpose\n" });
 });
 
 describe("identityOf", () => {

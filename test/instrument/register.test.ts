@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import { startReceiver } from "../../src/capture/receiver.ts";
 import type { Span } from "../../src/model/span.ts";
@@ -287,6 +288,42 @@ describe("the host", () => {
       },
     });
     expect({ code: run.code, signal: run.signal }).toEqual({ code: 7, signal: null });
+  });
+
+  test("is told what it lost when it ends itself at once", async () => {
+    await using collector = await collecting();
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, "host.mjs");
+    await writeFile(
+      file,
+      `import ${JSON.stringify(fixture("server.ts"))}; process.on("SIGTERM", () => process.exit(3));`,
+    );
+    const run = await runNode(["--import", REGISTER, file], {
+      env: { ...collector.env, OTEL_BSP_SCHEDULE_DELAY: "60000" },
+      talk: (child) => {
+        child.stdin?.write(lines(INITIALIZE));
+        child.stdout?.once("data", () => child.kill("SIGTERM"));
+      },
+    });
+    expect(run.code).toBe(3);
+    expect(run.err).toContain("1 not exported");
+  });
+
+  test("keeps an SDK of its own when it says so", async () => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, "host.mjs");
+    const sdk = pathToFileURL(resolve("node_modules/@opentelemetry/sdk-trace/dist/index.mjs")).href;
+    const api = pathToFileURL(resolve("node_modules/@opentelemetry/api/dist/index.mjs")).href;
+    await writeFile(
+      file,
+      `import { TracerProvider, SimpleSpanProcessor } from ${JSON.stringify(sdk)};
+       import { trace } from ${JSON.stringify(api)};
+       const exporter = { export: (spans, done) => { console.error(spans[0].name); done({ code: 0 }); }, shutdown: async () => {} };
+       trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
+       await import(${JSON.stringify(fixture("server.ts"))});`,
+    );
+    const run = await runNode(["--import", REGISTER, file], { env: { WHETSTONE_SDK: "false" }, talk });
+    expect({ code: run.code, err: run.err }).toEqual({ code: 0, err: "initialize\ntools/call add\n" });
   });
 
   test("pays nothing when it loads no MCP SDK", async () => {

@@ -5,6 +5,7 @@ import { readSettings, withoutConsole } from "../../src/instrument/settings.ts";
 describe("readSettings", () => {
   test("has defaults for an empty environment and complains of nothing", () => {
     expect(readSettings({})).toEqual({
+      startSdk: true,
       disabled: false,
       exportTraces: true,
       protocol: "http/protobuf",
@@ -23,6 +24,7 @@ describe("readSettings", () => {
 
   test("reads the standard variables", () => {
     const settings = readSettings({
+      WHETSTONE_SDK: "False",
       OTEL_SDK_DISABLED: "TRUE",
       OTEL_TRACES_EXPORTER: "none",
       OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
@@ -38,6 +40,7 @@ describe("readSettings", () => {
       OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "true",
     });
     expect(settings).toEqual({
+      startSdk: false,
       disabled: true,
       exportTraces: false,
       protocol: "http/json",
