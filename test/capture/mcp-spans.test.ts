@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { mcpSpans, type McpSpansOptions } from "../../src/capture/mcp-spans.ts";
+import { rounds } from "../../src/capture/rounds.ts";
 import { Span } from "../../src/model/span.ts";
 import { manualClock } from "../../src/model/time.ts";
 import { seededRandom } from "./fixtures/commands.ts";
@@ -227,6 +228,123 @@ describe("protocol version", () => {
     c.reply({ id: 1, result: {} });
     expect(c.spans[0]?.attributes).toMatchObject({ "mcp.protocol.version": "2026-07-28" });
     expect(c.spans[0]?.attributes).not.toHaveProperty(["mcp.session.id"]);
+  });
+});
+
+describe("what a server says of its version", () => {
+  const stated = (result: Message) => {
+    const c = connection({ identity: { service: "notes" } });
+    c.ask({ id: 1, method: "initialize", params: {} });
+    c.reply({ id: 1, result });
+    return c.side("server")?.resource["service.version"];
+  };
+
+  test("is on the spans when none was given, from the answer to initialize on, of either wire", () => {
+    expect(stated({ serverInfo: { name: "n", version: "1.2" } })).toBe("1.2");
+    expect(stated({ _meta: { "io.modelcontextprotocol/serverInfo": { version: "3" } } })).toBe("3");
+    expect(stated({ serverInfo: { version: 7 } })).toBeUndefined();
+    expect(stated({ serverInfo: { version: "v".repeat(1_000) } })).toHaveLength(128);
+  });
+
+  test("goes behind what was given", () => {
+    const c = connection();
+    c.ask({ id: 1, method: "initialize", params: {} });
+    c.reply({ id: 1, result: { serverInfo: { version: "1.2" } } });
+    expect(c.side("server")?.resource["service.version"]).toBe("abc");
+  });
+
+  test("is shared by connections to the same server", () => {
+    const reported = { version: undefined };
+    const first = connection({ identity: { service: "notes" }, reported });
+    first.ask({ id: 1, method: "initialize", params: {} });
+    first.reply({ id: 1, result: { serverInfo: { version: "1.2" } } });
+    const second = connection({ identity: { service: "notes" }, reported });
+    second.ask({ method: "notifications/x" });
+    expect(second.side("server")?.resource["service.version"]).toBe("1.2");
+  });
+});
+
+describe("subscriptions/listen", () => {
+  const note = (method: string, id: unknown) => ({
+    method,
+    params: { _meta: { "io.modelcontextprotocol/subscriptionId": id } },
+  });
+
+  test("ends at its acknowledgement; its late answer makes no span", () => {
+    const c = connection();
+    c.ask({ id: 5, method: "subscriptions/listen", params: {} });
+    c.clock.advance(20);
+    c.reply(note("notifications/subscriptions/acknowledged", 5));
+    c.clock.advance(3_600_000);
+    c.reply(note("notifications/tools/list_changed", 5));
+    c.reply({ id: 5, result: {} });
+    c.watch.close();
+    const listens = c.spans.filter(({ name }) => name === "subscriptions/listen");
+    expect(listens.map(({ durationNs, status }) => [durationNs, status])).toEqual([
+      [20e6, "unset"],
+      [20e6, "unset"],
+    ]);
+  });
+
+  test("ends by no other subscription, and nothing but it ends by one", () => {
+    const c = connection();
+    c.ask({ id: 5, method: "subscriptions/listen", params: {} });
+    c.ask({ id: 6, method: "ping", params: {} });
+    c.reply(note("notifications/subscriptions/acknowledged", "5"));
+    c.reply(note("notifications/subscriptions/acknowledged", 6));
+    c.watch.close();
+    const ended = c.spans.filter(({ kind, name }) => kind === "client" && !name.startsWith("notifications/"));
+    expect(ended.map(({ attributes }) => attributes["error.type"])).toEqual(["transport", "transport"]);
+  });
+});
+
+describe("rounds of one operation", () => {
+  const input = { resultType: "input_required", requestState: "s" };
+
+  test("are marked; the later one links to the earlier; a single one is neither", () => {
+    const c = connection();
+    c.ask(call(1, "a"));
+    c.reply({ id: 1, result: input });
+    c.ask(call(2, "a", { inputResponses: {}, requestState: "s" }));
+    c.reply({ id: 2, result: { content: [] } });
+    c.ask(call(3, "a"));
+    c.reply({ id: 3, result: { content: [] } });
+    const [first, second, third] = c.spans.filter(({ kind }) => kind === "server");
+    expect([first, second, third].map((span) => span?.attributes["whetstone.multi_round"])).toEqual([
+      true,
+      true,
+      undefined,
+    ]);
+    expect(second?.links).toEqual([{ traceId: first?.traceId, spanId: first?.spanId, attributes: {} }]);
+    expect([first?.links, third?.links]).toEqual([[], []]);
+  });
+
+  test.each([
+    ["another tool", call(2, "b", { inputResponses: {}, requestState: "s" })],
+    ["another state", call(2, "a", { inputResponses: {}, requestState: "t" })],
+    ["no state", call(2, "a", { inputResponses: {} })],
+    ["no answers", call(2, "a", { requestState: "s" })],
+  ])("%s is no later round", (_what, later) => {
+    const c = connection();
+    c.ask(call(1, "a"));
+    c.reply({ id: 1, result: input });
+    c.ask(later);
+    c.reply({ id: 2, result: {} });
+    expect(c.spans.at(-1)?.links).toEqual([]);
+  });
+
+  test("the oldest of many that nobody takes up is forgotten", () => {
+    const c = connection({ rounds: rounds(2) });
+    for (const id of [1, 2, 3]) {
+      c.ask(call(id, "a"));
+      c.reply({ id, result: { ...input, requestState: `s${id}` } });
+    }
+    const linksOf = (id: number, state: string) => {
+      c.ask(call(id, "a", { inputResponses: {}, requestState: state }));
+      c.reply({ id, result: {} });
+      return c.spans.at(-1)?.links.length;
+    };
+    expect([linksOf(4, "s1"), linksOf(5, "s2"), linksOf(6, "s3")]).toEqual([0, 1, 1]);
   });
 });
 

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { childContext, formatTraceparent, parseTraceparent, randomId } from "../../src/capture/trace-context.ts";
+import {
+  childContext,
+  formatTraceparent,
+  parseTraceparent,
+  pooledRandom,
+  randomId,
+} from "../../src/capture/trace-context.ts";
 import { SpanId, TraceId } from "../../src/model/span.ts";
 import { seededRandom } from "./fixtures/commands.ts";
 
@@ -72,5 +78,34 @@ describe("randomId", () => {
   test("is never all zero, whatever the source gives", () => {
     expect(randomId((bytes) => new Uint8Array(bytes), 8)).toBe("0000000000000001");
     expect(randomId((bytes) => new Uint8Array(bytes).fill(10), 16)).toBe("0a".repeat(16));
+  });
+});
+
+describe("pooledRandom", () => {
+  test("gives the source's bytes, each once, whatever is asked for", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 40 })), fc.integer({ min: 1, max: 32 }), (lengths, poolBytes) => {
+        let next = 0;
+        const given = new Set<number>();
+        const random = pooledRandom((bytes) => Uint8Array.from({ length: bytes }, () => next++ % 256), poolBytes);
+        for (const length of lengths) {
+          const taken = [...random(length)];
+          expect(taken).toHaveLength(length);
+          if (next > 256) return;
+          for (const byte of taken) expect(given.has(byte)).toBe(false);
+          for (const byte of taken) given.add(byte);
+        }
+      }),
+    );
+  });
+
+  test("asks the source seldom", () => {
+    let asked = 0;
+    const random = pooledRandom((bytes) => {
+      asked += 1;
+      return new Uint8Array(bytes);
+    });
+    for (let turn = 0; turn < 512; turn += 1) random(8);
+    expect(asked).toBe(1);
   });
 });
