@@ -5,6 +5,7 @@ import { Agent, request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Readable, Writable } from "node:stream";
 import { renderTable } from "../src/cli/table.ts";
 
@@ -18,6 +19,7 @@ const ROUNDS = 10;
 const CALLS = 1_000;
 const BURST = 4_000;
 const AT_A_TIME = 32;
+const SETTLE_MS = 1_000;
 
 const folder = mkdtempSync(join(tmpdir(), "whetstone-bench-proxy-"));
 const echo = resolve("bench/load/echo-server.ts");
@@ -28,7 +30,7 @@ const children: ChildProcessByStdio<Writable, Readable, null>[] = [];
 type Call = (id: number) => Promise<void>;
 
 function start(args: readonly string[]): ChildProcessByStdio<Writable, Readable, null> {
-  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "ignore"], cwd: folder });
+  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"], cwd: folder });
   children.push(child);
   return child;
 }
@@ -107,11 +109,12 @@ async function compare(direct: Call, proxied: Call): Promise<readonly [Measured,
   const begin = (call: Call): Measured & { readonly call: Call } => ({ call, latencies: [], rates: [] });
   const measured = [begin(direct), begin(proxied)] as const;
   for (const { call } of measured) await manyAtATime(call); // compiles what is measured
+  await delay(SETTLE_MS); // the spans of that are written
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const { call, latencies, rates } of measured) {
-      await oneByOne(call, latencies);
-      rates.push(await manyAtATime(call));
-    }
+    for (const { call, latencies } of measured) await oneByOne(call, latencies);
+  }
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const { call, rates } of measured) rates.push(await manyAtATime(call));
   }
   return measured;
 }

@@ -19,12 +19,12 @@ export type SinkOptions = {
 
 const DEFAULT_QUEUE_LIMIT = 50_000;
 
-/** Short, so that batches stay small: handing a large one over holds the traffic up. */
-const LINGER_MS = 20;
+/** Small and often: handing a large batch over holds the traffic up for milliseconds. */
+const HANDING = { lingerMs: 20, batch: 250 } as const;
 
 /** Opens a queue for each. */
 export function openSinks({ store, exporter, exporterName, queueLimit }: SinkOptions): readonly Sink[] {
-  const options = { limit: queueLimit ?? DEFAULT_QUEUE_LIMIT, lingerMs: LINGER_MS };
+  const options = { limit: queueLimit ?? DEFAULT_QUEUE_LIMIT, ...HANDING };
   return [
     ...(store ? [{ name: "the store", queue: spanQueue({ write: store.append, ...options }) }] : []),
     ...(exporter

@@ -20,7 +20,7 @@ export type SpanQueue = {
   readonly close: () => Promise<QueueSummary>;
 };
 
-/** Most spans in one write. */
+/** Most spans in one write, unless another number is given. */
 const BATCH = 1_000;
 
 /**
@@ -32,6 +32,7 @@ export function spanQueue(options: {
   readonly write: (spans: readonly Span[]) => Promise<unknown>;
   readonly limit?: number | undefined;
   readonly lingerMs?: number | undefined;
+  readonly batch?: number | undefined;
 }): SpanQueue {
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   const queued: Span[] = [];
@@ -50,7 +51,7 @@ export function spanQueue(options: {
     }
   };
   const drain = async (): Promise<void> => {
-    while (queued.length > 0) await writeOne(queued.splice(0, BATCH));
+    while (queued.length > 0) await writeOne(queued.splice(0, options.batch ?? BATCH));
   };
   const flush = (): Promise<void> => {
     clearTimeout(timer);

@@ -16,6 +16,15 @@ describe("spanQueue", () => {
     expect(sizes).toEqual([1_000, 1_000, 500]);
   });
 
+  test("batches are as large as asked for, and the summary counts while it runs", async () => {
+    const sizes: number[] = [];
+    const queue = spanQueue({ write: async (batch) => sizes.push(batch.length), batch: 2 });
+    queue.push(spans(5));
+    expect(queue.summary()).toEqual({ written: 0, dropped: 0, failed: 0 });
+    await queue.close();
+    expect([sizes, queue.summary()]).toEqual([[2, 2, 1], { written: 5, dropped: 0, failed: 0 }]);
+  });
+
   test("spans above the limit are dropped and counted, and every span is accounted for", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat({ max: 30 })), fc.nat({ max: 50 }), async (pushes, limit) => {
