@@ -23,7 +23,13 @@ const SETTLE_MS = 1_000;
 
 const folder = mkdtempSync(join(tmpdir(), "whetstone-bench-proxy-"));
 const echo = resolve("bench/load/echo-server.ts");
-const whetstone = [resolve("bin/whetstone.js"), "proxy", "--db", join(folder, "spans.db")];
+/** With a store of its own, lest what one has still to write hold up another. */
+const whetstone = (name: string): string[] => [
+  resolve("bin/whetstone.js"),
+  "proxy",
+  "--db",
+  join(folder, `${name}.db`),
+];
 const children: ChildProcessByStdio<Writable, Readable, null>[] = [];
 
 /** Sends one call and resolves with its answer. */
@@ -139,12 +145,12 @@ function rowsOf(name: string, [direct, proxied]: readonly [Measured, Measured]):
 const ms = (value: number): string => `${value.toFixed(3)} ms`;
 
 try {
-  const wrap = (...words: string[]): string[] => [...whetstone, "--", process.execPath, echo, ...words];
+  const wrap = (mode: string): string[] => [...whetstone(mode), "--", process.execPath, echo, mode];
   const stdio = await compare(overStdio([echo, "stdio"]), overStdio(wrap("stdio")));
   const sdk = await compare(overStdio([echo, "sdk"]), overStdio(wrap("sdk")));
   const upstream = await portOf([echo, "http"]);
   const url = `http://127.0.0.1:${upstream}/mcp`;
-  const proxied = await portOf([...whetstone, "--json", "--listen", "0", "--upstream", url]);
+  const proxied = await portOf([...whetstone("http"), "--json", "--listen", "0", "--upstream", url]);
   const http = await compare(overHttp(upstream), overHttp(proxied));
   const floor = await compare(overHttp(upstream), overHttp(await portOf([echo, "bare", url])));
   const rows = [

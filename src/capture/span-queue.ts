@@ -20,8 +20,11 @@ export type SpanQueue = {
   readonly close: () => Promise<QueueSummary>;
 };
 
-/** Most spans in one write, unless another number is given. */
+/** Most spans in one write. */
 const BATCH = 1_000;
+
+/** With this many spans waiting every write is a large one, whatever was asked for: they cost less per span. */
+const BACKLOG = 5_000;
 
 /**
  * Writes spans in batches, one write at a time. A batch is written `lingerMs` (default 100) after its first span, so
@@ -32,6 +35,7 @@ export function spanQueue(options: {
   readonly write: (spans: readonly Span[]) => Promise<unknown>;
   readonly limit?: number | undefined;
   readonly lingerMs?: number | undefined;
+  /** Most spans in one write while few wait. */
   readonly batch?: number | undefined;
 }): SpanQueue {
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
@@ -51,7 +55,8 @@ export function spanQueue(options: {
     }
   };
   const drain = async (): Promise<void> => {
-    while (queued.length > 0) await writeOne(queued.splice(0, options.batch ?? BATCH));
+    while (queued.length > 0)
+      await writeOne(queued.splice(0, queued.length > BACKLOG ? BATCH : (options.batch ?? BATCH)));
   };
   const flush = (): Promise<void> => {
     clearTimeout(timer);

@@ -1,4 +1,4 @@
-import { constants, setPriority } from "node:os";
+import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { codeOf, messageOf } from "../model/error.ts";
 import type { Span } from "../model/span.ts";
@@ -10,8 +10,11 @@ import type { WriterReply, WriterRequest } from "./run/store-thread.ts";
  * and no message is to wait for it. `workerData`: the store's path. Each batch is answered once it is durable.
  */
 
+/** Enough to give way; more would let the queue fill up on a busy machine. */
+const NICENESS = 5;
+
 // On Linux a priority is the calling thread's own: writing gives way to the traffic where processors are scarce.
-if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+if (process.platform === "linux") setPriority(NICENESS);
 
 const opened = openStore({ url: String(workerData) });
 opened.catch(() => undefined); // told with each batch

@@ -25,6 +25,14 @@ describe("spanQueue", () => {
     expect([sizes, queue.summary()]).toEqual([[2, 2, 1], { written: 5, dropped: 0, failed: 0 }]);
   });
 
+  test("a backlog is written in large batches, until it is none", async () => {
+    const sizes: number[] = [];
+    const queue = spanQueue({ write: async (batch) => sizes.push(batch.length), batch: 2_500 });
+    queue.push(spans(7_000));
+    await queue.close();
+    expect(sizes).toEqual([1_000, 1_000, 2_500, 2_500]);
+  });
+
   test("spans above the limit are dropped and counted, and every span is accounted for", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat({ max: 30 })), fc.nat({ max: 50 }), async (pushes, limit) => {
