@@ -32,8 +32,8 @@ export type TraceSummary = {
 /** A page of traces, newest first by trace start, ties by trace id. */
 export type TracePage = {
   readonly traces: readonly TraceSummary[];
-  /** Matching traces in all. */
-  readonly total: number;
+  /** Matching traces in all; absent where counting them would take much longer than finding the page. */
+  readonly total?: number;
   /** Opaque; absent on the last page. */
   readonly nextCursor?: string;
 };

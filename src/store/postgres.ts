@@ -17,7 +17,8 @@ import {
   rollupRows,
   type SelectedRollup,
 } from "./queries/rollups.ts";
-import { pageOf, pageQuery, totalQuery, type PageRequest, type SelectedTrace } from "./queries/search.ts";
+import type { PageRequest } from "./queries/search.ts";
+import { searchSteps } from "./queries/walk.ts";
 import { POSTGRES, type Query } from "./queries/sql.ts";
 import { spanBatchQuery, traceQuery } from "./queries/spans.ts";
 import { fewestRanges, minutesOf } from "./rollup.ts";
@@ -119,13 +120,13 @@ function poolFor(url: string, name: string): pg.Pool {
 /** All reads of a transaction that begins so are of one moment. */
 const SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/** Count and page from one snapshot, so that they agree. */
+/** All queries of a search from one snapshot, so that they agree. */
 async function search(pool: pg.Pool, filter: SpanFilter, page: PageRequest): Promise<TracePage> {
-  const rows = pageQuery(filter, page, POSTGRES);
-  const count = totalQuery(filter, POSTGRES);
   return inTransaction(pool, SNAPSHOT, async (client) => {
-    const [counted] = await selectAll<{ total: string }>(client, count);
-    return pageOf(await selectAll<SelectedTrace>(client, rows), Number(counted?.total), page.limit);
+    const steps = searchSteps({ filter, page, dialect: POSTGRES });
+    let step = steps.next();
+    while (!step.done) step = steps.next(await selectAll<Record<string, unknown>>(client, step.value));
+    return step.value;
   });
 }
 

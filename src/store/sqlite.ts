@@ -13,7 +13,8 @@ import {
   rollupRows,
   type SelectedRollup,
 } from "./queries/rollups.ts";
-import { pageOf, pageQuery, totalQuery, type PageRequest, type SelectedTrace } from "./queries/search.ts";
+import type { PageRequest } from "./queries/search.ts";
+import { searchSteps } from "./queries/walk.ts";
 import { SQLITE, type Query } from "./queries/sql.ts";
 import { spanBatchQuery, traceQuery } from "./queries/spans.ts";
 import { fewestRanges, minutesOf } from "./rollup.ts";
@@ -97,13 +98,13 @@ function reading(db: DatabaseSync, read: Attempt) {
   } satisfies Partial<SpanStore>;
 }
 
-/** Count and page from one snapshot, so that they agree. */
+/** All queries of a search from one snapshot, so that they agree. */
 function search(db: DatabaseSync, filter: SpanFilter, page: PageRequest): TracePage {
-  const rows = pageQuery(filter, page, SQLITE);
-  const count = totalQuery(filter, SQLITE);
   return inTransaction(db, "BEGIN", () => {
-    const total = Number(selectAll(db, count)[0]?.["total"]);
-    return pageOf(selectAll(db, rows) as SelectedTrace[], total, page.limit);
+    const steps = searchSteps({ filter, page, dialect: SQLITE });
+    let step = steps.next();
+    while (!step.done) step = steps.next(selectAll(db, step.value));
+    return step.value;
   });
 }
 

@@ -17,10 +17,13 @@ export type TraceRow = {
   readonly kind: bigint | number;
 };
 
-/** Selects {@link TraceRow} with `ref` and `id` from `traces t`, without a WHERE; `schema` prefixes table names. */
-export const selectTraces = (schema: string): string => `SELECT t.ref, t.id, t.start_ns, t.end_ns, t.spans, t.errors,
+/** Selects {@link TraceRow} with `ref` and `id` from `traces t` without a WHERE; `schema` prefixes table names. */
+export const selectTraces = (
+  schema: string,
+  traces = `${schema}traces`,
+): string => `SELECT t.ref, t.id, t.start_ns, t.end_ns, t.spans, t.errors,
   t.root_has_parent, t.root_start_ns, t.root_span_id, o.service, o.name, o.kind
-  FROM ${schema}traces t JOIN ${schema}operations o ON o.ref = t.root_operation`;
+  FROM ${traces} t JOIN ${schema}operations o ON o.ref = t.root_operation`;
 
 /** Totals that a row holds. */
 export function totalsFromRow(row: TraceRow): TraceTotals {

@@ -74,7 +74,7 @@ export async function allPages(store: SpanStore, filter: SpanFilter, limit: numb
     const page = await store.search(filter, { limit, ...(cursor === undefined ? {} : { cursor }) });
     if (page.traces.length > limit) throw new Error(`${page.traces.length} traces on a page of ${limit}`);
     traces.push(...page.traces);
-    totals.add(page.total);
+    if (page.total !== undefined) totals.add(page.total);
     cursor = page.nextCursor;
   } while (cursor !== undefined);
   return { traces, totals: [...totals] };

@@ -7,6 +7,7 @@ import { spanBatchQuery, traceQuery } from "../../src/store/queries/spans.ts";
 import { countQuery, deleteRollups, oldestQuery, prunableTraces } from "../../src/store/queries/prune.ts";
 import { rangeQuery, rollupBatchQuery, type SelectedRollup } from "../../src/store/queries/rollups.ts";
 import { SQLITE, type Query } from "../../src/store/queries/sql.ts";
+import { candidateQuery, stretchEndQuery, stretchQuery } from "../../src/store/queries/walk.ts";
 import { encodeCursor } from "../../src/store/cursor.ts";
 import { span, traceId } from "./spans.ts";
 
@@ -60,6 +61,24 @@ describe("query plans of SQLite", () => {
       const steps = plan(query({ service: "a", operation: "b", sinceNs: 1n, untilNs: 9n }, SQLITE));
       expect(steps).toContain("spans_operation_start (operation_ref=? AND start_ns>? AND start_ns<?)");
       expect(steps).not.toContain("SCAN");
+    }
+  });
+
+  test("a walk looks up the spans of each trace by the trace, those with errors by their index", () => {
+    const filter = { service: "a", operation: "b", minDurationNs: 5, sinceNs: 1n, untilNs: 9n };
+    for (const status of ["ok", "error"] as const) {
+      const search = { filter: { ...filter, status }, page: { limit: 20 }, dialect: SQLITE };
+      const steps = plan(stretchQuery(search, 100));
+      expect(steps).toMatch(/SEARCH s USING INDEX sqlite_autoindex_spans_1 \(trace_ref=\?\)/);
+      const index = status === "ok" ? "traces_start (start_ns<?)" : "traces_retention (<expr>=? AND start_ns<?)";
+      expect(steps).toContain(`SEARCH t USING INDEX ${index}`);
+      expect(plan(stretchEndQuery(search, 100))).toContain(index);
+    }
+  });
+
+  test("candidates are counted in an index alone", () => {
+    for (const filter of [{ service: "a" }, { operation: "b", sinceNs: 1n }, { sinceNs: 1n, untilNs: 9n }, {}]) {
+      expect(plan(candidateQuery(filter, 10, SQLITE))).toMatch(/(SEARCH|SCAN) s USING COVERING INDEX/);
     }
   });
 

@@ -70,7 +70,7 @@ function toJson(page: TracePage): unknown {
     durationMs: durationNs / 1e6,
   }));
   const next = page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor };
-  return { traces, total: page.total, returned: traces.length, ...next };
+  return { traces, ...(page.total === undefined ? {} : { total: page.total }), returned: traces.length, ...next };
 }
 
 function printPage(io: Io, page: TracePage): void {
@@ -88,7 +88,7 @@ function printPage(io: Io, page: TracePage): void {
     String(trace.errors),
   ]);
   io.out(renderTable(["trace", "start", "service", "operation", "duration", "spans", "errors"], rows));
-  io.out(`${page.traces.length} of ${page.total} traces.`);
+  io.out(page.total === undefined ? `${page.traces.length} traces.` : `${page.traces.length} of ${page.total} traces.`);
   io.out(page.nextCursor === undefined ? "\n" : ` Next page: --cursor ${page.nextCursor}\n`);
 }
 

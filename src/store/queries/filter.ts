@@ -11,16 +11,23 @@ import type { Binder, Dialect } from "./sql.ts";
  */
 export function spanConditions(filter: SpanFilter, dialect: Dialect, { bind }: Binder): readonly string[] {
   checkFilter(filter);
-  const conditions = [...operationConditions(filter, dialect, { bind })];
+  const conditions = [...indexedConditions(filter, dialect, { bind })];
   if (filter.status !== undefined) conditions.push(`s.status = ${bind(SPAN_STATUSES.indexOf(filter.status))}`);
-  const { minDurationNs: min, maxDurationNs: max, sinceNs, untilNs } = filter;
+  const { minDurationNs: min, maxDurationNs: max } = filter;
   if (min !== undefined) conditions.push(`s.duration_ns >= ${bind(wholeNs(Math.ceil(min)))}`);
   if (max !== undefined) conditions.push(`s.duration_ns <= ${bind(wholeNs(Math.floor(max)))}`);
-  if (sinceNs !== undefined) conditions.push(`s.start_ns >= ${bind(inRange(sinceNs))}`);
-  if (untilNs !== undefined) conditions.push(`s.start_ns < ${bind(inRange(untilNs))}`);
   for (const [key, text] of Object.entries(filter.attributes ?? {})) {
     conditions.push(attributeCondition({ key, text }, dialect, { bind }));
   }
+  return conditions;
+}
+
+/** Those of {@link spanConditions} that an index answers. */
+export function indexedConditions(filter: SpanFilter, dialect: Dialect, { bind }: Bind): readonly string[] {
+  const { sinceNs, untilNs } = filter;
+  const conditions = [...operationConditions(filter, dialect, { bind })];
+  if (sinceNs !== undefined) conditions.push(`${dialect.start} >= ${bind(inRange(sinceNs))}`);
+  if (untilNs !== undefined) conditions.push(`${dialect.start} < ${bind(inRange(untilNs))}`);
   return conditions;
 }
 
@@ -48,7 +55,7 @@ function attributeCondition(wanted: { key: string; text: string }, dialect: Dial
   return `(${own} OR s.resource_ref IN (${shared}))`;
 }
 
-/** No span is longer than 2^53 - 1 ns, so clamping changes no answer. */
-function wholeNs(ns: number): bigint {
+/** A duration to compare with. No span is longer than 2^53 - 1 ns, so clamping changes no answer. */
+export function wholeNs(ns: number): bigint {
   return BigInt(Math.min(Math.max(ns, -1), 2 ** 53));
 }

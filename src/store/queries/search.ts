@@ -39,17 +39,18 @@ function matchConditions(filter: SpanFilter, dialect: Dialect, binding: Binder):
   return [`t.ref IN (SELECT s.trace_ref FROM ${dialect.schema}spans s WHERE ${conditions.join(" AND ")})`];
 }
 
-function afterCursor(cursor: string | undefined, bind: Binder["bind"]): readonly string[] {
+/** Conditions on `traces t` that hold after a cursor. */
+export function afterCursor(cursor: string | undefined, bind: Binder["bind"]): readonly string[] {
   if (cursor === undefined) return [];
   const { startNs, traceId } = decodeCursor(cursor);
   const start = bind(startNs);
   return [`t.start_ns <= ${start}`, `(t.start_ns < ${start} OR t.id > ${bind(idBytes(traceId, 16))})`];
 }
 
-/** The page that the rows of {@link pageQuery} and the count of {@link totalQuery} make. */
-export function pageOf(rows: readonly SelectedTrace[], total: number, limit: number): TracePage {
+/** The page that `limit` of the rows make, with the total where it is known. */
+export function pageOf(rows: readonly SelectedTrace[], total: number | undefined, limit: number): TracePage {
   const traces = rows.slice(0, limit).map((row) => summaryOf(idHex(row.id), totalsFromRow(row)));
   const last = traces.at(-1);
   const more = last !== undefined && rows.length > limit;
-  return { traces, total, ...(more ? { nextCursor: encodeCursor(last) } : {}) };
+  return { traces, ...(total === undefined ? {} : { total }), ...(more ? { nextCursor: encodeCursor(last) } : {}) };
 }

@@ -10,6 +10,8 @@ export type Dialect = {
   readonly schema: string;
   /** The column `operation_ref` of `spans s`; written `+s.operation_ref` its index is not used. */
   readonly operation: string;
+  /** The column `start_ns` of `spans s`, likewise. */
+  readonly start: string;
   /** JSON text of a member of a JSON object column; `key` is a placeholder bound to {@link Dialect.memberKey}. */
   readonly member: (column: string, key: string) => string;
   readonly memberKey: (key: string) => string;
@@ -19,6 +21,7 @@ export type Dialect = {
 export const SQLITE: Dialect = {
   schema: "",
   operation: "s.operation_ref",
+  start: "s.start_ns",
   member: (column, key) => `(${column} -> ${key})`,
   memberKey: (key) => `$.${JSON.stringify(key)}`,
 };
@@ -27,6 +30,7 @@ export const SQLITE: Dialect = {
 export const POSTGRES: Dialect = {
   schema: "whetstone.",
   operation: "s.operation_ref",
+  start: "s.start_ns",
   member: (column, key) => `((${column}::json -> ${key}::text)::text)`,
   memberKey: (key) => key,
 };
