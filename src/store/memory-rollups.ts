@@ -47,7 +47,13 @@ export function memoryRollups() {
     report: (filter: RollupFilter): OperationReport =>
       reportOf(
         filter,
-        rows(filter).map((row) => ({ ...row, addTo: (sketch) => mergeIntoSketch(sketch, row.durations) })),
+        rows(filter).map((row) => ({
+          key: JSON.stringify([row.service, row.operation, row.kind]),
+          group: () => row,
+          isError: row.status === "error",
+          count: row.count,
+          addTo: (sketch) => mergeIntoSketch(sketch, row.durations),
+        })),
       ),
     batches: async function* (filter: RollupFilter): AsyncGenerator<readonly RollupRow[]> {
       const all = rows(filter);

@@ -4,7 +4,12 @@ import type { OperationReport, OperationSummary, RollupFilter, RollupGroup } fro
 import { minutesOf, minuteStart } from "./rollup.ts";
 
 /** A part of a rollup: `addTo` adds its durations to a sketch. */
-export type ReportPart = RollupGroup & {
+export type ReportPart = {
+  /** What tells operations apart: the same for the same service, operation and kind. */
+  readonly key: string | bigint;
+  /** Asked for once per operation, and for errors. */
+  readonly group: () => RollupGroup;
+  readonly isError: boolean;
   readonly count: number;
   readonly addTo: (sketch: Map<number, number>) => void;
 };
@@ -17,7 +22,7 @@ type Counted = Pick<OperationSummary, "service" | "operation" | "kind"> & {
 
 /** Adds up the parts of a window, in any order. */
 export function reportOf(filter: RollupFilter, parts: Iterable<ReportPart>): OperationReport {
-  const counted = new Map<string, Counted>();
+  const counted = new Map<string | bigint, Counted>();
   for (const part of parts) add(counted, part);
   const { from, to } = minutesOf(filter);
   return {
@@ -27,15 +32,24 @@ export function reportOf(filter: RollupFilter, parts: Iterable<ReportPart>): Ope
   };
 }
 
-function add(counted: Map<string, Counted>, { service, operation, kind, ...part }: ReportPart): void {
-  const key = JSON.stringify([service, operation, kind]);
-  const known = counted.get(key) ?? { service, operation, kind, errors: 0, errorTypes: new Map(), sketch: new Map() };
-  counted.set(key, known);
+function add(counted: Map<string | bigint, Counted>, part: ReportPart): void {
+  const known = counted.get(part.key) ?? newCount(part.group());
+  counted.set(part.key, known);
   part.addTo(known.sketch);
-  if (part.status !== "error") return;
+  if (!part.isError) return;
+  const { errorType } = part.group();
   known.errors += part.count;
-  known.errorTypes.set(part.errorType, (known.errorTypes.get(part.errorType) ?? 0) + part.count);
+  known.errorTypes.set(errorType, (known.errorTypes.get(errorType) ?? 0) + part.count);
 }
+
+const newCount = ({ service, operation, kind }: RollupGroup): Counted => ({
+  service,
+  operation,
+  kind,
+  errors: 0,
+  errorTypes: new Map(),
+  sketch: new Map(),
+});
 
 function summarize({ sketch, errorTypes, ...rest }: Counted): OperationSummary {
   const [p50Ns = 0, p95Ns = 0, p99Ns = 0] = sketchQuantiles(sketch, [0.5, 0.95, 0.99]);

@@ -74,10 +74,17 @@ function rollupOf(row: SelectedRollup): RollupRow {
   return { ...groupOf(row), minuteNs: minuteStart(Number(row.slot)), count: sketchCount(durations), durations };
 }
 
+const ERROR = SPAN_STATUSES.indexOf("error");
+
 /** What a selected row adds to a report. */
 export function partOf(row: SelectedRollup): ReportPart {
-  const addTo = (sketch: Map<number, number>): void => addEncodedSketch(sketch, row.sketch);
-  return { ...groupOf(row), count: Number(row.spans), addTo };
+  return {
+    key: row.operation_ref,
+    group: () => groupOf(row),
+    isError: Number(row.status) === ERROR,
+    count: Number(row.spans),
+    addTo: (sketch) => addEncodedSketch(sketch, row.sketch),
+  };
 }
 
 /** The rollups that batches of rows hold. */
