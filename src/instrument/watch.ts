@@ -121,24 +121,27 @@ function isRequest(message: unknown): boolean {
   return isObject(message) && "method" in message && "id" in message;
 }
 
+type Ran<T> = { readonly value: T } | { readonly error: unknown };
+
 /** Runs the host's call once, in the passage's context when that can be had, and gives or throws what it gives or throws. */
 function passOn<T>(passage: Passage, { workshop }: Watch, call: (message: unknown) => T): T {
   const { context, message } = passage;
   if (context === undefined) return call(message);
-  const ran: { outcome?: { readonly value: T } | { readonly error: unknown } } = {};
-  const run = (): void => {
+  const run = (): Ran<T> => {
     try {
-      ran.outcome = { value: call(message) };
+      return { value: call(message) };
     } catch (error) {
-      ran.outcome = { error };
+      return { error };
     }
   };
-  workshop.guard.attempt("context", () => workshop.telemetry.runIn(context, run), undefined);
-  if (ran.outcome === undefined) run();
-  const { outcome } = ran;
-  if (outcome === undefined) return call(message);
-  if ("error" in outcome) throw outcome.error;
-  return outcome.value;
+  const inside: { ran?: Ran<T> } = {};
+  const enter = (): void => {
+    inside.ran = run();
+  };
+  workshop.guard.attempt("context", () => workshop.telemetry.runIn(context, enter), undefined);
+  const ran = inside.ran ?? run();
+  if ("error" in ran) throw ran.error;
+  return ran.value;
 }
 
 /** Tells the passage how the sending went; the promise, its value and its error stay those of the transport. */

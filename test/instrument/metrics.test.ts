@@ -74,7 +74,21 @@ describe("session duration", () => {
     expect((await ended("client"))[0]?.count).toBe(1);
   });
 
-  test("is not recorded where the wire has no sessions", async () => {
+  test.each([
+    ["initialize", 1],
+    ["server/discover", 0],
+  ])("is not recorded where the wire has no sessions: after %s on 2025-11-25 %i", async (method, recorded) => {
+    for (const [protocolVersion, count] of [
+      ["2026-07-28", 0],
+      ["2025-11-25", recorded],
+    ] as const) {
+      await exchange(method, protocolVersion);
+      expect(await ended("client")).toHaveLength(count);
+      expect(await ended("server")).toHaveLength(count);
+    }
+  });
+
+  async function exchange(method: string, protocolVersion: string): Promise<void> {
     const [near, far] = InMemoryTransport.createLinkedPair();
     const { watch, close } = createInstrumentation();
     for (const transport of [near, far]) {
@@ -82,14 +96,11 @@ describe("session duration", () => {
       transport.onmessage = () => undefined;
       await transport.start();
     }
-    const discover = { jsonrpc: "2.0", id: 1, method: "server/discover", params: {} };
-    await near.send(discover as JSONRPCMessage);
-    await far.send({ jsonrpc: "2.0", id: 1, result: {} });
+    await near.send({ jsonrpc: "2.0", id: 1, method, params: {} });
+    await far.send({ jsonrpc: "2.0", id: 1, result: { protocolVersion } });
     await near.close();
     close();
-    expect(await ended("client")).toEqual([]);
-    expect(await ended("server")).toEqual([]);
-  });
+  }
 });
 
 test("meters are made for the SDK that is registered later", async () => {

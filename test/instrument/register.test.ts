@@ -277,7 +277,7 @@ describe("the host", () => {
   test("keeps its own handling of signals and its exit code", async () => {
     await using folder = await temporaryFolder();
     const script = `import ${JSON.stringify(fixture("server.ts"))};
-      process.on("SIGTERM", () => { process.exitCode = 7; process.stdin.destroy(); });`;
+      process.on("SIGTERM", () => { console.error("handled"); process.exitCode = 7; process.stdin.destroy(); });`;
     const file = join(folder.path, "host.mjs");
     await writeFile(file, script);
     const run = await runNode(["--import", REGISTER, file], {
@@ -287,7 +287,7 @@ describe("the host", () => {
         child.stdout?.once("data", () => child.kill("SIGTERM"));
       },
     });
-    expect({ code: run.code, signal: run.signal }).toEqual({ code: 7, signal: null });
+    expect({ code: run.code, signal: run.signal, err: run.err }).toEqual({ code: 7, signal: null, err: "handled\n" });
   });
 
   test("is told what it lost when it ends itself at once", async () => {
