@@ -4,7 +4,7 @@ import { WhetstoneError } from "../model/error.ts";
 import { TraceId } from "../model/span.ts";
 import { inBatches, SPAN_BATCH } from "./batch.ts";
 import { reportOf } from "./operation-report.ts";
-import type { OperationReport, RollupFilter, SpanFilter, SpanStore, TracePage } from "./port.ts";
+import type { OperationReport, RollupFilter, SpanStore, TracePage } from "./port.ts";
 import {
   partOf,
   rangeQuery,
@@ -13,8 +13,7 @@ import {
   rollupRows,
   type SelectedRollup,
 } from "./queries/rollups.ts";
-import type { PageRequest } from "./queries/search.ts";
-import { searchSteps } from "./queries/walk.ts";
+import { searchSteps, type Search } from "./queries/walk.ts";
 import { SQLITE, type Query } from "./queries/sql.ts";
 import { spanBatchQuery, traceQuery } from "./queries/spans.ts";
 import { fewestRanges, minutesOf } from "./rollup.ts";
@@ -89,7 +88,7 @@ function reading(db: DatabaseSync, read: Attempt) {
   const rollups = (query: Query) => read(() => selectAll(db, query) as SelectedRollup[]);
   return {
     trace: async (traceId) => (TraceId.safeParse(traceId).success ? select(traceQuery(traceId, SQLITE)) : []),
-    search: (filter, page) => read(() => search(db, filter, page)),
+    search: (filter, page) => search(db, read, { filter, page }),
     spans: (filter) => inBatches(SPAN_BATCH, (last) => select(spanBatchQuery(filter, last, SQLITE))),
     rollups: (filter) => rollupRows(inBatches(ROLLUP_BATCH, (last) => rollups(rollupBatchQuery(filter, last, SQLITE)))),
     operations: (filter) => read(() => report(db, filter)),
@@ -98,14 +97,22 @@ function reading(db: DatabaseSync, read: Attempt) {
   } satisfies Partial<SpanStore>;
 }
 
-/** All queries of a search from one snapshot, so that they agree. */
-function search(db: DatabaseSync, filter: SpanFilter, page: PageRequest): TracePage {
-  return inTransaction(db, "BEGIN", () => {
-    const steps = searchSteps({ filter, page, dialect: SQLITE });
-    let step = steps.next();
-    while (!step.done) step = steps.next(selectAll(db, step.value));
-    return step.value;
-  });
+/** The queries of a search, those that must agree from one snapshot; between the others the event loop has its turn. */
+async function search(db: DatabaseSync, read: Attempt, asked: Pick<Search, "filter" | "page">): Promise<TracePage> {
+  const steps = searchSteps({ ...asked, dialect: SQLITE });
+  const together = (from: ReturnType<typeof steps.next>) => {
+    let step = from;
+    do step = step.done ? step : steps.next(selectAll(db, step.value));
+    while (!step.done && !step.value.startsAnew);
+    return step;
+  };
+  let step = await read(() => steps.next());
+  while (!step.done) {
+    const from = step;
+    step = await read(() => inTransaction(db, "BEGIN", () => together(from)));
+    if (!step.done) await new Promise(setImmediate);
+  }
+  return step.value;
 }
 
 function report(db: DatabaseSync, filter: RollupFilter): OperationReport {

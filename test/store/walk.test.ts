@@ -47,7 +47,11 @@ const asked = spanSet.chain((spans) =>
     // The last one is met by every span, so that there are many pages.
     filters: fc.array(filterFor(spans), { minLength: 5, maxLength: 5 }).map((some) => [...some, { minDurationNs: 0 }]),
     limit: fc.integer({ min: 1, max: 3 }),
-    effort: fc.record({ candidates: fc.constantFrom(0, 0, 3), stretch: fc.integer({ min: 1, max: 3 }) }),
+    effort: fc.record({
+      candidates: fc.constantFrom(0, 0, 3),
+      stretch: fc.integer({ min: 1, max: 3 }),
+      longest: fc.integer({ min: 3, max: 4 }),
+    }),
   }),
 );
 
@@ -100,13 +104,27 @@ describe("a search that walks, in SQLite", () => {
     expect(await store.search({ status: "error" }, { limit: 1_000 })).toMatchObject({ total: 140 });
   });
 
+  test("that takes long leaves the event loop and writers their turns", async () => {
+    await using store = await openSqliteStore({ path: path() });
+    const long = Array.from({ length: 30_000 }, (_, n) => span({ traceId: traceId(n), startNs: BigInt(n) }));
+    await store.append(long);
+    const order: string[] = [];
+    const search = store.search({ attributes: { no: "such" } }, { limit: 5 }).then(() => order.push("found"));
+    const turn = new Promise<void>((done) => setImmediate(done)).then(() => order.push("turn"));
+    await turn;
+    expect(await store.append([span({ traceId: traceId(40_000) })])).toMatchObject({ stored: 1 });
+    order.push("written");
+    await search;
+    expect(order).toEqual(["turn", "written", "found"]);
+  });
+
   test("looks at few traces where matches are dense, and at those with errors only for errors", async () => {
     const file = path();
     await using store = await openSqliteStore({ path: file });
     await store.append(many);
     using db = new DatabaseSync(file);
     const queries: string[] = [];
-    const effort = { candidates: 0, stretch: 100 };
+    const effort = { candidates: 0, stretch: 100, longest: 100 };
     const run = async (query: Query): Promise<Rows> => {
       queries.push(query.sql);
       return selectAll(db, query);

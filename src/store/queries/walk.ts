@@ -10,21 +10,26 @@ import { binder, whereClause, type Binder, type Dialect, type Query } from "./sq
 export type SearchEffort = {
   /** Most spans, found by an index, that are looked at one by one. */
   readonly candidates: number;
-  /** Traces that the first stretch of a walk looks at; each further one twice as many. */
+  /** Traces that the first stretch of a walk looks at; each further one twice as many, up to the longest. */
   readonly stretch: number;
+  readonly longest: number;
 };
 
-const EFFORT: SearchEffort = { candidates: 5_000, stretch: 2_000 };
+const EFFORT: SearchEffort = { candidates: 5_000, stretch: 2_000, longest: 8_000 };
 
-type Search = { readonly filter: SpanFilter; readonly page: PageRequest; readonly dialect: Dialect };
+/** A query of a search; before one that starts anew others may have their turn, and it may see what they wrote. */
+export type SearchQuery = Query & { readonly startsAnew?: boolean };
+
+/** What is asked, and in which dialect. */
+export type Search = { readonly filter: SpanFilter; readonly page: PageRequest; readonly dialect: Dialect };
 type Rows = readonly Record<string, unknown>[];
 
 /**
- * A trace search as queries: yields each, wants its rows (all of one snapshot), returns the page. Where an index leaves
+ * A trace search as queries: yields each, wants its rows (of one snapshot up to one that starts anew), returns the page. Where an index leaves
  * few spans, these are looked at and counted. Where it leaves many, the newest traces are looked at one after the other
  * until the page is full: dense matches are found at once, and rare ones cost what looking at all spans does.
  */
-export function* searchSteps(search: Search, effort = EFFORT): Generator<Query, TracePage, Rows> {
+export function* searchSteps(search: Search, effort = EFFORT): Generator<SearchQuery, TracePage, Rows> {
   const { filter, page, dialect } = search;
   checkLimit(page.limit);
   const isEverything = spanConditions(filter, dialect, binder()).length === 0;
@@ -34,19 +39,19 @@ export function* searchSteps(search: Search, effort = EFFORT): Generator<Query, 
     const rows = (yield pageQuery(filter, page, dialect)) as readonly SelectedTrace[];
     return pageOf(rows, Number(counted?.["total"]), page.limit);
   }
-  return yield* walk(search, effort.stretch);
+  return yield* walk(search, effort);
 }
 
-function* walk(search: Search, first: number): Generator<Query, TracePage, Rows> {
+function* walk(search: Search, effort: SearchEffort): Generator<SearchQuery, TracePage, Rows> {
   const { limit, cursor } = search.page;
   const found: SelectedTrace[] = [];
   let after = cursor;
-  for (let stretch = first; ; stretch *= 2) {
+  for (let { stretch } = effort; ; stretch = Math.min(stretch * 2, effort.longest)) {
     const part = {
       ...search,
       page: { limit: limit - found.length, ...(after === undefined ? {} : { cursor: after }) },
     };
-    found.push(...((yield stretchQuery(part, stretch)) as readonly SelectedTrace[]));
+    found.push(...((yield { ...stretchQuery(part, stretch), startsAnew: true }) as readonly SelectedTrace[]));
     if (found.length > limit) return pageOf(found, undefined, limit);
     const [end] = (yield stretchEndQuery(part, stretch)) as readonly SelectedTrace[];
     // All that match were found; with a cursor those before it are not known.
