@@ -7,6 +7,7 @@ import { pendingMigrations, readMigrations, type Migration } from "./migrations.
 import { backfillSqlite } from "./sqlite-backfill.ts";
 import { inTransaction } from "./sqlite-query.ts";
 import { sqliteError } from "./sqlite-errors.ts";
+import { writeTurns } from "./sqlite-turns.ts";
 
 /** `PRAGMA application_id` of a span store: "WHET" in ASCII. */
 const APPLICATION_ID = 0x57484554;
@@ -30,10 +31,12 @@ export async function openDatabase({ path, readOnly = false }: SqliteOptions): P
   try {
     if (!readOnly) await mkdir(dirname(path), { recursive: true });
     await checkSize(path);
-    db = new DatabaseSync(path, { readOnly, timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
-    if (readOnly) checkReadable(db, migrations, path);
-    else prepare(db, migrations, path);
-    return db;
+    const opened = new DatabaseSync(path, { readOnly, timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+    db = opened;
+    const look = () => (readOnly ? checkReadable(opened, migrations, path) : prepare(opened, migrations, path));
+    // SQLite answers the change to WAL, and recovery by another process, with "busy" at once, whatever its timeout.
+    await writeTurns().take(() => withoutWaiting(opened, look));
+    return opened;
   } catch (thrown) {
     if (db?.isOpen) db.close();
     throw sqliteError(thrown, { code: "store_open_failed", what: `The span store ${path} could not be opened` });
