@@ -1,7 +1,7 @@
 import { WhetstoneError } from "../model/error.ts";
 import type { CommitSha } from "../model/json.ts";
+import { PREPARE_SECONDS } from "../validate/checks.ts";
 import { runCommand } from "../validate/run-command.ts";
-import { PREPARE_SECONDS } from "../validate/stage.ts";
 import type { LoopRun } from "./run.ts";
 
 /** What making the base needs of a run. */

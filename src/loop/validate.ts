@@ -30,8 +30,8 @@ export function validate(run: LoopRun, request: ValidateRequest): Promise<Stage<
       checks: target.checks,
       prepare: target.prepare,
       env: { ...childEnv, ...target.env },
-      applyInWorktree: async () => {
-        const path = await run.worktree("head", proposal.baseSha);
+      applyInWorktree: async (_proposal, purpose) => {
+        const path = await run.worktree(`head-${purpose}`, proposal.baseSha);
         const applied = await applyPatch({ worktree: path, patch: proposal.answer.patch });
         return applied.ok ? { ok: true, path, changed: [...(await changedPaths(path))] } : applied;
       },

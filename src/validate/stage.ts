@@ -7,9 +7,9 @@ import type { Lease } from "../protect/lease.ts";
 import { parsePatch, pathsOf } from "../protect/patch.ts";
 import { judgeScope } from "../protect/patch-rules.ts";
 import { judgeSafety } from "../protect/secrets.ts";
-import { concludeValidation, judgeChecks, judgeReplay, type CheckRun, type ReplayEvidence } from "./judge.ts";
+import { runChecks } from "./checks.ts";
+import { concludeValidation, judgeChecks, judgeReplay, type ReplayEvidence } from "./judge.ts";
 import type { ReplayRounds } from "./replay.ts";
-import { runCommand } from "./run-command.ts";
 
 /** What the validation pipeline needs. Nothing here can write to the user's branch or worktree. */
 export type ValidateDeps = {
@@ -19,9 +19,10 @@ export type ValidateDeps = {
   /** Shell command for a fresh worktree; undefined when none is needed. */
   readonly prepare: string | undefined;
   readonly env: Readonly<Record<string, string>>;
-  /** A fresh worktree of the base with the patch applied, or why it does not apply. */
+  /** A fresh worktree of the base with the patch applied, another one for each purpose, or why it does not apply. */
   readonly applyInWorktree: (
     proposal: Proposal,
+    purpose: "checks" | "replay",
   ) => Promise<{ ok: true; path: string; changed: string[] } | { ok: false; detail: string }>;
   /** Plays the recorded calls on both versions and measures. */
   readonly replay: (proposal: Proposal, head: string) => Promise<ReplayEvidence & { readonly results: ReplayRounds }>;
@@ -31,9 +32,6 @@ export type ValidateDeps = {
   /** Where the process groups of checks are noted while they run. */
   readonly lease?: Pick<Lease, "addProcess" | "forgetProcess">;
 };
-
-/** Longest preparation of a worktree, s. */
-export const PREPARE_SECONDS = 600;
 
 /** What validation found, and the worktree with the change, for the canary. */
 export type ValidateResult = { readonly report: ValidationReport; readonly worktree?: string };
@@ -51,14 +49,14 @@ export async function validateStage(deps: ValidateDeps, proposal: Proposal): Pro
   deps.dossier.set("validation/rules.json", json({ source: deps.source, limits: deps.limits }));
   const run = async (): Promise<void> => {
     for (const [stage, verdict] of judgePatch(proposal.answer.patch, deps)) if (!settle(stage, verdict)) return;
-    const applied = await deps.applyInWorktree(proposal);
+    const applied = await deps.applyInWorktree(proposal, "checks");
     deps.dossier.set("validation/apply.json", json(applied.ok ? { ok: true, changed: applied.changed } : applied));
     if (!settle("apply", judgeApply(applied, proposal.answer.patch)) || !applied.ok) return;
-    worktree = applied.path;
-    const checks = await runChecks(deps, applied.path);
-    deps.dossier.set("validation/checks.json", json(checks));
-    if (!settle("checks", judgeChecks(checks))) return;
-    const { results, ...evidence } = await deps.replay(proposal, applied.path);
+    const { runs, path } = await runChecks(deps, { proposal, worktree: applied.path });
+    deps.dossier.set("validation/checks.json", json(runs));
+    if (!settle("checks", judgeChecks(runs))) return;
+    worktree = path;
+    const { results, ...evidence } = await deps.replay(proposal, path);
     deps.dossier.set("validation/replay-results.json", json(results));
     deps.dossier.set("validation/replay.json", json(evidence));
     effects = [...evidence.effects];
@@ -122,27 +120,6 @@ export function judgeApply(applied: Applied, patch: string): StageVerdict {
     return { verdict: "fail", reasons: ["patch_unparseable"], details };
   }
   return { verdict: "pass", reasons: ["ok"], details: [`Applies to the base; changes ${applied.changed.join(", ")}.`] };
-}
-
-async function runChecks(deps: ValidateDeps, worktree: string): Promise<CheckRun[]> {
-  const commands =
-    deps.prepare === undefined ? [] : [{ name: "prepare", run: deps.prepare, timeoutSeconds: PREPARE_SECONDS }];
-  const runs: CheckRun[] = [];
-  for (const check of [...commands, ...deps.checks]) {
-    deps.progress({ label: `check ${check.name}`, done: 3, total: 5 });
-    const result = await runCommand({
-      run: check.run,
-      cwd: worktree,
-      env: deps.env,
-      timeoutMs: check.timeoutSeconds * 1000,
-      ...(deps.signal ? { signal: deps.signal } : {}),
-      ...(deps.lease ? { lease: deps.lease } : {}),
-    });
-    deps.signal?.throwIfAborted();
-    runs.push({ name: check.name, command: check.run, ...result, tail: result.tail.replaceAll(worktree, ".") });
-    if (result.exitCode !== 0) break;
-  }
-  return runs;
 }
 
 /** What a report says about the proposal that it is bound to. */

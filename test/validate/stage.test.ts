@@ -94,7 +94,17 @@ describe("the pipeline", () => {
     const stage = await validateStage(deps, proposalOf(PATCH));
     expect(stage).toMatchObject({ verdict: "pass", reasons: ["hypothesis_met"], value: { worktree: "/" } });
     expect(stage.summary).toContain("work p50_ms: 10.0 → 5.0 ms");
-    expect(done).toEqual([">scope", ">safety", "apply", ">apply", ">check true", ">checks", "replay", ">replay"]);
+    expect(done).toEqual([
+      ">scope",
+      ">safety",
+      "apply",
+      ">apply",
+      ">check true",
+      "apply",
+      ">checks",
+      "replay",
+      ">replay",
+    ]);
     const { report } = stage.value;
     expect(report.stages.map(({ stage: name }) => name)).toEqual([...VALIDATION_STAGES]);
     expect(report).toMatchObject({
@@ -195,6 +205,38 @@ describe("checks", () => {
     // A dossier is read elsewhere: it names no folder of this machine.
     expect(runs[1]?.tail).toBe(".\n");
     expect(existsSync(join(repository.root, "three"))).toBe(false);
+  });
+
+  test("execute the change, so what is replayed afterwards is another worktree, prepared alike and never checked", async () => {
+    await using first = await temporaryRepository();
+    await using second = await temporaryRepository();
+    const asked: string[] = [];
+    const replayed: string[] = [];
+    const { deps, dossier } = memoryDeps({
+      applyInWorktree: async (_proposal, purpose) => {
+        asked.push(purpose);
+        return { ok: true, path: purpose === "checks" ? first.root : second.root, changed: ["src/a.txt"] };
+      },
+      prepare: "touch prepared",
+      checks: [check("touch altered", "sly")],
+      replay: async (_proposal, head) => {
+        replayed.push(head);
+        return { ...good, results };
+      },
+    });
+    const stage = await validateStage(deps, proposalOf(PATCH));
+    expect(stage).toMatchObject({ verdict: "pass", value: { worktree: second.root } });
+    expect([asked, replayed]).toEqual([["checks", "replay"], [second.root]]);
+    expect(["prepared", "altered"].map((name) => existsSync(join(second.root, name)))).toEqual([true, false]);
+    const runs = json(dossier, "validation/checks.json") as { name: string }[];
+    expect(runs.map(({ name }) => name)).toEqual(["prepare", "sly", "prepare"]);
+  });
+
+  test("a patch that applies only once is a defect, not a verdict", async () => {
+    const applyInWorktree: ValidateDeps["applyInWorktree"] = async (_proposal, purpose) =>
+      purpose === "checks" ? { ok: true, path: "/", changed: ["src/a.txt"] } : { ok: false, detail: "gone" };
+    const { deps } = memoryDeps({ applyInWorktree, checks: [check("true")] });
+    await expect(validateStage(deps, proposalOf(PATCH))).rejects.toMatchObject({ code: "defect" });
   });
 
   test("that take longer than their limit fail as such", async () => {
