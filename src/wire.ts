@@ -11,7 +11,7 @@ import type { StateStore } from "./github/state-port.ts";
 import { WhetstoneError } from "./model/error.ts";
 import { formatInstant, type Clock } from "./model/time.ts";
 import { isPostgresUrl, openStore } from "./store/open.ts";
-import type { SpanStore } from "./store/port.ts";
+import type { Store } from "./store/store.ts";
 
 /** The clock of the machine. */
 export const systemClock: Clock = {
@@ -54,7 +54,7 @@ export function spanStoreUrl(places: Places, env: Env, config?: Config): string 
 }
 
 /** Opens the span store that {@link spanStoreUrl} names. */
-export async function openSpanStore(places: Places, env: Env, config?: Config): Promise<SpanStore> {
+export async function openSpanStore(places: Places, env: Env, config?: Config): Promise<Store> {
   const url = spanStoreUrl(places, env, config);
   if (places.mustExist === true && places.db !== undefined && !isPostgresUrl(url) && !existsSync(url)) {
     throw new WhetstoneError("not_found", `There is no store at ${url}.`, {

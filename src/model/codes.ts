@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   store_open_failed: { exit: 2, doc: "The span store could not be opened or is of a newer schema." },
   store_write_failed: { exit: 1, doc: "The span store could not be written, for example because the disk is full." },
   store_read_failed: { exit: 1, doc: "The span store could not be read, for example because the file is damaged." },
+  conflict: { exit: 1, doc: "Another writer was faster: what was to be replaced is not what was read." },
   write_failed: { exit: 1, doc: "A file could not be written; nothing half-written is left." },
   ledger_broken: { exit: 1, doc: "The ledger's hash chain does not verify; data names the first bad record." },
   dossier_mismatch: {

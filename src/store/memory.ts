@@ -3,15 +3,17 @@ import { groupByTrace, inBatches, SPAN_BATCH, spanKey, type TraceBatch } from ".
 import { checkLimit, decodeCursor, encodeCursor, type Position } from "./cursor.ts";
 import { bySpanStart, checkFilter, matches } from "./match.ts";
 import { countOf, extentOf, prunableOf, pruneTraces } from "./memory-prune.ts";
+import { memoryDocuments } from "./memory-documents.ts";
 import { memoryRollups } from "./memory-rollups.ts";
-import type { SpanFilter, SpanStore, TraceSummary } from "./port.ts";
+import type { SpanFilter, TraceSummary } from "./port.ts";
+import type { Store } from "./store.ts";
 import { summaryOf, totalsOfAll } from "./trace-totals.ts";
 import { fromRow, idBytes, toRow, toSharedRow } from "./row.ts";
 
 type Traces = Map<string, Map<string, Span>>;
 
-/** Memory twin of {@link SpanStore}: nothing outlives the process. */
-export function memoryStore(): SpanStore {
+/** Memory twin of {@link Store}: nothing outlives the process. */
+export function memoryStore(): Store {
   const traces: Traces = new Map();
   const rollups = memoryRollups();
   return {
@@ -30,6 +32,7 @@ export function memoryStore(): SpanStore {
     prune: async (what) => (what.kind === "rollups" ? rollups.prune(what.beforeNs) : pruneTraces(traces, what)),
     prunable: async (what) =>
       what.kind === "rollups" ? rollups.prunable(what.beforeNs) : countOf(prunableOf(traces, what)),
+    documents: memoryDocuments(),
     extent: async () => extentOf(traces),
     compact: async () => undefined,
     [Symbol.asyncDispose]: async () => traces.clear(),

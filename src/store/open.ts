@@ -1,4 +1,4 @@
-import type { SpanStore } from "./port.ts";
+import type { Store } from "./store.ts";
 
 /** Whether a store is in PostgreSQL; otherwise its URL is the path of a SQLite file. */
 export const isPostgresUrl = (url: string): boolean => /^postgres(ql)?:\/\//.test(url);
@@ -8,7 +8,7 @@ export const isPostgresUrl = (url: string): boolean => /^postgres(ql)?:\/\//.tes
  * file. The driver is loaded only when it is used.
  * @throws WhetstoneError `store_open_failed`
  */
-export async function openStore({ url }: { readonly url: string }): Promise<SpanStore> {
+export async function openStore({ url }: { readonly url: string }): Promise<Store> {
   if (isPostgresUrl(url)) {
     const { openPostgresStore } = await import("./postgres.ts");
     return openPostgresStore({ url });

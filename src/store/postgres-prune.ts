@@ -14,7 +14,7 @@ import {
 } from "./queries/prune.ts";
 import { POSTGRES } from "./queries/sql.ts";
 
-const TABLES = ["spans", "traces", "rollups", "operations", "resources", "scopes", "error_types"];
+const TABLES = ["spans", "traces", "rollups", "operations", "resources", "scopes", "error_types", "documents"];
 
 /** Removes one step inside the transaction of `client`. */
 export async function prunePostgres(client: pg.PoolClient, what: Prunable): Promise<PruneCount> {

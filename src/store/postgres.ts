@@ -4,7 +4,9 @@ import { TraceId } from "../model/span.ts";
 import { inBatches, SPAN_BATCH } from "./batch.ts";
 import { reportOf } from "./operation-report.ts";
 import type { OperationReport, RollupFilter, SpanFilter, SpanStore, TracePage } from "./port.ts";
-import { appendBatch, withRetry } from "./postgres-append.ts";
+import { appendBatch } from "./postgres-append.ts";
+import { postgresAccess, SNAPSHOT, type PostgresAccess } from "./postgres-attempt.ts";
+import { postgresDocuments } from "./postgres-documents.ts";
 import { postgresError, withoutSecrets } from "./postgres-errors.ts";
 import { migratePostgres } from "./postgres-migrate.ts";
 import { compactPostgres, extentOfPostgres, prunablePostgres, prunePostgres } from "./postgres-prune.ts";
@@ -23,6 +25,7 @@ import { POSTGRES, type Query } from "./queries/sql.ts";
 import { spanBatchQuery, traceQuery } from "./queries/spans.ts";
 import { fewestRanges, minutesOf } from "./rollup.ts";
 import { fromRows, type SelectedSpan } from "./row.ts";
+import type { Store } from "./store.ts";
 
 /** Connections per store: one writer and a few readers. */
 const MAX_CONNECTIONS = 4;
@@ -31,33 +34,25 @@ const MAX_CONNECTIONS = 4;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * Opens the span store in the schema `whetstone` of a PostgreSQL database, creating or updating the schema.
+ * Opens the store in the schema `whetstone` of a PostgreSQL database, creating or updating the schema.
  * Any number of processes may share it.
  * @throws WhetstoneError `store_open_failed`
  */
-export async function openPostgresStore({ url }: { readonly url: string }): Promise<SpanStore> {
+export async function openPostgresStore({ url }: { readonly url: string }): Promise<Store> {
   const name = withoutSecrets(url);
   const pool = await openPool(url, name);
+  const access = postgresAccess(pool, name);
   return {
-    ...writing(pool, name),
-    ...reading(pool, name),
+    ...writing(access),
+    ...reading(access),
+    documents: postgresDocuments(access),
     [Symbol.asyncDispose]: async () => {
       if (!pool.ended) await pool.end();
     },
   };
 }
 
-function writing(pool: pg.Pool, name: string): Pick<SpanStore, "append" | "prune" | "compact"> {
-  const write = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (thrown) {
-      const what = `The span store ${name} could not be written, nothing of this was kept`;
-      throw postgresError(thrown, { code: "store_write_failed", what });
-    }
-  };
-  const transact = <T>(work: (client: pg.PoolClient) => Promise<T>) =>
-    write(() => withRetry(() => inTransaction(pool, "BEGIN", work)));
+function writing({ pool, write, transact }: PostgresAccess): Pick<SpanStore, "append" | "prune" | "compact"> {
   return {
     append: async (spans) => {
       if (spans.length === 0) return { stored: 0, duplicates: 0 };
@@ -68,14 +63,7 @@ function writing(pool: pg.Pool, name: string): Pick<SpanStore, "append" | "prune
   };
 }
 
-function reading(pool: pg.Pool, name: string) {
-  const read = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (thrown) {
-      throw postgresError(thrown, { code: "store_read_failed", what: `The span store ${name} could not be read` });
-    }
-  };
+function reading({ pool, read }: PostgresAccess) {
   const rows = <Row>(query: Query): Promise<Row[]> => read(() => selectAll<Row>(pool, query));
   const select = async (query: Query) => fromRows(await rows<SelectedSpan>(query));
   return {
@@ -116,9 +104,6 @@ function poolFor(url: string, name: string): pg.Pool {
     application_name: "whetstone",
   });
 }
-
-/** All reads of a transaction that begins so are of one moment. */
-const SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /** All queries of a search from one snapshot, so that they agree. */
 async function search(pool: pg.Pool, filter: SpanFilter, page: PageRequest): Promise<TracePage> {

@@ -1,6 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
 import { resolve } from "node:path";
-import { WhetstoneError } from "../model/error.ts";
 import { TraceId } from "../model/span.ts";
 import { inBatches, SPAN_BATCH } from "./batch.ts";
 import { reportOf } from "./operation-report.ts";
@@ -19,60 +18,35 @@ import { spanBatchQuery, traceQuery } from "./queries/spans.ts";
 import { fewestRanges, minutesOf } from "./rollup.ts";
 import { fromRows, type SelectedSpan } from "./row.ts";
 import { sqliteAppender } from "./sqlite-append.ts";
-import { sqliteError } from "./sqlite-errors.ts";
+import { reader, refuser, writer, type Attempt } from "./sqlite-attempt.ts";
+import { sqliteDocuments } from "./sqlite-documents.ts";
 import { writeTurns } from "./sqlite-turns.ts";
 import { extentOfSqlite, prunableSqlite, pruneSqlite } from "./sqlite-prune.ts";
 import { inTransaction, selectAll } from "./sqlite-query.ts";
-import { openDatabase, withoutWaiting, type SqliteOptions } from "./sqlite-open.ts";
+import { openDatabase, type SqliteOptions } from "./sqlite-open.ts";
+import type { Store } from "./store.ts";
 
 /**
- * Opens the embedded span store, creating it and its folder when they are missing. Several processes may share a file:
+ * Opens the embedded store, creating it and its folder when they are missing. Several processes may share a file:
  * WAL gives many readers and one writer at a time, and writers wait for each other.
  * @throws WhetstoneError `store_open_failed`
  */
-export async function openSqliteStore(options: SqliteOptions): Promise<SpanStore> {
+export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const path = resolve(options.path);
   const db = await openDatabase({ ...options, path });
   const turns = writeTurns();
-  const write = options.readOnly === true ? async () => Promise.reject(writeRefused(path)) : writer(db, path, turns);
+  const write = options.readOnly === true ? refuser(path) : writer(db, path, turns);
+  const read = reader(path);
   return {
     ...writing(db, write),
-    ...reading(db, reader(path)),
+    ...reading(db, read),
+    documents: sqliteDocuments({ db, read, write }),
     [Symbol.asyncDispose]: async () => {
       await turns.idle();
       if (db.isOpen) db.close();
     },
   };
 }
-
-/** Runs a read or a write so that a failure says what was being done. */
-type Attempt = <T>(work: () => T) => Promise<T>;
-
-const reader =
-  (path: string): Attempt =>
-  async (work) => {
-    try {
-      return work();
-    } catch (thrown) {
-      throw sqliteError(thrown, { code: "store_read_failed", what: `The span store ${path} could not be read` });
-    }
-  };
-
-const writer =
-  (db: DatabaseSync, path: string, turns: ReturnType<typeof writeTurns>): Attempt =>
-  async (work) => {
-    try {
-      return await turns.take(() => withoutWaiting(db, work));
-    } catch (thrown) {
-      const what = `The span store ${path} could not be written, nothing of this was kept`;
-      throw sqliteError(thrown, { code: "store_write_failed", what });
-    }
-  };
-
-const writeRefused = (path: string): WhetstoneError =>
-  new WhetstoneError("store_write_failed", `The span store ${path} was opened for reading only.`, {
-    remedy: "Open it for writing.",
-  });
 
 function writing(db: DatabaseSync, write: Attempt): Pick<SpanStore, "append" | "prune" | "compact"> {
   let appender: ReturnType<typeof sqliteAppender> | undefined;

@@ -10,6 +10,7 @@ import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { startChild } from "./child.ts";
 import { temporaryPaths } from "./folder.ts";
 import { allPages, allRollups, allSpans, naiveRollups, naiveSpans, naiveTraces, sortedRollups } from "./naive.ts";
+import { backToFirstSqlite } from "./old-schema.ts";
 import { numberedBatch, span } from "./spans.ts";
 
 const path = temporaryPaths();
@@ -98,9 +99,7 @@ describe("a backup", () => {
 
   test("can be made of a store of an older schema, which stays as it is", async () => {
     const store = await newStore();
-    const db = new DatabaseSync(store);
-    db.exec("DROP TABLE rollups; DROP TABLE error_types; DROP INDEX traces_retention; PRAGMA user_version = 1");
-    db.close();
+    await backToFirstSqlite(store);
     const file = path("backup.db");
     await backupSqlite({ path: store, file });
     const after = new DatabaseSync(store);

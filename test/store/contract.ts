@@ -2,17 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Span } from "../../src/model/span.ts";
 import type { SpanStore } from "../../src/store/port.ts";
+import type { Harness } from "./harness.ts";
 import { pruneContract } from "./prune-contract.ts";
 import { rollupContract } from "./rollup-contract.ts";
 import { allBatches, allPages, allSpans, naiveSpans, naiveTraces } from "./naive.ts";
 import { deliveries, filterFor, span, spanId, spanSet, traceId } from "./spans.ts";
-
-/** How a suite gets stores of one kind. */
-export type Harness = {
-  /** An empty store; the one before it is of no use any more. */
-  readonly empty: () => Promise<SpanStore>;
-  readonly end: () => Promise<void>;
-};
 
 /** What every {@link SpanStore} promises. `runs`: random cases per property. */
 export function storeContract(start: () => Promise<Harness>, runs: number): void {

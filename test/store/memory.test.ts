@@ -1,10 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import { memoryStore } from "../../src/store/memory.ts";
 import { storeContract } from "./contract.ts";
+import { inMemory } from "./harness.ts";
 import { span, traceId } from "./spans.ts";
 
 describe("memory", () => {
-  storeContract(async () => ({ empty: async () => memoryStore(), end: async () => undefined }), 200);
+  storeContract(inMemory, 200);
 
   test("what a caller changes afterwards does not change the store", async () => {
     const attributes: Record<string, string> = { k: "v" };

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readMigrations } from "../../src/store/migrations.ts";
 import type { SpanStore } from "../../src/store/port.ts";
 import { openPostgresStore } from "../../src/store/postgres.ts";
 import { execute, freshDatabase, postgresUrl } from "../support/postgres.ts";
@@ -12,6 +13,7 @@ import {
   naiveTraces,
   sortedRollups,
 } from "./naive.ts";
+import { backToFirstPostgres } from "./old-schema.ts";
 import { numberedBatch, span, spanId, traceId } from "./spans.ts";
 
 const onServer = postgresUrl === undefined ? describe.skip : describe;
@@ -148,11 +150,7 @@ onServer("PostgreSQL with several clients and faults", () => {
       await empty();
       await opened.stores[0]?.append(spans);
     }
-    await execute(
-      url,
-      `DROP TABLE whetstone.rollups, whetstone.error_types; DROP INDEX whetstone.traces_retention;
-      UPDATE whetstone.schema_version SET version = 1`,
-    );
+    await backToFirstPostgres(url);
     await using opened = await open(2);
     const always = { sinceNs: 0n, untilNs: 2n ** 62n };
     for (const store of opened.stores) {
@@ -184,13 +182,17 @@ onServer("PostgreSQL with several clients and faults", () => {
 
   test("a newer schema is refused, and reading a damaged one fails with its code", async () => {
     await using opened = await open(1);
+    const newest = (await readMigrations("postgres")).length;
     await execute(url, "UPDATE whetstone.schema_version SET version = 999");
     await expect(openPostgresStore({ url })).rejects.toMatchObject({
       code: "store_open_failed",
       message: expect.stringContaining("999"),
       remedy: expect.stringContaining("Update"),
     });
-    await execute(url, "UPDATE whetstone.schema_version SET version = 2; ALTER TABLE whetstone.spans RENAME TO gone");
+    await execute(
+      url,
+      `UPDATE whetstone.schema_version SET version = ${newest}; ALTER TABLE whetstone.spans RENAME TO gone`,
+    );
     await expect(opened.stores[0]?.trace(traceId(0))).rejects.toMatchObject({ code: "store_read_failed" });
     await execute(url, "ALTER TABLE whetstone.gone RENAME TO spans");
   });

@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { temporaryPaths } from "./folder.ts";
 import { allRollups, allSpans, expectReport, naiveRollups, sortedRollups } from "./naive.ts";
+import { backToFirstSqlite } from "./old-schema.ts";
 import { numberedBatch, span, traceId } from "./spans.ts";
 
 const path = temporaryPaths();
@@ -93,10 +94,7 @@ describe("opening a SQLite store", () => {
       await using store = await openSqliteStore({ path: file });
       await store.append([...spans, failed]);
     }
-    await withSql(
-      file,
-      "DROP TABLE rollups; DROP TABLE error_types; DROP INDEX traces_retention; PRAGMA user_version = 1",
-    );
+    await backToFirstSqlite(file);
     await using store = await openSqliteStore({ path: file });
     const always = { sinceNs: 0n, untilNs: 2n ** 62n };
     expect(sortedRollups(await allRollups(store, always))).toEqual(naiveRollups([...spans, failed], always));

@@ -1,0 +1,5 @@
+import type { DocumentStore } from "./document-port.ts";
+import type { SpanStore } from "./port.ts";
+
+/** Everything that one database holds, over one connection (or pool) and one queue of writers. */
+export type Store = SpanStore & { readonly documents: DocumentStore };
