@@ -1,5 +1,5 @@
 import { isAbsolute, relative, resolve } from "node:path";
-import { nearest } from "../config/parse.ts";
+import { nearest } from "../model/nearest.ts";
 import { WhetstoneError } from "../model/error.ts";
 import { SessionMode } from "../model/proposal.ts";
 

@@ -1,5 +1,5 @@
 import type { ApplicationFunction } from "probot";
-import { nearest } from "../config/parse.ts";
+import { nearest } from "../model/nearest.ts";
 import { openRestState } from "../github/rest-state.ts";
 import type { StateStore } from "../github/state-port.ts";
 import { WhetstoneError } from "../model/error.ts";

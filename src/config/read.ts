@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { codeOf, messageOf, WhetstoneError } from "../model/error.ts";
-import { nearest, parseConfig } from "./parse.ts";
+import { nearest } from "../model/nearest.ts";
+import { parseConfig } from "./parse.ts";
 import type { Config, Target } from "./schema.ts";
 
 /**

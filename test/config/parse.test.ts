@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { nearest, parseConfig, splitCommand } from "../../src/config/parse.ts";
+import { parseConfig, splitCommand } from "../../src/config/parse.ts";
 import { configTemplate } from "../../src/config/template.ts";
 import { WhetstoneError } from "../../src/model/error.ts";
+import { nearest } from "../../src/model/nearest.ts";
 
 function failure(text: string): WhetstoneError {
   try {
