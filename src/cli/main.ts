@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { EXIT } from "../model/codes.ts";
 import type { Register } from "./command.ts";
 import { analyze } from "./commands/analyze.ts";
+import { apiKey } from "./commands/api-key.ts";
 import { audit } from "./commands/audit.ts";
 import { backup, restore } from "./commands/backup.ts";
 import { canary } from "./commands/canary.ts";
@@ -44,6 +45,7 @@ const COMMANDS: readonly Register[] = [
   init,
   doctor,
   serve,
+  apiKey,
 ];
 
 /** Runs the command line and resolves with the exit code (INTERFACES: 0 pass, 1 fail, 2 usage, 3 inconclusive). */

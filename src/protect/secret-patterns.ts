@@ -18,6 +18,10 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
   { kind: "OpenAI key", pattern: /\bsk-(?:(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,}|[A-Za-z0-9]{48}\b)/g },
   { kind: "Stripe key", pattern: /\b[rs]k_live_[A-Za-z0-9]{20,}/g },
   { kind: "npm token", pattern: /\bnpm_[A-Za-z0-9]{36}\b/g },
+  {
+    kind: "Whetstone key",
+    pattern: /\b(?:whk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}|whs_[A-Za-z0-9_-]{20,300}\.[A-Za-z0-9_-]{43})/g,
+  },
   { kind: "private key", pattern: /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----/g },
   { kind: "JSON Web Token", pattern: /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/g },
 ];
