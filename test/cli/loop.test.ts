@@ -1,6 +1,7 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { writeForged } from "../loop/real-run.ts";
 import { leftovers, NOTHING } from "../support/leftovers.ts";
 import { BETTER_WORK, sampleProject, type SampleProject } from "../support/sample-project.ts";
 import { startWhetstone, whetstone, type Ended } from "../support/whetstone.ts";
@@ -143,6 +144,17 @@ describe("single stages", () => {
     );
     const proposed = await cli("propose", JSON.parse(first.out).dossier, "--local", "--json");
     expect([proposed.code, JSON.parse(proposed.out).branch]).toEqual([0, JSON.parse(first.out).branch]);
+  }, 60_000);
+
+  test("propose believes no report that the recorded results do not bear out", async () => {
+    const { dossier } = JSON.parse(first.out);
+    const report = JSON.parse(await readFile(join(project.root, dossier, "validation/report.json"), "utf8"));
+    report.effects[0].change = -0.99;
+    const files = { "validation/report.json": JSON.stringify(report) };
+    const forged = await writeForged(join(project.root, ".whetstone/forged"), join(project.root, dossier), { files });
+    const refused = await cli("propose", forged, "--local", "--json");
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("validation/report.json")]);
+    expect(refused.err).toContain("does not follow");
   }, 60_000);
 
   test("--dry-run writes no branch and records nothing", async () => {

@@ -54,13 +54,18 @@ async function forgedParts(dossier: string, { files = {}, manifest = {} }: Forge
   return { contents, manifest: { ...(JSON.parse(text) as DossierManifest), ...manifest } };
 }
 
-/** A copy of a dossier with other contents, whose every digest fits: written and opened as any other. */
-export async function forge(dossier: string, forgery: Forgery): Promise<OpenDossier> {
+/** Writes a copy of a dossier with other contents, whose every digest fits, below `folder`; its path. */
+export async function writeForged(folder: string, dossier: string, forgery: Forgery): Promise<string> {
   const { contents, manifest } = await forgedParts(dossier, forgery);
   const { files: _files, digest: _digest, schema: _schema, ...head } = manifest;
+  await writeDossier(folder, head, contents);
+  return join(folder, head.id);
+}
+
+/** Such a copy, written and opened as any other. */
+export async function forge(dossier: string, forgery: Forgery): Promise<OpenDossier> {
   await using folder = await temporaryFolder();
-  await writeDossier(folder.path, head, contents);
-  return await openDossier(join(folder.path, head.id));
+  return await openDossier(await writeForged(folder.path, dossier, forgery));
 }
 
 /** The same without a disk, for many of them. */

@@ -3,11 +3,14 @@ import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import type { Evidence } from "../../model/finding.ts";
 import type { ValidationReport } from "../../model/verdict.ts";
+import { recompute } from "../../loop/replay.ts";
 import { ledgerEntry } from "../../loop/run.ts";
+import { openDossier } from "../../protect/dossier.ts";
 import { proposeStage } from "../../propose/stage.ts";
 import { newId, openWorkspace } from "../../wire.ts";
 import { localActor } from "../actor.ts";
 import type { CommonOptions } from "../command.ts";
+import { dossierPath } from "../dossier-path.ts";
 import { printJson, type Io } from "../io.ts";
 import { readProposal } from "../proposal-file.ts";
 import { bind, validateNow } from "./validate.ts";
@@ -37,6 +40,7 @@ export async function runPropose(
   const workspace = await openWorkspace({ ...options, cwd: io.cwd }, io.env, session.target);
   const proposal = await bind(input, workspace);
   const known = input.validation?.patchDigest === proposal.patchDigest ? input.validation : undefined;
+  if (known) await refuseUnlessRecomputes(await dossierPath(named, io.cwd));
   const validation: ValidationReport = known ?? (await validateNow({ workspace, proposal, options, io }));
   const run = newId("r", workspace.clock);
   const evidence = input.evidence ?? noEvidence(proposal.target);
@@ -68,6 +72,20 @@ export async function runPropose(
         : `Not proposed: ${result.summary} (${result.reasons.join(", ")}).\n`,
     );
   return passed ? EXIT.pass : EXIT.fail;
+}
+
+/** A recorded report is believed only as far as it follows from the recorded results. */
+async function refuseUnlessRecomputes(path: string): Promise<void> {
+  const wrong = recompute(await openDossier(path)).find(({ equal }) => !equal);
+  if (!wrong) return;
+  throw new WhetstoneError(
+    "dossier_mismatch",
+    `${wrong.file} of ${path} does not follow from what is recorded there.`,
+    {
+      remedy:
+        "`whetstone replay` lists every difference; `whetstone propose` with the recorded session validates anew.",
+    },
+  );
 }
 
 /** A recorded session alone carries no telemetry of this repository. */
