@@ -2,7 +2,7 @@ import Papa from "papaparse";
 import { serviceOf } from "../capture/otlp/decode.ts";
 import { encodeOtlp } from "../capture/otlp/encode.ts";
 import { ATTR, type Span } from "../model/span.ts";
-import { spanJson } from "./span-json.ts";
+import { spanRecordJson } from "../model/span-json.ts";
 
 /** Formats that spans can be exported in. */
 export type ExportFormat = "otlp" | "ndjson" | "csv";
@@ -33,7 +33,7 @@ type Writer = { readonly head: string; readonly body: (spans: readonly Span[]) =
 const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
   // An empty document, so that an export without spans can be imported too.
   otlp: { head: '{"resourceSpans":[]}\n', body: (spans) => `${JSON.stringify(encodeOtlp(spans.map(named)))}\n` },
-  ndjson: { head: "", body: (spans) => spans.map((span) => `${JSON.stringify(wholeJson(span))}\n`).join("") },
+  ndjson: { head: "", body: (spans) => spans.map((span) => `${JSON.stringify(spanRecordJson(span))}\n`).join("") },
   csv: { head: `${csvColumns().join(",")}\r\n`, body: (spans) => csvRows(spans.map(csvRow)) },
 };
 
@@ -43,14 +43,10 @@ function named(span: Span): Span {
   return { ...span, resource: { ...span.resource, [ATTR.serviceName]: span.service } };
 }
 
-function wholeJson(span: Span) {
-  return { traceId: span.traceId, ...spanJson(span), links: span.links, resource: span.resource, scope: span.scope };
-}
-
 type Cell = string | number;
 
 function csvRow(span: Span): Readonly<Record<string, Cell>> {
-  const { traceId, parentSpanId, statusMessage, ...rest } = wholeJson(span);
+  const { traceId, parentSpanId, statusMessage, ...rest } = spanRecordJson(span);
   const { attributes, events, links, resource, scope, ...plain } = rest;
   return {
     traceId,

@@ -39,8 +39,9 @@ const NS_PER: Readonly<Record<string, number>> = {
 
 /** RFC 3339 in UTC with as many fraction digits as needed (ms at least): `2026-11-20T10:00:00.000Z`. */
 export function formatInstant(ns: bigint): string {
-  const ms = ns / 1_000_000n;
-  const rest = ns % 1_000_000n;
+  // Towards the past, also before 1970.
+  const rest = ((ns % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  const ms = (ns - rest) / 1_000_000n;
   const text = new Date(Number(ms)).toISOString();
   return rest === 0n ? text : text.replace("Z", `${rest.toString().padStart(6, "0").replace(/0+$/, "")}Z`);
 }

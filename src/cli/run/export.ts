@@ -5,11 +5,11 @@ import { EXIT } from "../../model/codes.ts";
 import { codeOf } from "../../model/error.ts";
 import type { Span } from "../../model/span.ts";
 import { writeFileWhole } from "../../protect/files.ts";
+import { parseFilter } from "../../store/filter-text.ts";
 import { openSpanStore, systemClock } from "../../wire.ts";
 import type { ExportOptions } from "../commands/export.ts";
 import { configIfAny } from "../config.ts";
 import { printJson, type Io } from "../io.ts";
-import { parseFilter } from "./traces.ts";
 
 /** `whetstone export`: to a file, whole or not at all, or to standard output. */
 export async function runExport(options: ExportOptions, io: Io): Promise<number> {

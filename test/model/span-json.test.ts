@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { spanJson } from "../../src/backends/span-json.ts";
+import { spanJson } from "../../src/model/span-json.ts";
 import { span, spanId, spanSet } from "../store/spans.ts";
 
 describe("a span as JSON", () => {
