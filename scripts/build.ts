@@ -6,7 +6,7 @@ import { build, type OutputChunk, type RolldownOutput } from "rolldown";
 /**
  * `npm run build`: builds `dist/` from `src/`, because Node refuses to strip types below `node_modules`.
  *
- * - `dist/cli/`: the command line in shared chunks; its dependencies stay where npm put them.
+ * - `dist/cli/`: the command line in shared chunks; its dependencies stay where npm put them, but for the MCP server SDK.
  * - `dist/instrument/`: the library `whetstone/instrument` and `whetstone/register`, in shared chunks likewise.
  * - `dist/actions/`: each GitHub action in one file that holds everything, because a runner installs nothing; beside it
  *   the licences of what it holds.
@@ -17,6 +17,12 @@ const OUT = resolve("dist");
 
 /** A relative import or a file of this repository; everything else is a dependency or belongs to Node. */
 const isOwn = (id: string): boolean => id.startsWith(".") || id.startsWith("/") || /^[A-Za-z]:[\\/]/.test(id);
+
+/**
+ * The server SDK of MCP's stateless revision is small as code and large as a package, with its source maps and both
+ * module systems: the command line carries the code, and an install stays light.
+ */
+const isCarried = (id: string): boolean => /^@modelcontextprotocol\/(server|core)(\/|$)/.test(id);
 
 /** Optional parts of dependencies that their code asks for in a try block; loading them fails as it does without them. */
 const OPTIONAL_PEERS = ["probot", "pg-native", "pg-cloudflare", "cloudflare:sockets"];
@@ -29,7 +35,7 @@ const shared = { cwd: process.cwd(), platform: "node", write: false, logLevel: "
 const cli = await build({
   ...shared,
   input: { "cli/main": "src/cli/main.ts", "cli/store-writer": "src/cli/store-writer.ts" },
-  external: (id) => !isOwn(id),
+  external: (id) => !isOwn(id) && !isCarried(id),
   output: { format: "esm", entryFileNames: "[name].js", chunkFileNames: "cli/chunks/[name]-[hash].js" },
 });
 const instrument = await build({
@@ -48,6 +54,7 @@ const action = await build({
 const built = [...cli.output, ...instrument.output, ...action.output];
 await replaceFolder([
   ...built.map((file) => [file.fileName, contentOf(file)] as const),
+  ["cli/LICENSES.txt", licencesOf(cli.output.filter((file) => file.type === "chunk"))],
   ["actions/LICENSES.txt", licencesOf(action.output.filter((file) => file.type === "chunk"))],
 ]);
 

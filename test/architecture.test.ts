@@ -38,6 +38,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "flow.ts",
     "wire.ts",
   ],
+  mcp: ["model", "stats", "store", "analyze", "specs", "protect", "capture"],
   app: ["model", "config", "github", "protect"],
   cli: [
     "model",
@@ -54,6 +55,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "session",
     "propose",
     "loop",
+    "mcp",
     "app",
     "flow.ts",
     "wire.ts",

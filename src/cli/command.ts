@@ -10,8 +10,12 @@ export const DEFAULT_CONFIG = "whetstone.yaml";
 /** A command file declares its words here and loads what it needs only when it runs, so that `--help` stays instant. */
 export type Register = (program: Command, context: CommandContext) => void;
 
-/** What a command gets from `main`: its streams, and where to leave its exit code. */
-export type CommandContext = { readonly io: Io; readonly exit: (code: number) => void };
+/** What a command gets from `main`: its streams, where to leave its exit code, and the version of the package. */
+export type CommandContext = {
+  readonly io: Io;
+  readonly exit: (code: number) => void;
+  readonly version: () => string;
+};
 
 /** Adds the options of {@link CommonOptions} and an example at the end of the help. */
 export function common(command: Command, example: string): Command {

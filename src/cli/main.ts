@@ -14,6 +14,7 @@ import { importTraces } from "./commands/import.ts";
 import { init } from "./commands/init.ts";
 import { learn } from "./commands/learn.ts";
 import { loop } from "./commands/loop.ts";
+import { mcp } from "./commands/mcp.ts";
 import { propose } from "./commands/propose.ts";
 import { proxy } from "./commands/proxy.ts";
 import { record } from "./commands/record.ts";
@@ -45,6 +46,7 @@ const COMMANDS: readonly Register[] = [
   init,
   doctor,
   serve,
+  mcp,
   apiKey,
 ];
 
@@ -60,6 +62,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     .addHelpText("after", "\nExample:\n  $ whetstone loop --local --target notes --session replay:session.json");
   const context = {
     io,
+    version,
     exit: (code: number) => {
       exitCode = code;
     },

@@ -17,7 +17,7 @@ export type Running = { readonly child: ChildProcess; readonly ended: Promise<En
 /** Starts the real command line as a child process. */
 export function startWhetstone(
   args: readonly string[],
-  options: { cwd: string; env?: Record<string, string>; input?: string },
+  options: { cwd: string; env?: Record<string, string>; input?: string; keepInput?: boolean },
 ): Running {
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: options.cwd,
@@ -29,7 +29,7 @@ export function startWhetstone(
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
   child.stdin.on("error", () => undefined); // the command may end before it has read its input
-  child.stdin.end(options.input ?? "");
+  if (options.keepInput !== true) child.stdin.end(options.input ?? "");
   const ended = new Promise<Ended>((done) => {
     child.once("close", (code, signal) => done({ code, signal, out, err }));
   });

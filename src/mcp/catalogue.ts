@@ -1,0 +1,39 @@
+import { TOOLSETS, type Tool, type Toolset } from "./tool.ts";
+import { getTraceById } from "./tools/get-trace-by-id.ts";
+import { getTraces } from "./tools/get-traces.ts";
+import { listServices } from "./tools/list-services.ts";
+import { searchTraces } from "./tools/search-traces.ts";
+import { WhetstoneError } from "../model/error.ts";
+
+/** Every tool. A tool stands here once it works. */
+export const CATALOGUE: readonly Tool[] = [listServices, getTraces, searchTraces, getTraceById];
+
+/** Which tools a server offers. */
+export type Selection = {
+  readonly toolsets: readonly Toolset[];
+  /** Tools that have a second name are offered under it too. */
+  readonly aliases: boolean;
+};
+
+/** The tools of a selection, each under every name that it goes by. */
+export function selectTools(selection: Selection): readonly Tool[] {
+  const chosen = CATALOGUE.filter(({ toolset }) => selection.toolsets.includes(toolset));
+  if (!selection.aliases) return chosen;
+  return chosen.flatMap((tool) => (tool.alias === undefined ? [tool] : [tool, { ...tool, name: tool.alias }]));
+}
+
+/**
+ * The toolsets that a flag names: `traces,specs`; all when absent.
+ * @throws WhetstoneError `usage`
+ */
+export function parseToolsets(text: string | undefined): readonly Toolset[] {
+  if (text === undefined) return TOOLSETS;
+  const names = text.split(",").map((name) => name.trim());
+  return names.map((name) => {
+    const known = TOOLSETS.find((toolset) => toolset === name);
+    if (known !== undefined) return known;
+    throw new WhetstoneError("usage", `There is no toolset "${name}".`, {
+      remedy: `Choose from ${TOOLSETS.join(", ")}, separated by commas.`,
+    });
+  });
+}

@@ -1,0 +1,43 @@
+import { WhetstoneError } from "../model/error.ts";
+import type { Span } from "../model/span.ts";
+import type { SpanStore } from "../store/port.ts";
+
+/** Traces that the beginning of an id is looked for in, newest first. */
+const LOOKED_THROUGH = 20_000;
+const PAGE = 1_000;
+
+const FIND = "Find traces with search_traces or get_traces.";
+
+/**
+ * All spans of the trace that an id, or the unique beginning of one, names.
+ * @throws WhetstoneError `not_found`; `usage` when the beginning names several traces
+ */
+export async function findTrace(store: SpanStore, id: string, signal?: AbortSignal): Promise<readonly Span[]> {
+  const wanted = id.toLowerCase();
+  const traceId = wanted.length === 32 ? wanted : await completeId(store, wanted, signal);
+  const spans = await store.trace(traceId);
+  if (spans.length > 0) return spans;
+  throw new WhetstoneError("not_found", `There is no trace ${wanted} in the store.`, { remedy: FIND });
+}
+
+async function completeId(store: SpanStore, start: string, signal: AbortSignal | undefined): Promise<string> {
+  const found = new Set<string>();
+  let [looked, cursor]: [number, string | undefined] = [0, undefined];
+  do {
+    signal?.throwIfAborted();
+    const page = await store.search({}, { limit: PAGE, ...(cursor !== undefined && { cursor }) });
+    for (const { traceId } of page.traces) if (traceId.startsWith(start)) found.add(traceId);
+    looked += page.traces.length;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined && looked < LOOKED_THROUGH && found.size < 2);
+  const [first, second] = [...found];
+  if (first !== undefined && second === undefined) return first;
+  if (second !== undefined) {
+    const some = [...found].slice(0, 5).join(", ");
+    throw new WhetstoneError("usage", `Several traces begin with ${start}: ${some}.`, {
+      remedy: "Give more digits of the id.",
+    });
+  }
+  const where = cursor === undefined ? "" : ` among the newest ${looked} traces; give all 32 digits for older ones`;
+  throw new WhetstoneError("not_found", `No trace id begins with ${start}${where}.`, { remedy: FIND });
+}
