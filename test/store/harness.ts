@@ -44,7 +44,7 @@ export async function inFiles(): Promise<Harness> {
 }
 
 /** Empties every table but the version of the schema. */
-const EMPTY = `DO $$ DECLARE names text; BEGIN
+export const EMPTY_TABLES = `DO $$ DECLARE names text; BEGIN
   SELECT string_agg(format('whetstone.%I', tablename), ', ') INTO names FROM pg_tables
     WHERE schemaname = 'whetstone' AND tablename <> 'schema_version';
   EXECUTE 'TRUNCATE ' || names || ' RESTART IDENTITY';
@@ -56,7 +56,7 @@ export async function inDatabase(server: string): Promise<Harness> {
   const store = await openPostgresStore({ url });
   return {
     empty: async () => {
-      await execute(url, EMPTY);
+      await execute(url, EMPTY_TABLES);
       return store;
     },
     end: async () => {

@@ -13,6 +13,7 @@ import {
   naiveTraces,
   sortedRollups,
 } from "./naive.ts";
+import { EMPTY_TABLES } from "./harness.ts";
 import { backToFirstPostgres } from "./old-schema.ts";
 import { numberedBatch, span, spanId, traceId } from "./spans.ts";
 
@@ -32,11 +33,7 @@ onServer("PostgreSQL with several clients and faults", () => {
     for (const store of stores) stack.use(store);
     return Object.assign(stack, { stores });
   };
-  const empty = () =>
-    execute(
-      url,
-      "TRUNCATE whetstone.spans, whetstone.traces, whetstone.operations, whetstone.resources, whetstone.scopes, whetstone.rollups, whetstone.error_types",
-    );
+  const empty = () => execute(url, EMPTY_TABLES);
 
   test("twenty clients that open a new database at one moment all succeed", async () => {
     await using opened = await open(20);

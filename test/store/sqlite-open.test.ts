@@ -149,10 +149,11 @@ describe("a SQLite store that is open", () => {
     const file = path();
     {
       await using store = await openSqliteStore({ path: file });
-      await store.append(Array.from({ length: 30 }, (_, n) => numberedBatch(n)).flat());
+      await store.append(Array.from({ length: 60 }, (_, n) => numberedBatch(n)).flat());
     }
     const bytes = await readFile(file);
-    await writeFile(file, bytes.fill(0xee, 100_000, bytes.length - 4_096));
+    // After the pages that hold the schema and the roots of all tables and indexes.
+    await writeFile(file, bytes.fill(0xee, 200_000, bytes.length - 4_096));
     await using store = await openSqliteStore({ path: file });
     await expect(allSpans(store)).rejects.toMatchObject({
       code: "store_read_failed",
