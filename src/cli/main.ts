@@ -8,6 +8,7 @@ import { audit } from "./commands/audit.ts";
 import { backup, restore } from "./commands/backup.ts";
 import { canary } from "./commands/canary.ts";
 import { collectTelemetry } from "./commands/collect.ts";
+import { diagnose } from "./commands/diagnose.ts";
 import { doctor } from "./commands/doctor.ts";
 import { exportSpans } from "./commands/export.ts";
 import { importTraces } from "./commands/import.ts";
@@ -36,6 +37,7 @@ const COMMANDS: readonly Register[] = [
   restore,
   traces,
   analyze,
+  diagnose,
   validate,
   propose,
   canary,

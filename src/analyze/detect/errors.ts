@@ -1,7 +1,7 @@
 import type { Finding, Interval } from "../../model/finding.ts";
-import { ATTR } from "../../model/span.ts";
 import { wilsonInterval } from "../../stats/proportion.ts";
 import { callMs, callsByOperation, isEntry, type Call } from "../calls.ts";
+import { errorTypeOf, OTHER_ERROR } from "../errors/classify.ts";
 import { findingId } from "../finding-id.ts";
 import { boundedName, nameInText, shareInText } from "../names.ts";
 import { compareText } from "../parents.ts";
@@ -14,9 +14,6 @@ export type ErrorOptions = {
   /** Least number of errors that began in an operation; default 2: a single one is no pattern. */
   readonly minErrors?: number;
 };
-
-/** `error.type` where nothing says more (OpenTelemetry's fallback value). */
-const OTHER = "_OTHER";
 
 /** The calls of one operation, all of them or those within one entry operation, and those in which an error began. */
 type Scope = { readonly calls: readonly Call[]; readonly origins: readonly Call[]; readonly entry: Call | undefined };
@@ -88,7 +85,7 @@ function toFinding(scope: Scope, whole: Scope): Finding {
     interval,
     samples: calls.length,
     gainMs: 0,
-    errorType: boundedName(types[0]?.type ?? OTHER),
+    errorType: boundedName(types[0]?.type ?? OTHER_ERROR),
     traceIds: worstTraces(origins.map((call) => ({ traceId: call.traceId, badness: badness(call, perTrace) }))),
     confidence: confidenceOf({ samples: origins.length, effect: 1, ceiling: 0.98 }),
     suggestion: suggest(scope, whole, types),
@@ -98,19 +95,6 @@ function toFinding(scope: Scope, whole: Scope): Finding {
 /** Traces with more errors first, then the longer failed call; a call is shorter than the 1e9 ms that an error weighs. */
 function badness(call: Call, perTrace: ReadonlyMap<string, readonly Call[]>): number {
   return (perTrace.get(call.traceId)?.length ?? 0) * 1e9 + Math.min(callMs(call), 1e9 - 1);
-}
-
-/** `error.type`, else the type of a recorded exception, innermost span of the call first. */
-function errorTypeOf(call: Call): string {
-  for (const { span } of call.nodes.toReversed()) {
-    const recorded = [
-      span.attributes[ATTR.errorType],
-      ...span.events.map((event) => event.attributes["exception.type"]),
-    ];
-    const type = recorded.find((value) => typeof value === "string" && value !== "");
-    if (typeof type === "string") return type;
-  }
-  return OTHER;
 }
 
 function suggest(scope: Scope, whole: Scope, types: readonly { type: string; count: number }[]): string {
