@@ -1,6 +1,9 @@
 import { McpServer, type ServerContext } from "@modelcontextprotocol/server";
+import { isPermitted, type Role } from "../model/role.ts";
 import { callTool } from "./answer.ts";
 import { selectTools, type Selection } from "./catalogue.ts";
+import { registerPrompts } from "./prompts.ts";
+import { registerResources } from "./resources.ts";
 import type { ServerParts, Tool, ToolContext } from "./tool.ts";
 
 /** What a server offers and works with. */
@@ -13,17 +16,26 @@ const INSTRUCTIONS = [
   "Every answer says total, returned and truncated; follow nextCursor or raise max_tokens for more.",
 ].join(" ");
 
+/** Who is asking: a person with a role; without one, whoever reaches a server that asks for no key. */
+export type Caller = { readonly name: string; readonly role: Role | undefined };
+
 /**
  * A server with everything registered, for one connection or request. It opens nothing: the handshake does not wait for
  * the store.
  */
-export function createServer(options: McpOptions): McpServer {
+export function createServer(options: McpOptions, caller?: Caller): McpServer {
   const { parts, version } = options;
   const server = new McpServer(
     { name: "whetstone", title: "Whetstone telemetry", version },
     { instructions: INSTRUCTIONS, capabilities: { logging: {}, tools: {} } },
   );
-  for (const tool of selectTools(options)) register(server, tool, parts);
+  const role = caller?.role;
+  const tools = selectTools(options).filter(({ needs = "traces" }) => role === undefined || isPermitted(role, needs));
+  for (const tool of tools) register(server, tool, parts);
+  if (role === undefined || isPermitted(role, "traces")) {
+    registerResources(server, { parts, contextOf: (context) => contextOf(parts, context) });
+    registerPrompts(server, parts);
+  }
   return server;
 }
 

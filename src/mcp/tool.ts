@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Config } from "../config/schema.ts";
+import type { Permission } from "../model/role.ts";
 import type { Clock } from "../model/time.ts";
 import type { Store } from "../store/store.ts";
 import type { Envelope } from "./budget.ts";
@@ -49,6 +50,8 @@ export type ToolDeclaration<Input extends z.ZodObject, Output extends z.ZodObjec
   readonly description: string;
   readonly toolset: Toolset;
   readonly effects: ToolEffects;
+  /** What a caller's role must permit; `traces` unless told. */
+  readonly needs?: Permission;
   readonly input: Input;
   readonly output: Output;
   /** Answers a call. Errors of a caller are thrown as `WhetstoneError`. */

@@ -26,7 +26,7 @@ describe("whetstone mcp on stdio", () => {
     const { isError, body } = await server.call("get_traces");
     expect(isError).toBe(true);
     expect(body).toMatchObject({
-      error: { code: "not_found", remedy: expect.stringContaining("whetstone proxy") as string },
+      error: { code: "not_found", remedy: expect.stringContaining("whetstone proxy") as unknown },
     });
     expect(existsSync(join(folder.path, DATABASE))).toBe(false);
   });
@@ -82,7 +82,7 @@ describe("whetstone mcp on stdio", () => {
   test("an unknown toolset is refused before anything is served", async () => {
     await using folder = await temporaryFolder();
     const { ended } = startWhetstone(["mcp", "--toolsets", "traces,nonsense"], { cwd: folder.path });
-    expect(await ended).toMatchObject({ code: 2, out: "", err: expect.stringContaining("nonsense") as string });
+    expect(await ended).toMatchObject({ code: 2, out: "", err: expect.stringContaining("nonsense") as unknown });
   });
 
   test("--toolsets offers those tools only", async () => {

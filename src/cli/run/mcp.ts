@@ -1,38 +1,77 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { isLoopback } from "../../capture/http/admission.ts";
 import { interruptible } from "../../loop/interrupt.ts";
-import { lazyStore } from "../../mcp/lazy-store.ts";
 import { parseToolsets } from "../../mcp/catalogue.ts";
-import type { McpOptions as ServerOptions } from "../../mcp/server.ts";
+import { type LazyStore, lazyStore } from "../../mcp/lazy-store.ts";
+import { type Caller, createServer, type McpOptions as ServerOptions } from "../../mcp/server.ts";
 import { startStdio } from "../../mcp/stdio.ts";
 import { EXIT } from "../../model/codes.ts";
-import { messageOf } from "../../model/error.ts";
+import { messageOf, WhetstoneError } from "../../model/error.ts";
+import { createAuthenticator } from "../../protect/authenticate.ts";
 import { forTerminal } from "../../protect/sanitise.ts";
-import { openStore, isPostgresUrl } from "../../store/open.ts";
-import { spanStoreUrl, systemClock } from "../../wire.ts";
+import { isPostgresUrl, openStore } from "../../store/open.ts";
+import { spanStoreUrl, systemClock, systemRandom } from "../../wire.ts";
 import type { McpOptions } from "../commands/mcp.ts";
 import { configIfAny } from "../config.ts";
 import type { Io } from "../io.ts";
+import { parsePort } from "../port.ts";
+import { openKeys } from "./api-key.ts";
 
 /** `whetstone mcp`: until the client closes standard input, Ctrl-C or SIGTERM. */
 export async function runMcp(options: McpOptions, io: Io, version: string): Promise<number> {
   const selection = { toolsets: parseToolsets(options.toolsets), aliases: options.aliases === true };
+  const serve = options.http === undefined ? serveOnStdio : httpServing(options);
   return interruptible(async (signal) => {
-    const config = await configIfAny(options, io);
-    const url = spanStoreUrl({ ...options, cwd: io.cwd }, io.env, config);
-    await using lazy = lazyStore({
-      name: isPostgresUrl(url) ? "the postgres:// URL" : url,
-      exists: () => isPostgresUrl(url) || existsSync(url),
-      open: () => openStore({ url }),
-    });
+    await using lazy = await storeOf(options, io);
     const parts = { clock: systemClock, store: lazy.store, config: () => configIfAny(options, io) };
-    const server: ServerOptions = { ...selection, parts, version };
-    await serveOnStdio(server, signal, io);
+    await serve({ ...selection, parts, version }, signal, io);
     return EXIT.pass;
   });
 }
 
-async function serveOnStdio(server: ServerOptions, signal: AbortSignal, io: Io): Promise<void> {
-  await using stdio = startStdio(server, (error) => io.err(forTerminal(`${messageOf(error)}\n`)));
+async function storeOf(options: McpOptions, io: Io): Promise<LazyStore> {
+  const url = spanStoreUrl({ ...options, cwd: io.cwd }, io.env, await configIfAny(options, io));
+  return lazyStore({
+    name: isPostgresUrl(url) ? "the postgres:// URL" : url,
+    exists: () => isPostgresUrl(url) || existsSync(url),
+    open: () => openStore({ url }),
+  });
+}
+
+type Serve = (server: ServerOptions, signal: AbortSignal, io: Io) => Promise<void>;
+
+const logTo =
+  (io: Io) =>
+  (error: Error): void =>
+    io.err(forTerminal(`${messageOf(error)}\n`));
+
+const serveOnStdio: Serve = async (server, signal, io) => {
+  await using stdio = startStdio(server, logTo(io));
   if (!signal.aborted) await Promise.race([stdio.ended, once(signal, "abort")]);
+};
+
+/** @throws WhetstoneError `usage` for a server that anybody on the network could ask */
+function httpServing({ http = "", host, allowHost, keys, auth, json }: McpOptions): Serve {
+  const port = parsePort(http);
+  if (!auth && !isLoopback(host)) {
+    throw new WhetstoneError("usage", `--no-auth would open the traces to whoever reaches ${host}.`, {
+      remedy: "Leave --no-auth out and make a key with `whetstone api-key create`, or listen on 127.0.0.1.",
+    });
+  }
+  return async (server, signal, io) => {
+    const signer = { secret: systemRandom(32) };
+    const checks = createAuthenticator({ keys: openKeys(keys, io.cwd), signer, clock: systemClock });
+    const identify = auth ? { identify: checks.identify } : {};
+    // Loaded on use: on stdio a client waits for the handshake.
+    const { startHttp } = await import("../../mcp/http/start.ts");
+    const open = (caller: Caller) => createServer(server, caller);
+    const options = { open, clock: systemClock, host, port, allowedHosts: allowHost, ...identify, onError: logTo(io) };
+    await using running = await startHttp(options);
+    if (json) io.out(`${JSON.stringify({ url: running.url, port: running.port })}\n`);
+    io.err(
+      `Serving MCP on ${running.url}${auth ? ", for API keys" : ", for anybody on this machine"}. Stop with Ctrl-C.\n`,
+    );
+    if (!signal.aborted) await once(signal, "abort");
+  };
 }

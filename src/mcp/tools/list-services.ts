@@ -34,6 +34,7 @@ export const listServices = defineTool({
     "Lists the services with spans in the window (default: last 24 hours), most calls first, with counts of operations, calls and errors from rollups, so any window is cheap. detail full adds the busiest operations.",
   toolset: "traces",
   effects: READS,
+  needs: "aggregates",
   input: z.strictObject({
     time_range: TimeRange.optional(),
     service_name: ServiceName.optional(),

@@ -1,0 +1,38 @@
+import { shownName } from "./shown.ts";
+import type { ServerParts } from "./tool.ts";
+
+/** Most values that MCP lets a completion have. */
+const MOST = 100;
+const DAYS = 7n * 86_400_000_000_000n;
+
+type Kind = "service" | "operation";
+
+/**
+ * Names of services or operations of the last seven days that begin with a text, whatever its case; those with the most
+ * calls first. Nothing when there is no store: a client asks while a person types.
+ */
+export async function completeName(parts: ServerParts, kind: Kind, start: string, service?: string): Promise<string[]> {
+  const now = parts.clock.now();
+  const store = await parts.store("read").catch(() => undefined);
+  if (store === undefined) return [];
+  const { operations } = await store.operations({ sinceNs: now - DAYS, untilNs: now });
+  const calls = new Map<string, number>();
+  for (const operation of operations) {
+    if (service !== undefined && shownName(operation.service) !== service) continue;
+    const name = shownName(operation[kind]);
+    if (name.toLowerCase().startsWith(start.toLowerCase())) calls.set(name, (calls.get(name) ?? 0) + operation.calls);
+  }
+  return [...calls]
+    .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
+    .slice(0, MOST)
+    .map(([name]) => name);
+}
+
+/** Ids of the newest traces that begin with a text. */
+export async function completeTraceId(parts: ServerParts, start: string): Promise<string[]> {
+  const store = await parts.store("read").catch(() => undefined);
+  if (store === undefined) return [];
+  const { traces } = await store.search({}, { limit: 1_000 });
+  const ids = traces.map(({ traceId }) => traceId).filter((id) => id.startsWith(start.toLowerCase()));
+  return ids.slice(0, MOST);
+}
