@@ -8,6 +8,7 @@ import { Evidence } from "../src/model/finding.ts";
 import { LedgerRecord } from "../src/model/ledger.ts";
 import { Outcome, Rule } from "../src/model/outcome.ts";
 import { Proposal, SessionRecord } from "../src/model/proposal.ts";
+import { RegressionReport } from "../src/model/regression.ts";
 import { CanaryVerdict, ValidationReport } from "../src/model/verdict.ts";
 
 /** JSON Schemas of every file that Whetstone reads or writes, generated from the zod schemas. */
@@ -23,6 +24,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   rule: Rule,
   ledger: LedgerRecord,
   dossier: DossierManifest,
+  regressions: RegressionReport,
 };
 
 /** The text of `schemas/<name>.schema.json`. */

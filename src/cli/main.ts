@@ -19,6 +19,7 @@ import { mcp } from "./commands/mcp.ts";
 import { propose } from "./commands/propose.ts";
 import { proxy } from "./commands/proxy.ts";
 import { record } from "./commands/record.ts";
+import { regressions } from "./commands/regressions.ts";
 import { replay } from "./commands/replay.ts";
 import { retain } from "./commands/retain.ts";
 import { serve } from "./commands/serve.ts";
@@ -37,6 +38,7 @@ const COMMANDS: readonly Register[] = [
   restore,
   traces,
   analyze,
+  regressions,
   diagnose,
   validate,
   propose,

@@ -18,12 +18,17 @@ function requireProportion({ successes, trials }: Proportion): void {
 export function wilsonInterval(proportion: Proportion, level: number): Interval {
   requireProportion(proportion);
   const { successes, trials } = proportion;
+  return scoreInterval({ share: successes / trials, trials }, level);
+}
+
+/** Wilson's interval where the trials are an effective number, which need not be whole. */
+export function scoreInterval({ share, trials }: { share: number; trials: number }, level: number): Interval {
+  requireDomain(share >= 0 && share <= 1 && trials > 0, `No interval for a share of ${share} in ${trials} trials.`);
   const z2 = normalQuantile((1 + level) / 2) ** 2;
-  const share = successes / trials;
   const centre = (share + z2 / (2 * trials)) / (1 + z2 / trials);
   const half = Math.sqrt(z2 * ((share * (1 - share)) / trials + z2 / (4 * trials * trials))) / (1 + z2 / trials);
-  const low = successes === 0 ? 0 : Math.max(0, centre - half);
-  return { low, high: successes === trials ? 1 : Math.min(1, centre + half), level };
+  const low = share === 0 ? 0 : Math.max(0, centre - half);
+  return { low, high: share === 1 ? 1 : Math.min(1, centre + half), level };
 }
 
 /** Jeffreys' interval for a share: quantiles of Beta(½ + s, ½ + n − s), closed at 0 and 1 (Brown, Cai, DasGupta 2001). */
