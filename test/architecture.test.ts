@@ -39,6 +39,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "wire.ts",
   ],
   mcp: ["model", "stats", "store", "analyze", "specs", "protect", "capture"],
+  dashboard: ["model", "store", "protect", "capture"],
   app: ["model", "config", "github", "protect"],
   cli: [
     "model",
@@ -56,6 +57,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "propose",
     "loop",
     "mcp",
+    "dashboard",
     "app",
     "flow.ts",
     "wire.ts",

@@ -12,6 +12,9 @@ const LARGEST_PAYLOAD_BYTES = 25 * 1024 * 1024;
 /** Answers a request of the webhook path; resolves with false when it has not. */
 export type WebhookHandler = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
 
+/** Answers requests of some paths; resolves with false when the path is another's. */
+export type Mount = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+
 /** What the server needs. */
 export type AppServerOptions = {
   readonly host: string;
@@ -21,6 +24,8 @@ export type AppServerOptions = {
   readonly patienceMs: number;
   /** Told of what goes wrong with a request, such as a connection that is cut. */
   readonly onError: (error: unknown) => void;
+  /** Asked in this order for every path but those of webhooks and probes. */
+  readonly mounts?: readonly Mount[];
 };
 
 /** A running server. */
@@ -28,21 +33,35 @@ export type AppServer = {
   readonly url: string;
   /** Counts work towards a stop, beyond the request that brought it. */
   readonly track: (work: Promise<unknown>) => void;
-  /** From now on deliveries are taken and `/readyz` answers 200. */
-  readonly ready: (webhooks: WebhookHandler) => void;
+  /** From now on `/readyz` answers 200, and deliveries are taken if there is a handler for them. */
+  readonly ready: (webhooks?: WebhookHandler) => void;
   /** Takes no further request and waits for work under way; resolves with how much of it was left behind. */
   readonly stop: () => Promise<number>;
 };
 
-type Inside = { readonly underWay: Set<Promise<unknown>>; webhooks?: WebhookHandler; stopping: boolean };
+type Inside = {
+  readonly underWay: Set<Promise<unknown>>;
+  readonly mounts: readonly Mount[];
+  webhooks?: WebhookHandler;
+  isReady: boolean;
+  stopping: boolean;
+};
+
+/** Requests that come in slowly or with large heads are cut off; limits of the time that an answer takes are others. */
+const HEAD_LIMITS = {
+  headersTimeout: 20_000,
+  requestTimeout: 120_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 16_384,
+} as const;
 
 /**
- * Serves the App: webhooks, `GET /healthz` (200 while the process lives) and `GET /readyz` (200 when deliveries are
- * taken, 503 before and while stopping). Payloads over 25 MB are answered 413 before their signature is computed.
+ * Serves the App and what is mounted beside it: webhooks, `GET /healthz` (200 while the process lives) and `GET /readyz`
+ * (200 when requests are taken, 503 before and while stopping). Payloads over 25 MB are answered 413 before their signature is computed.
  * @throws WhetstoneError `usage`: host and port cannot be listened on.
  */
 export async function startAppServer(options: AppServerOptions): Promise<AppServer> {
-  const inside: Inside = { underWay: new Set(), stopping: false };
+  const inside: Inside = { underWay: new Set(), mounts: options.mounts ?? [], isReady: false, stopping: false };
   const track = (work: Promise<unknown>): void => {
     inside.underWay.add(work);
     // Failures are reported where the work was begun.
@@ -51,7 +70,7 @@ export async function startAppServer(options: AppServerOptions): Promise<AppServ
       () => inside.underWay.delete(work),
     );
   };
-  const server = createServer((request, response) => {
+  const server = createServer(HEAD_LIMITS, (request, response) => {
     const failed = (error: unknown): void => {
       options.onError(error);
       if (response.headersSent) response.destroy();
@@ -66,7 +85,10 @@ export async function startAppServer(options: AppServerOptions): Promise<AppServ
   return {
     url: addressOf(server, options.host),
     track,
-    ready: (webhooks) => void (inside.webhooks = webhooks),
+    ready: (webhooks) => {
+      if (webhooks) inside.webhooks = webhooks;
+      inside.isReady = true;
+    },
     stop: () => stop(server, inside, options.patienceMs),
   };
 }
@@ -77,7 +99,8 @@ async function serve({ request, response }: Exchange, inside: Inside): Promise<v
   const path = request.url?.split("?")[0];
   if (inside.stopping) response.setHeader("Connection", "close");
   if (path === "/healthz" || path === "/readyz") return answerProbe({ request, response }, path, inside);
-  if (path !== WEBHOOK_PATH) return end(response, 404, `Deliveries go to ${WEBHOOK_PATH}.`);
+  if (path !== WEBHOOK_PATH) return serveMount({ request, response }, inside);
+  if (inside.isReady && inside.webhooks === undefined) return end(response, 404, "No GitHub App is served here.");
   const body = await readBody(request);
   if (body === undefined) return end(response, 413, `The payload is larger than ${LARGEST_PAYLOAD_BYTES} bytes.`);
   // Probot takes a body that was read already.
@@ -86,12 +109,17 @@ async function serve({ request, response }: Exchange, inside: Inside): Promise<v
   if (!(await inside.webhooks(request, response))) end(response, 404, "No such page.");
 }
 
+async function serveMount({ request, response }: Exchange, { mounts }: Inside): Promise<void> {
+  for (const mount of mounts) if (await mount(request, response)) return;
+  end(response, 404, `Deliveries go to ${WEBHOOK_PATH}.`);
+}
+
 function answerProbe({ request, response }: Exchange, path: string, inside: Inside): void {
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("Allow", "GET, HEAD");
     return end(response, 405, "Use GET.");
   }
-  const ready = inside.webhooks !== undefined && !inside.stopping;
+  const ready = inside.isReady && !inside.stopping;
   if (path === "/healthz" || ready) return end(response, 200, "ok");
   return end(response, 503, inside.stopping ? "stopping" : "starting");
 }

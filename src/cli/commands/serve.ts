@@ -1,26 +1,37 @@
 import type { Register } from "../command.ts";
+import { common, type CommonOptions } from "../command.ts";
 
-export type ServeOptions = { readonly json?: boolean; readonly port: string; readonly host: string };
+export type ServeOptions = CommonOptions & {
+  readonly port: string;
+  readonly host: string;
+  /** False after `--no-auth`. */
+  readonly auth: boolean;
+  readonly keys?: string;
+  readonly rateLimit: string;
+};
 
-/** `whetstone serve`: the GitHub App as a server. */
+/** `whetstone serve`: JSON API and GitHub App as a server. */
 export const serve: Register = (program, context) => {
-  program
+  const command = program
     .command("serve")
-    .description("serve the GitHub App: answers /whetstone commands in issues and pull requests")
+    .description("serve the JSON API below /api/v1, and the GitHub App when its credentials are there")
     .option("--port <number>", "port to listen on; 0 takes any free one", "3000")
     .option(
       "--host <address>",
       "address to listen on; put a TLS proxy in front of any other than loopback",
       "127.0.0.1",
     )
-    .option("--json", "print one JSON document when it listens, and log JSON lines to standard error")
-    .addHelpText(
-      "after",
-      "\nEnvironment:\n  APP_ID, PRIVATE_KEY or PRIVATE_KEY_PATH, WEBHOOK_SECRET; GHE_HOST for GitHub Enterprise Server\n" +
-        "\nExample:\n  $ APP_ID=4711 PRIVATE_KEY_PATH=app.pem WEBHOOK_SECRET=… whetstone serve --port 3000",
-    )
-    .action(async (options: ServeOptions) => {
-      const { runServe } = await import("../run/serve.ts");
-      context.exit(await runServe(options, context.io));
-    });
+    .option("--keys <folder>", "folder of the API keys (default: .whetstone/api-keys)")
+    .option("--no-auth", "answer the API without keys; on loopback only")
+    .option("--rate-limit <number>", "requests per hour and API key", "1000");
+  common(command, "serve --port 3000 --db .whetstone/whetstone.db");
+  command.addHelpText(
+    "after",
+    "\nWith the GitHub App:\n  $ APP_ID=4711 PRIVATE_KEY_PATH=app.pem WEBHOOK_SECRET=… whetstone serve\n" +
+      "\nEnvironment of the App:\n  APP_ID, PRIVATE_KEY or PRIVATE_KEY_PATH, WEBHOOK_SECRET; GHE_HOST for GitHub Enterprise Server",
+  );
+  command.action(async (options: ServeOptions) => {
+    const { runServe } = await import("../run/serve.ts");
+    context.exit(await runServe(options, context.io, context.version()));
+  });
 };

@@ -2,42 +2,80 @@ import { once } from "node:events";
 import { readCredentials } from "../../app/credentials.ts";
 import { createLog } from "../../app/log.ts";
 import { createWebhookHandler, loadProbot } from "../../app/probot.ts";
-import { startAppServer, WEBHOOK_PATH } from "../../app/server.ts";
+import { type AppServer, startAppServer, WEBHOOK_PATH } from "../../app/server.ts";
+import type { Api } from "../../dashboard/api.ts";
+import { BASE_PATH } from "../../dashboard/openapi.ts";
 import { EXIT } from "../../model/codes.ts";
+import { WhetstoneError } from "../../model/error.ts";
 import { systemClock } from "../../wire.ts";
 import type { ServeOptions } from "../commands/serve.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { type Io, printJson } from "../io.ts";
 import { parsePort } from "../port.ts";
+import { openServedApi } from "./serve-api.ts";
 
-/** How long a stop waits for commands under way; orchestrators wait 30 s before they kill. */
+/** How long a stop waits for work under way; orchestrators wait 30 s before they kill. */
 const PATIENCE_MS = 25_000;
 
-/** `whetstone serve`: until Ctrl-C or SIGTERM; exit 1 when commands under way had to be left behind. */
-export async function runServe(options: ServeOptions, io: Io): Promise<number> {
+type Log = ReturnType<typeof createLog>;
+
+/** `whetstone serve`: until Ctrl-C or SIGTERM; exit 1 when work under way had to be left behind. */
+export async function runServe(options: ServeOptions, io: Io, version: string): Promise<number> {
   const port = parsePort(options.port);
-  const credentials = await readCredentials(io.env.githubApp);
-  const probot = await loadProbot();
   const log = createLog({ write: io.err, clock: systemClock, json: options.json === true });
   return interruptible(async (signal) => {
+    const app = io.env.githubApp === undefined ? undefined : await readyApp(io, log);
+    await using served = await openServedApi(options, io, { version, onError: (error) => log.error(error) });
+    const api = served?.api;
+    if (app === undefined && api === undefined) throw nothingToServe();
     const server = await startAppServer({
       host: options.host,
       port,
       patienceMs: PATIENCE_MS,
       onError: (error) => log.error(error),
+      ...(api && { mounts: [api.handle] }),
     });
-    const parts = { credentials, clock: systemClock, track: server.track, log };
-    server.ready(await createWebhookHandler(probot, parts));
-    announce(io, options, { appId: credentials.appId, url: server.url });
+    server.ready(await app?.webhooks(server));
+    announce(io, options, { appId: app?.appId, api, url: server.url });
     if (!signal.aborted) await once(signal, "abort");
+    api?.close();
     return farewell(io, await server.stop());
   });
 }
 
-function announce(io: Io, { json }: ServeOptions, { appId, url }: { appId: number; url: string }): void {
-  const places = { webhooks: `${url}${WEBHOOK_PATH}`, health: `${url}/healthz`, ready: `${url}/readyz` };
-  if (json) return printJson(io, { appId, url, ...places });
-  io.out(`Serving the GitHub App ${appId}; deliveries go to ${places.webhooks}. Stop with Ctrl-C.\n`);
+/** The App's credentials and Probot, checked before anything is opened. */
+async function readyApp(io: Io, log: Log) {
+  const credentials = await readCredentials(io.env.githubApp);
+  const probot = await loadProbot();
+  return {
+    appId: credentials.appId,
+    webhooks: ({ track }: AppServer) => createWebhookHandler(probot, { credentials, clock: systemClock, track, log }),
+  };
+}
+
+function nothingToServe(): WhetstoneError {
+  const message =
+    "There is nothing to serve: there is no API key, and the GitHub App needs APP_ID, PRIVATE_KEY or " +
+    "PRIVATE_KEY_PATH, WEBHOOK_SECRET in the environment.";
+  return new WhetstoneError("usage", message, {
+    remedy:
+      "Make a key with `whetstone api-key create NAME --role developer`, or open the API to this machine with --no-auth.",
+  });
+}
+
+type Announced = { readonly appId: number | undefined; readonly api: Api | undefined; readonly url: string };
+
+function announce(io: Io, { json, auth }: ServeOptions, { appId, api, url }: Announced): void {
+  const places = { health: `${url}/healthz`, ready: `${url}/readyz` };
+  const app = appId === undefined ? {} : { appId, webhooks: `${url}${WEBHOOK_PATH}` };
+  const served = api === undefined ? {} : { api: `${url}${BASE_PATH}`, metrics: `${url}/metrics` };
+  if (json) return printJson(io, { ...app, url, ...served, ...places });
+  if (api !== undefined) {
+    const who = auth ? "for holders of API keys" : "for anybody on this machine";
+    io.out(`Serving the JSON API on ${url}${BASE_PATH}, ${who}.\n`);
+  } else io.out("The JSON API is not served: there is no API key (`whetstone api-key create`).\n");
+  if (appId !== undefined) io.out(`Serving the GitHub App ${appId}; deliveries go to ${url}${WEBHOOK_PATH}.\n`);
+  io.out("Stop with Ctrl-C.\n");
 }
 
 function farewell(io: Io, left: number): number {
