@@ -60,12 +60,15 @@ describe("the test data of zipkin-lens", () => {
     expect(present.toSorted()).toEqual(FILES.map(([name]) => name).toSorted());
   });
 
-  test.each(FILES)("%s: %i read, %i stored, rejected %j; the second time stored before", (...[path, read, kept, why]) => {
-    const rejected = Object.entries(why).map(([reason, count]) => ({ reason, count }));
-    const common = { path, format: "zipkin", read, rejected };
-    expect(reports.find((report) => report.path === path)).toEqual({ ...common, stored: kept, duplicates: 0 });
-    expect(again.find((report) => report.path === path)).toEqual({ ...common, stored: 0, duplicates: kept });
-  });
+  test.each(FILES)(
+    "%s: %i read, %i stored, rejected %j; the second time stored before",
+    (...[path, read, kept, why]) => {
+      const rejected = Object.entries(why).map(([reason, count]) => ({ reason, count }));
+      const common = { path, format: "zipkin", read, rejected };
+      expect(reports.find((report) => report.path === path)).toEqual({ ...common, stored: kept, duplicates: 0 });
+      expect(again.find((report) => report.path === path)).toEqual({ ...common, stored: 0, duplicates: kept });
+    },
+  );
 
   test("the store holds each of them once", () => {
     const total = FILES.reduce((sum, [, , kept]) => sum + kept, 0);
