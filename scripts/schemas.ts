@@ -9,6 +9,7 @@ import { LedgerRecord } from "../src/model/ledger.ts";
 import { Outcome, Rule } from "../src/model/outcome.ts";
 import { Proposal, SessionRecord } from "../src/model/proposal.ts";
 import { RegressionReport } from "../src/model/regression.ts";
+import { SloReport } from "../src/model/slo.ts";
 import { CanaryVerdict, ValidationReport } from "../src/model/verdict.ts";
 
 /** JSON Schemas of every file that Whetstone reads or writes, generated from the zod schemas. */
@@ -25,6 +26,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   ledger: LedgerRecord,
   dossier: DossierManifest,
   regressions: RegressionReport,
+  slo: SloReport,
 };
 
 /** The text of `schemas/<name>.schema.json`. */

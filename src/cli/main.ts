@@ -23,6 +23,7 @@ import { regressions } from "./commands/regressions.ts";
 import { replay } from "./commands/replay.ts";
 import { retain } from "./commands/retain.ts";
 import { serve } from "./commands/serve.ts";
+import { slo } from "./commands/slo.ts";
 import { traces } from "./commands/traces.ts";
 import { validate } from "./commands/validate.ts";
 import { printJson, processIo, reportError, type Io } from "./io.ts";
@@ -39,6 +40,7 @@ const COMMANDS: readonly Register[] = [
   traces,
   analyze,
   regressions,
+  slo,
   diagnose,
   validate,
   propose,

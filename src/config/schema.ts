@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DURATION } from "../model/time.ts";
 import { BYTES } from "./bytes.ts";
+import { SloSettings } from "./slo.ts";
 
 /** A command as a list of words, or one string that is split at white space outside quotes. */
 const Command = z
@@ -78,6 +79,7 @@ export const Target = z.strictObject({
   replay: ReplaySettings.prefault({}),
   canary: CanarySettings.prefault({}),
   limits: PatchLimits.prefault({}),
+  slos: z.array(SloSettings).default([]).describe("Service-level objectives, see `whetstone slo status`."),
 });
 export type Target = z.infer<typeof Target>;
 

@@ -85,6 +85,8 @@ export const REASON_CODES = {
     "Calls of the candidate traces fail more often than those of the baseline traces beyond the tolerance.",
   calls_regressed: "The candidate traces make more calls than the baseline traces beyond the tolerance.",
   structure_changed: "Which operation calls which, how often or in which order changed between two sets of traces.",
+  slo_missed: "More calls of the period were bad than the objective allows: its error budget is spent.",
+  slo_burning: "The error budget goes so fast that it would be spent long before the period ends.",
   no_canary_traffic: "The canary received no call.",
   no_baseline_traffic: "The baseline received no call.",
   below_minimum_exposure: "Too few calls in one arm for any decision.",
