@@ -3,6 +3,7 @@ import { groupByTrace, inBatches, SPAN_BATCH, spanKey, type TraceBatch } from ".
 import { checkLimit, decodeCursor, encodeCursor, type Position } from "./cursor.ts";
 import { bySpanStart, checkFilter, matches } from "./match.ts";
 import { countOf, extentOf, prunableOf, pruneTraces } from "./memory-prune.ts";
+import { memoryArrivals } from "./memory-arrivals.ts";
 import { memoryDocuments } from "./memory-documents.ts";
 import { memoryRollups } from "./memory-rollups.ts";
 import type { SpanFilter, TraceSummary } from "./port.ts";
@@ -16,17 +17,23 @@ type Traces = Map<string, Map<string, Span>>;
 export function memoryStore(): Store {
   const traces: Traces = new Map();
   const rollups = memoryRollups();
+  const order = memoryArrivals();
+  const onSpan = (span: Span): void => {
+    rollups.add(span);
+    order.add(span);
+  };
   return {
     append: async (spans) => {
       const batch = groupByTrace(spans);
       // Copied before anything is kept: a span that cannot be stored leaves the store as it was.
       const copies = batch.traces.map(({ traceId, spans: own }) => ({ traceId, spans: own.map(asStored) }));
-      const stored = copies.reduce((sum, trace) => sum + insert(traces, trace, rollups.add), 0);
+      const stored = copies.reduce((sum, trace) => sum + insert(traces, trace, onSpan), 0);
       return { stored, duplicates: spans.length - stored };
     },
     trace: async (traceId) => [...(traces.get(traceId)?.values() ?? [])].sort(bySpanStart),
     search: async (filter, page) => search(traces, filter, page),
     spans: (filter) => inBatches<Span>(SPAN_BATCH, async (last) => batchAfter(traces, filter, last)),
+    arrivals: async (page) => order.page([...traces.values()].flatMap((known) => [...known.values()]), page),
     rollups: (filter) => rollups.batches(filter),
     operations: async (filter) => rollups.report(filter),
     prune: async (what) => (what.kind === "rollups" ? rollups.prune(what.beforeNs) : pruneTraces(traces, what)),

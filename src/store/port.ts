@@ -41,6 +41,21 @@ export type TracePage = {
 /** What a write did. Spans that are in the store already (same trace, span id and kind) are left as they are. */
 export type AppendResult = { readonly stored: number; readonly duplicates: number };
 
+/** A span with the cursor that leads on after it. */
+export type Arrival = { readonly cursor: string; readonly span: Span };
+
+/** Spans in the order of their arrival. */
+export type ArrivalPage = {
+  readonly arrivals: readonly Arrival[];
+  /** Leads on after this page. Opaque; good for the same store only. */
+  readonly cursor: string;
+  /**
+   * The place that was asked for is gone, since the newest spans were removed: this page is empty, its cursor leads on
+   * from the present, and what came between the two is not known.
+   */
+  readonly isGap: boolean;
+};
+
 /** Which rollups to read: of spans that start in the window, which is widened to whole minutes. */
 export type RollupFilter = {
   readonly service?: string;
@@ -130,6 +145,12 @@ export type SpanStore = AsyncDisposable & {
   readonly search: (filter: SpanFilter, page: { limit: number; cursor?: string }) => Promise<TracePage>;
   /** Every matching span by start, in batches, in constant memory. */
   readonly spans: (filter: SpanFilter) => AsyncIterable<readonly Span[]>;
+  /**
+   * Spans that were stored after `cursor`, by whatever process, each once, as long as they are kept; without a cursor
+   * none, and the cursor of the present. `limit` 1 to 1,000. In PostgreSQL, what a transaction stores while an older one
+   * of the same server is open comes when that has ended; a present of such a moment begins before it.
+   */
+  readonly arrivals: (page: { limit: number; cursor?: string }) => Promise<ArrivalPage>;
   /** Rollups in batches, by minute; in no stated order within a minute. */
   readonly rollups: (filter: RollupFilter) => AsyncIterable<readonly RollupRow[]>;
   /** Every operation that was called in the window, from rollups: the cost does not grow with the number of spans. */

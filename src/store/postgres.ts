@@ -4,6 +4,7 @@ import { TraceId } from "../model/span.ts";
 import { inBatches, SPAN_BATCH } from "./batch.ts";
 import { reportOf } from "./operation-report.ts";
 import type { OperationReport, RollupFilter, SpanFilter, SpanStore, TracePage } from "./port.ts";
+import { arrivalsOfPostgres } from "./postgres-arrivals.ts";
 import { appendBatch } from "./postgres-append.ts";
 import { postgresAccess, SNAPSHOT, type PostgresAccess } from "./postgres-attempt.ts";
 import { postgresDocuments } from "./postgres-documents.ts";
@@ -70,6 +71,7 @@ function reading({ pool, read }: PostgresAccess) {
     trace: async (traceId) => (TraceId.safeParse(traceId).success ? select(traceQuery(traceId, POSTGRES)) : []),
     search: (filter, page) => read(() => search(pool, filter, page)),
     spans: (filter) => inBatches(SPAN_BATCH, (last) => select(spanBatchQuery(filter, last, POSTGRES))),
+    arrivals: (page) => read(() => arrivalsOfPostgres(pool, page)),
     rollups: (filter) =>
       rollupRows(inBatches(ROLLUP_BATCH, (last) => rows<SelectedRollup>(rollupBatchQuery(filter, last, POSTGRES)))),
     operations: (filter) => read(() => report(pool, filter)),

@@ -17,6 +17,7 @@ import { SQLITE, type Query } from "./queries/sql.ts";
 import { spanBatchQuery, traceQuery } from "./queries/spans.ts";
 import { fewestRanges, minutesOf } from "./rollup.ts";
 import { fromRows, type SelectedSpan } from "./row.ts";
+import { arrivalsOfSqlite } from "./sqlite-arrivals.ts";
 import { sqliteAppender } from "./sqlite-append.ts";
 import { reader, refuser, writer, type Attempt } from "./sqlite-attempt.ts";
 import { sqliteDocuments } from "./sqlite-documents.ts";
@@ -64,6 +65,7 @@ function reading(db: DatabaseSync, read: Attempt) {
     trace: async (traceId) => (TraceId.safeParse(traceId).success ? select(traceQuery(traceId, SQLITE)) : []),
     search: (filter, page) => search(db, read, { filter, page }),
     spans: (filter) => inBatches(SPAN_BATCH, (last) => select(spanBatchQuery(filter, last, SQLITE))),
+    arrivals: (page) => read(() => arrivalsOfSqlite(db, page)),
     rollups: (filter) => rollupRows(inBatches(ROLLUP_BATCH, (last) => rollups(rollupBatchQuery(filter, last, SQLITE)))),
     operations: (filter) => read(() => report(db, filter)),
     prunable: (what) => read(() => prunableSqlite(db, what)),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Span } from "../../src/model/span.ts";
 import type { SpanStore } from "../../src/store/port.ts";
+import { arrivalsContract } from "./arrivals-contract.ts";
 import type { Harness } from "./harness.ts";
 import { pruneContract } from "./prune-contract.ts";
 import { rollupContract } from "./rollup-contract.ts";
@@ -23,6 +24,7 @@ export function storeContract(start: () => Promise<Harness>, runs: number): void
   properties(filled, runs);
   rollupContract(filled, runs);
   pruneContract(filled, runs);
+  arrivalsContract(filled, runs);
   describe("append", () => appending(filled));
   describe("search", () => searching(filled));
   describe("spans and trace", () => reading(filled));

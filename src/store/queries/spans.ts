@@ -5,8 +5,12 @@ import { idBytes } from "../row.ts";
 import { spanConditions } from "./filter.ts";
 import { binder, whereClause, type Dialect, type Query } from "./sql.ts";
 
-/** Columns of {@link SelectedSpan} from `spans s` and `traces t`, joined with what is interned. */
-const select = (from: string, { schema }: Dialect): string => `SELECT t.id AS trace_id, s.span_id, s.parent_span_id,
+/** Columns of {@link SelectedSpan} from `spans s` and `traces t`, joined with what is interned; `more` adds columns. */
+export const selectSpans = (
+  from: string,
+  { schema }: Dialect,
+  more = "",
+): string => `SELECT ${more}t.id AS trace_id, s.span_id, s.parent_span_id,
     s.kind, o.service, o.name, s.start_ns, s.duration_ns, s.status, s.status_message, s.attributes, s.events, s.links,
     r.attributes AS resource, c.scope
   FROM ${from}
@@ -20,7 +24,7 @@ const ORDER = "ORDER BY s.start_ns, t.id, s.span_id, s.kind";
 /** All spans of a trace by start, span id and kind. */
 export function traceQuery(traceId: string, dialect: Dialect): Query {
   const ref = `(SELECT ref FROM ${dialect.schema}traces WHERE id = $1)`;
-  const sql = `${select(`${dialect.schema}spans s`, dialect)} WHERE s.trace_ref = ${ref} ${ORDER}`;
+  const sql = `${selectSpans(`${dialect.schema}spans s`, dialect)} WHERE s.trace_ref = ${ref} ${ORDER}`;
   return { sql, params: [idBytes(traceId, 16)] };
 }
 
@@ -33,7 +37,7 @@ export function spanBatchQuery(filter: SpanFilter, last: Span | undefined, diale
   const { schema } = dialect;
   const batch = `(SELECT s.* FROM ${schema}spans s JOIN ${schema}traces t ON t.ref = s.trace_ref${where}
     ${ORDER} LIMIT ${SPAN_BATCH}) s`;
-  return { sql: `${select(batch, dialect)} ${ORDER}`, params: binding.params };
+  return { sql: `${selectSpans(batch, dialect)} ${ORDER}`, params: binding.params };
 }
 
 function afterSpan(last: Span | undefined, bind: (value: bigint | Uint8Array | number) => string): readonly string[] {

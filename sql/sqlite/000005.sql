@@ -1,0 +1,2 @@
+-- What sql/postgres/000005.sql adds is there: SQLite numbers the rows of spans in the order of their insertion, and
+-- followers read on from a number. Nothing changes.
