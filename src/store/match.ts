@@ -26,8 +26,9 @@ export function matches(span: Span, filter: SpanFilter): boolean {
   );
 }
 
-const hasAttribute = (span: Span, key: string, text: string): boolean =>
-  [span.attributes, span.resource].some(
+/** Whether something's own attributes or those of its resource have this one; `text` as {@link attributeText} gives it. */
+export const hasAttribute = (of: Pick<Span, "attributes" | "resource">, key: string, text: string): boolean =>
+  [of.attributes, of.resource].some(
     (attributes) => Object.hasOwn(attributes, key) && attributeText(attributes[key] ?? null) === text,
   );
 

@@ -2,6 +2,7 @@ import type { Span } from "../model/span.ts";
 import { groupByTrace, inBatches, SPAN_BATCH, spanKey, type TraceBatch } from "./batch.ts";
 import { checkLimit, decodeCursor, encodeCursor, type Position } from "./cursor.ts";
 import { bySpanStart, checkFilter, matches } from "./match.ts";
+import { memoryMetrics } from "./memory-metrics.ts";
 import { countOf, extentOf, prunableOf, pruneTraces } from "./memory-prune.ts";
 import { memoryArrivals } from "./memory-arrivals.ts";
 import { memoryDocuments } from "./memory-documents.ts";
@@ -33,13 +34,18 @@ export function memoryStore(): Store {
     trace: async (traceId) => [...(traces.get(traceId)?.values() ?? [])].sort(bySpanStart),
     search: async (filter, page) => search(traces, filter, page),
     spans: (filter) => inBatches<Span>(SPAN_BATCH, async (last) => batchAfter(traces, filter, last)),
-    arrivals: async (page) => order.page([...traces.values()].flatMap((known) => [...known.values()]), page),
+    arrivals: async (page) =>
+      order.page(
+        [...traces.values()].flatMap((known) => [...known.values()]),
+        page,
+      ),
     rollups: (filter) => rollups.batches(filter),
     operations: async (filter) => rollups.report(filter),
     prune: async (what) => (what.kind === "rollups" ? rollups.prune(what.beforeNs) : pruneTraces(traces, what)),
     prunable: async (what) =>
       what.kind === "rollups" ? rollups.prunable(what.beforeNs) : countOf(prunableOf(traces, what)),
     documents: memoryDocuments(),
+    metrics: memoryMetrics(),
     extent: async () => extentOf(traces),
     compact: async () => undefined,
     [Symbol.asyncDispose]: async () => traces.clear(),

@@ -38,16 +38,18 @@ export type MetricPage = {
 /**
  * What is made of the points in a step.
  *
- * | aggregation | gauges, non-monotonic cumulative sums | other sums | histograms, summaries |
+ * | aggregation | gauges, cumulative sums that may fall | other sums | histograms, summaries |
  * |---|---|---|---|
  * | `rate` | – | growth per second | observations per second |
  * | `sum` | sum of each series' last value | growth | sum of the observed values |
  * | `avg` | mean of all points | – | mean of the observed values |
- * | `min`, `max` | of all points | – | of the observed values, from bucket bounds where the source does not say |
- * | `quantile` | – | – | of the observed values, interpolated in buckets; not of summaries |
+ * | `min`, `max` | of all points | – | of the observed values, from bucket bounds where the source does not say; not of summaries |
+ * | `quantile` | – | – | of the observed values, linear within a bucket; not of summaries |
  *
- * Growth of cumulative series takes resets into account (a new start, or a drop of a monotonic one) and is spread evenly
- * over the time between two points.
+ * Growth of cumulative series takes resets into account (a new start, or a drop of a value that only grows). It is spread
+ * evenly over the time between two points, also where one of them lies outside of the window: the sums of adjoining
+ * windows add up. A step that the data cover in part counts what they cover. A series takes part when it has a point in
+ * the window.
  */
 export type MetricAggregation =
   { readonly kind: "rate" | "sum" | "avg" | "min" | "max" } | { readonly kind: "quantile"; readonly quantile: number };
@@ -65,8 +67,9 @@ export type MetricQuery = MetricFilter & {
   readonly limit?: number;
 };
 
-/** Most steps of a query. */
+/** Most steps of a query, and most values of an answer (steps times groups). */
 export const MAX_STEPS = 11_000;
+export const MAX_VALUES = 50_000;
 
 /** One line of a chart. */
 export type MetricGroup = {
@@ -77,17 +80,19 @@ export type MetricGroup = {
   readonly values: readonly (number | null)[];
 };
 
-export type MetricAnswer = Pick<MetricSeries, "name" | "unit" | "type" | "temporality" | "monotonic"> & {
-  /** Start of the first step, ns since the Unix epoch; the last step may be cut by the end of the window. */
-  readonly sinceNs: bigint;
-  readonly stepNs: bigint;
-  readonly steps: number;
-  /** By the JSON text of their attributes; the first `limit`. */
-  readonly groups: readonly MetricGroup[];
-  readonly totalGroups: number;
-  /** The newest measurements in the window that name a trace, at most ten; of all groups. */
-  readonly exemplars: readonly Exemplar[];
-};
+/** Unit and type are absent when no series has a point in the window; temporality and monotonic where series differ. */
+export type MetricAnswer = Pick<MetricSeries, "name"> &
+  Partial<Pick<MetricSeries, "unit" | "type" | "temporality" | "monotonic">> & {
+    /** Start of the first step, ns since the Unix epoch; the last step may be cut by the end of the window. */
+    readonly sinceNs: bigint;
+    readonly stepNs: bigint;
+    readonly steps: number;
+    /** By the JSON text of their attributes; the first `limit`. */
+    readonly groups: readonly MetricGroup[];
+    readonly totalGroups: number;
+    /** The newest measurements in the window that name a trace, at most ten; of all groups. */
+    readonly exemplars: readonly Exemplar[];
+  };
 
 /**
  * Where metric points live.

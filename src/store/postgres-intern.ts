@@ -2,7 +2,12 @@ import type pg from "pg";
 import { internKey, type Interned } from "./intern.ts";
 
 /** A table of values that are stored once: its name, and its columns with their types. */
-export type InternTable = { readonly name: string; readonly columns: readonly (readonly [string, string])[] };
+export type InternTable = {
+  readonly name: string;
+  readonly columns: readonly (readonly [string, string])[];
+  /** How many of the first columns tell values apart; all unless told. */
+  readonly identifying?: number;
+};
 
 export const OPERATIONS: InternTable = {
   name: "whetstone.operations",
@@ -16,16 +21,17 @@ export const RESOURCES: InternTable = { name: "whetstone.resources", columns: [[
 export const SCOPES: InternTable = { name: "whetstone.scopes", columns: [["scope", "text"]] };
 export const ERROR_TYPES: InternTable = { name: "whetstone.error_types", columns: [["name", "text"]] };
 
-/** Refs of `values`, by the text of {@link internKey}; new values are inserted. */
+/** Refs of `values`, by the text of {@link internKey} over what identifies them; new values are inserted. */
 export async function internAll(
   client: pg.PoolClient,
   table: InternTable,
   values: readonly Interned[],
 ): Promise<ReadonlyMap<string, string>> {
-  const byText = new Map(values.map((value) => [internKey(value).text, value]));
+  const keyOf = (value: Interned) => internKey(value.slice(0, table.identifying));
+  const byText = new Map(values.map((value) => [keyOf(value).text, value]));
   // Every writer inserts in the same order, so that two of them cannot wait for each other.
   const sorted = [...byText].sort(([a], [b]) => (a < b ? -1 : 1));
-  const digests = sorted.map(([, value]) => internKey(value).digest());
+  const digests = sorted.map(([, value]) => keyOf(value).digest());
   await client.query(insertSql(table), [
     digests,
     ...table.columns.map((_, at) => sorted.map(([, value]) => value[at])),

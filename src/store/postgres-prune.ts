@@ -14,7 +14,20 @@ import {
 } from "./queries/prune.ts";
 import { POSTGRES } from "./queries/sql.ts";
 
-const TABLES = ["spans", "traces", "rollups", "operations", "resources", "scopes", "error_types", "documents"];
+const TABLES = [
+  "spans",
+  "traces",
+  "rollups",
+  "operations",
+  "resources",
+  "scopes",
+  "error_types",
+  "documents",
+  "metric_series",
+  "metric_points",
+  "log_streams",
+  "logs",
+];
 
 /** Removes one step inside the transaction of `client`. */
 export async function prunePostgres(client: pg.PoolClient, what: Prunable): Promise<PruneCount> {

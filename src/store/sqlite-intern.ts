@@ -17,10 +17,10 @@ const REMEMBERED = 10_000;
 
 /** An {@link Interner} on a database; calls belong inside a write transaction. */
 export function sqliteInterner(db: DatabaseSync): Interner {
-  const operations = table(db, "operations", ["service", "name", "kind"]);
-  const resources = table(db, "resources", ["attributes"]);
-  const scopes = table(db, "scopes", ["scope"]);
-  const errorTypes = table(db, "error_types", ["name"]);
+  const operations = internTable(db, "operations", { columns: ["service", "name", "kind"] });
+  const resources = internTable(db, "resources", { columns: ["attributes"] });
+  const scopes = internTable(db, "scopes", { columns: ["scope"] });
+  const errorTypes = internTable(db, "error_types", { columns: ["name"] });
   return {
     operation: (service, name, kind) => operations.ref([service, name, kind]),
     resource: (attributes) => resources.ref([attributes]),
@@ -32,19 +32,28 @@ export function sqliteInterner(db: DatabaseSync): Interner {
   };
 }
 
-function table(db: DatabaseSync, name: string, columns: readonly string[]) {
+/** A table of interned values: its columns, of which the first `identifying` (all unless told) tell values apart. */
+export type InternColumns = { readonly columns: readonly string[]; readonly identifying?: number };
+
+/** Refs of one table, remembered like those of {@link sqliteInterner}. */
+export function internTable(db: DatabaseSync, name: string, { columns, identifying }: InternColumns) {
   const refs = new Map<string, bigint>();
   const find = db.prepare(`SELECT ref FROM ${name} WHERE digest = ?`);
   const places = columns.map(() => "?").join(", ");
   const add = db.prepare(`INSERT INTO ${name} (digest, ${columns.join(", ")}) VALUES (?, ${places}) RETURNING ref`);
   for (const statement of [find, add]) statement.setReadBigInts(true);
-  return { refs, ref: (values: Interned) => refOf(values, { refs, find, add }) };
+  return { refs, ref: (values: Interned) => refOf(values, { refs, find, add, identifying }) };
 }
 
-type Table = { readonly refs: Map<string, bigint>; readonly find: StatementSync; readonly add: StatementSync };
+type Table = {
+  readonly refs: Map<string, bigint>;
+  readonly find: StatementSync;
+  readonly add: StatementSync;
+  readonly identifying: number | undefined;
+};
 
-function refOf(values: Interned, { refs, find, add }: Table): bigint {
-  const { text, digest } = internKey(values);
+function refOf(values: Interned, { refs, find, add, identifying }: Table): bigint {
+  const { text, digest } = internKey(identifying === undefined ? values : values.slice(0, identifying));
   const known = refs.get(text);
   if (known !== undefined) return known;
   const bytes = digest();

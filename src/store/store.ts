@@ -1,5 +1,6 @@
 import type { DocumentStore } from "./document-port.ts";
+import type { MetricStore } from "./metric-port.ts";
 import type { SpanStore } from "./port.ts";
 
 /** Everything that one database holds, over one connection (or pool) and one queue of writers. */
-export type Store = SpanStore & { readonly documents: DocumentStore };
+export type Store = SpanStore & { readonly documents: DocumentStore; readonly metrics: MetricStore };

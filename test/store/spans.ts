@@ -30,7 +30,7 @@ export function span(changes: Partial<Span> = {}): Span {
 }
 
 /** Text as it may come from anywhere: quotes, control characters, NUL, half surrogate pairs, our own mark. */
-const hostileText = fc.oneof(
+export const hostileText = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom("notes", "search", "a.b", "42", "true") },
   { weight: 2, arbitrary: fc.string({ unit: "grapheme", maxLength: 8 }) },
   {
@@ -57,7 +57,8 @@ const json = fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.string
 
 const value: fc.Arbitrary<Json> = fc.oneof(hostileText, fc.constantFrom<Json>(true, 42, 1.5, 1e21, null), json);
 
-const attributes = fc
+/** Attributes that may hold anything. */
+export const attributes = fc
   .array(fc.tuple(hostileText, value), { maxLength: 3 })
   .map((members) => Object.fromEntries(members));
 

@@ -47,7 +47,8 @@ export function operationConditions(
   return [`${dialect.operation} IN (SELECT ref FROM ${dialect.schema}operations WHERE ${on.join(" AND ")})`];
 }
 
-function attributeCondition(wanted: { key: string; text: string }, dialect: Dialect, { bind }: Bind): string {
+/** SQL condition on the columns `attributes` and `resource_ref` of a table called `s`: either has this attribute. */
+export function attributeCondition(wanted: { key: string; text: string }, dialect: Dialect, { bind }: Bind): string {
   const key = bind(dialect.memberKey(encodeKey(wanted.key)));
   const codes = attributeCodes(wanted.text).map(bind).join(", ");
   const own = `${dialect.member("s.attributes", key)} IN (${codes})`;
