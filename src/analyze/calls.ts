@@ -1,4 +1,5 @@
 import { ATTR, type Span } from "../model/span.ts";
+import { criticalPath } from "./critical-path.ts";
 import type { SpanNode, TraceTree } from "./tree.ts";
 
 /**
@@ -24,6 +25,8 @@ export type Call = {
    * span but not of the SERVER span around it, and so none of the operation.
    */
   readonly failed: boolean;
+  /** Time in which the end of the trace waited for it or for something below it, ns: the most that mending it can save. */
+  readonly pathNs: number;
 };
 
 type Building = Omit<Call, "nodes" | "children"> & {
@@ -31,8 +34,20 @@ type Building = Omit<Call, "nodes" | "children"> & {
   readonly children: Building[];
 };
 
+/** Every detector asks for the calls of the same trees; they are found once and go with the tree. */
+const known = new WeakMap<TraceTree, readonly Call[]>();
+
 /** Every call of a trace, callers before what they call, siblings by start. */
 export function callsOf(tree: TraceTree): readonly Call[] {
+  const before = known.get(tree);
+  if (before !== undefined) return before;
+  const calls = findCalls(tree);
+  known.set(tree, calls);
+  return calls;
+}
+
+function findCalls(tree: TraceTree): readonly Call[] {
+  const waited = waitedFor(tree);
   const callOfNode = new Map<SpanNode, Building>();
   const calls: Building[] = [];
   for (const node of tree.nodes) {
@@ -42,7 +57,7 @@ export function callsOf(tree: TraceTree): readonly Call[] {
       callOfNode.set(node, parent);
       continue;
     }
-    const call = begin(node, parent);
+    const call = begin(node, parent, waited.get(node) ?? 0);
     parent?.children.push(call);
     callOfNode.set(node, call);
     calls.push(call);
@@ -51,7 +66,18 @@ export function callsOf(tree: TraceTree): readonly Call[] {
   return calls;
 }
 
-function begin(node: SpanNode, parent: Building | undefined): Building {
+/** Time on the critical path of each span with everything below it. */
+function waitedFor(tree: TraceTree): ReadonlyMap<SpanNode, number> {
+  const waited = new Map<SpanNode, number>();
+  for (const { node, start, end } of criticalPath(tree)) waited.set(node, (waited.get(node) ?? 0) + end - start);
+  for (const node of tree.nodes.toReversed()) {
+    const own = waited.get(node);
+    if (own !== undefined && node.parent !== undefined) waited.set(node.parent, (waited.get(node.parent) ?? 0) + own);
+  }
+  return waited;
+}
+
+function begin(node: SpanNode, parent: Building | undefined, pathNs: number): Building {
   const { traceId, service, name: operation, status } = node.span;
   const key = operationKey(service, operation);
   const { start, end } = node;
@@ -66,6 +92,7 @@ function begin(node: SpanNode, parent: Building | undefined): Building {
     start,
     end,
     failed: status === "error",
+    pathNs,
   };
 }
 
@@ -87,15 +114,21 @@ function isHop(outer: Span, inner: Span): boolean {
 
 /** The key that calls of one operation of one service share. */
 export function operationKey(service: string, operation: string): string {
-  return JSON.stringify([service, operation]);
+  return `${service.length}:${service}/${operation}`;
 }
 
-/** The calls of a population by operation, in the order of the traces. */
+const knownByOperation = new WeakMap<readonly TraceTree[], ReadonlyMap<string, readonly Call[]>>();
+
+/** The calls of a population by operation, in the order of the traces. The array is not to change afterwards. */
 export function callsByOperation(traces: readonly TraceTree[]): ReadonlyMap<string, readonly Call[]> {
-  return Map.groupBy(
+  const before = knownByOperation.get(traces);
+  if (before !== undefined) return before;
+  const grouped = Map.groupBy(
     traces.flatMap((tree) => callsOf(tree)),
     (call) => call.key,
   );
+  knownByOperation.set(traces, grouped);
+  return grouped;
 }
 
 /** Whether a call enters the system from outside: a root of its trace, or an MCP request as its server saw it. */

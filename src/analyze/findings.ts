@@ -1,6 +1,12 @@
 import type { Finding, Severity } from "../model/finding.ts";
+import { detectRetryAmplification, type AmplificationOptions } from "./detect/amplification.ts";
+import { detectChattyCalls, type ChattyOptions } from "./detect/chatty.ts";
+import { detectColdStarts, type ColdStartOptions } from "./detect/cold-start.ts";
 import { detectErrors, type ErrorOptions } from "./detect/errors.ts";
+import { detectFanOut, type FanOutOptions } from "./detect/fan-out.ts";
+import { detectLockStep, type LockStepOptions } from "./detect/lock-step.ts";
 import { detectNPlusOne } from "./detect/n-plus-one.ts";
+import { detectPayloadGrowth, type GrowthOptions } from "./detect/payload-growth.ts";
 import { detectRetryStorms, type RetryOptions } from "./detect/retry.ts";
 import { detectSequentialCalls, type SequentialOptions } from "./detect/sequential.ts";
 import { detectSlowOperations, type SlowOptions } from "./detect/slow.ts";
@@ -14,6 +20,12 @@ export type DetectorOptions = {
   readonly errors?: ErrorOptions;
   readonly slow?: SlowOptions;
   readonly retry?: RetryOptions;
+  readonly amplification?: AmplificationOptions;
+  readonly chatty?: ChattyOptions;
+  readonly fanOut?: FanOutOptions;
+  readonly lockStep?: LockStepOptions;
+  readonly coldStart?: ColdStartOptions;
+  readonly growth?: GrowthOptions;
 };
 
 const SEVERITY_RANK: Readonly<Record<Severity, number>> = { critical: 0, major: 1, minor: 2, info: 3 };
@@ -31,6 +43,12 @@ export function findProblems(traces: readonly TraceTree[], options: DetectorOpti
     ...detectNPlusOne(traces, options.structure),
     ...detectSequentialCalls(traces, options.structure),
     ...detectRetryStorms(traces, options.retry),
+    ...detectRetryAmplification(traces, options.amplification),
+    ...detectChattyCalls(traces, options.chatty),
+    ...detectFanOut(traces, options.fanOut),
+    ...detectLockStep(traces, options.lockStep),
+    ...detectColdStarts(traces, options.coldStart),
+    ...detectPayloadGrowth(traces, options.growth),
   ];
   const slow = detectSlowOperations(traces, options.slow).filter((finding) => !isExplained(finding, structural));
   return [...structural, ...detectErrors(traces, options.errors), ...slow].sort(byImpact);

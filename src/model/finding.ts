@@ -7,7 +7,19 @@ export const Interval = z.strictObject({ low: z.number(), high: z.number(), leve
 export type Interval = z.infer<typeof Interval>;
 
 /** Kinds of problems that the analysis names. */
-export const FindingKind = z.enum(["n_plus_one", "sequential_calls", "errors", "slow_operation", "retry_storm"]);
+export const FindingKind = z.enum([
+  "n_plus_one",
+  "sequential_calls",
+  "errors",
+  "slow_operation",
+  "retry_storm",
+  "retry_amplification",
+  "chatty_calls",
+  "fan_out",
+  "lock_step",
+  "cold_start",
+  "payload_growth",
+]);
 export type FindingKind = z.infer<typeof FindingKind>;
 
 export const Severity = z.enum(["info", "minor", "major", "critical"]);

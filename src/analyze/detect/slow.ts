@@ -20,6 +20,9 @@ export type SlowOptions = {
   readonly minPeers?: number;
 };
 
+/** Calls that have to be slow themselves. */
+const LEAST_SLOW_CALLS = 3;
+
 /** One request to a service with the time that its trace waited for it, nested requests to services left out. */
 type Request = { readonly call: Call; ownNs: number; readonly innerNs: Map<string, number> };
 
@@ -48,6 +51,9 @@ export function detectSlowOperations(traces: readonly TraceTree[], options: Slow
     const share = shareOf(operation.totalNs, wholeNs);
     if (peers.length < Math.max(1, minPeers) || operation.requests.length < minCalls || share < minShare) continue;
     const typicalP95 = median(peers.map(({ p95Ms }) => p95Ms));
+    // One or two stalls move the p95 of few calls; they are no habit.
+    const slowCalls = operation.ownMs.filter((ms) => ms >= minRatio * typicalP95).length;
+    if (slowCalls < LEAST_SLOW_CALLS) continue;
     if (operation.p95Ms >= minRatio * typicalP95) findings.push(toFinding({ operation, peers, typicalP95, share }));
   }
   return findings;
