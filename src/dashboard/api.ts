@@ -13,7 +13,7 @@ import { type Exchange, sendJson, sendProblem, sendStream, sendWhole } from "./s
 import { streamSlots, type StreamSlots } from "./stream-slots.ts";
 
 /** What the API is made of. */
-export type ApiParts = Omit<RouteParts, "authenticator"> & {
+export type ApiParts = Omit<RouteParts, "authenticator" | "onEvent" | "pause"> & {
   readonly access: Access;
   readonly clock: Clock;
   /** Waits so many ms, at most until the signal aborts. */
@@ -49,7 +49,11 @@ export function createApi(parts: ApiParts): Api {
   const limits = { ...API_LIMITS, ...parts.limits };
   const counters = createApiCounters();
   const authenticator = parts.access.kind === "keys" ? parts.access.authenticator : undefined;
-  const routes = allRoutes({ ...parts, ...(authenticator && { authenticator }) });
+  const routes = allRoutes({
+    ...parts,
+    ...(authenticator && { authenticator }),
+    onEvent: (type) => counters.add("whetstone_api_stream_events_total", { type }),
+  });
   const inside: Inside = {
     parts,
     routes,

@@ -53,6 +53,20 @@ describe("whetstone serve with the JSON API", () => {
     expect(server.output()).not.toContain(key.slice(17));
   });
 
+  test("streams what another process stores, and ends streams in words when it is stopped", async () => {
+    await using server = await serve("--no-auth");
+    const { api } = server.announced as { api: string };
+    const response = await fetch(`${api}/stream?service=live`);
+    const body = (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream()).getReader();
+    await using store = await openSqliteStore({ path: join(folder, "store.db") });
+    await store.append([span({ traceId: traceId(7), service: "live" })]);
+    expect(JSON.parse((await body.read()).value ?? "")).toMatchObject({ type: "span", span: { traceId: traceId(7) } });
+    const stopped = server.stop();
+    expect(JSON.parse((await body.read()).value ?? "")).toMatchObject({ type: "end" });
+    expect((await body.read()).done).toBe(true);
+    expect(await stopped).toEqual([0, null]);
+  });
+
   test("--no-auth needs no key on loopback; --rate-limit changes the quota", async () => {
     await using server = await serve("--no-auth", "--rate-limit", "2");
     const { api } = server.announced as { api: string };

@@ -3,14 +3,16 @@ import { OpenApiJson, openApiDocument } from "../openapi.ts";
 import { json, route, type Route } from "../route.ts";
 import { operationRoutes } from "./operations.ts";
 import { sessionRoute } from "./session.ts";
+import { type StreamParts, streamRoute } from "./stream.ts";
 import { type ReadParts, traceRoutes } from "./traces.ts";
 
 /** What the routes work with; without an authenticator nobody needs a session. */
-export type RouteParts = ReadParts & {
-  readonly authenticator?: Authenticator;
-  /** Of the program. */
-  readonly version: string;
-};
+export type RouteParts = ReadParts &
+  StreamParts & {
+    readonly authenticator?: Authenticator;
+    /** Of the program. */
+    readonly version: string;
+  };
 
 /** Every route, the document of all of them included. */
 export function allRoutes(parts: RouteParts): readonly Route[] {
@@ -23,7 +25,13 @@ export function allRoutes(parts: RouteParts): readonly Route[] {
     answer: { name: "OpenApi", schema: OpenApiJson },
     handle: async () => json(document()),
   });
-  const routes = [...traceRoutes(parts), ...operationRoutes(parts), sessionRoute(parts.authenticator), described];
+  const routes = [
+    ...traceRoutes(parts),
+    ...operationRoutes(parts),
+    streamRoute(parts),
+    sessionRoute(parts.authenticator),
+    described,
+  ];
   let made: object | undefined;
   const document = (): object => (made ??= openApiDocument(routes, parts.version));
   return routes;
