@@ -1,4 +1,5 @@
 import type { Json } from "../model/json.ts";
+import { PROMPT_VARIABLE } from "../model/content.ts";
 import { ATTR, type Attributes } from "../model/span.ts";
 import { idText, isObject, type JsonObject, type RpcMessage } from "./jsonrpc.ts";
 import { isModern, isToolError, type Outcome } from "./mcp-status.ts";
@@ -56,7 +57,13 @@ export function callAttributes(call: Call, captureContent: boolean): Attributes 
     ...(prompt !== undefined && { [ATTR.promptName]: prompt }),
     ...(uri !== undefined && { [ATTR.resourceUri]: uri }),
     ...(captureContent && tool !== undefined && given !== undefined && { [ATTR.toolArguments]: given as Json }),
+    ...(captureContent && prompt !== undefined && isObject(given) && promptVariables(given)),
   };
+}
+
+function promptVariables(given: JsonObject): Attributes {
+  const entries = Object.entries(given).map(([name, value]) => [`${PROMPT_VARIABLE}${name}`, value as Json]);
+  return Object.fromEntries(entries) as Attributes;
 }
 
 /** Attributes that only the end of the operation tells. A result is recorded only with `captureContent`. */

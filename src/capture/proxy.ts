@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import type { Arm } from "../model/call.ts";
+import type { RedactRules } from "../protect/redact.ts";
 import type { Clock } from "../model/time.ts";
 import { startRelay, type RelaySummary } from "./relay.ts";
 import { launchServer, type ExitStatus, type ServerProcess } from "./server-process.ts";
@@ -24,6 +25,8 @@ export type ProxyOptions = SinkOptions & {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly captureContent?: boolean | undefined;
+  /** What is redacted besides the built-in rules. */
+  readonly redact?: RedactRules | undefined;
   readonly injectContext?: boolean | undefined;
   /** Aborting passes a signal to the server: the abort reason when it is a signal's name, else SIGTERM. */
   readonly signal?: AbortSignal | undefined;
@@ -97,5 +100,6 @@ function finished(stream: Writable): Promise<void> {
 }
 
 function tellFaults(stderr: Writable, { faults }: RelaySummary): void {
-  if (faults > 0) stderr.write(`whetstone: ${faults} messages passed without spans because of a fault in Whetstone.\n`);
+  const what = "messages passed without spans, or without a part of them, because of a fault in Whetstone";
+  if (faults > 0) stderr.write(`whetstone: ${faults} ${what}.\n`);
 }

@@ -1,15 +1,18 @@
 import type { Readable, Writable } from "node:stream";
 import type { Span } from "../model/span.ts";
+import { captureDoor } from "../protect/capture-door.ts";
+import type { RedactRules } from "../protect/redact.ts";
+import { coalesce } from "./coalesce.ts";
 import type { Direction } from "./exchange-table.ts";
 import { lineFramer, type Piece } from "./framing.ts";
-import { mcpSpans, type McpSpans, type McpSpansOptions } from "./mcp-spans.ts";
+import { mcpSpans, type Accepted, type McpSpans, type McpSpansOptions } from "./mcp-spans.ts";
 
 /** One side of a connection: what is read from it and what is written to it. */
 export type Peer = { readonly input: Readable; readonly output: Writable };
 
 /** What a finished relay has to tell. */
 export type RelaySummary = {
-  /** Lines and batches whose spans were lost to a fault of the watcher or of `onSpans`. */
+  /** Lines and batches whose spans, and values that, were lost to a fault of the watcher, of `onSpans` or the redaction. */
   readonly faults: number;
   /** First read or write error of a stream, for example EPIPE. */
   readonly error?: Error;
@@ -29,6 +32,8 @@ export type RelayOptions = Omit<McpSpansOptions, "onSpan"> & {
   /** The server's stdout as `input`, its stdin as `output`. */
   readonly server: Peer;
   readonly onSpans: (spans: readonly Span[]) => void;
+  /** What of captured content and of other texts is redacted besides the built-in rules. */
+  readonly redact?: RedactRules | undefined;
 };
 
 /**
@@ -37,7 +42,8 @@ export type RelayOptions = Omit<McpSpansOptions, "onSpan"> & {
  * side's output is ended.
  */
 export function startRelay(options: RelayOptions): Relay {
-  const batch = spanBatch(options.onSpans);
+  const door = captureDoor(options);
+  const batch = spanBatch((spans) => options.onSpans(spans.map(door.span)));
   const spans = mcpSpans({ ...options, onSpan: batch.add });
   const stop = new AbortController();
   const toServer = pump({
@@ -60,22 +66,18 @@ export function startRelay(options: RelayOptions): Relay {
     spans.close();
     batch.flush();
     const error = answered ?? asked;
-    return { faults: spans.faults() + batch.faults(), ...(error !== undefined && { error }) };
+    return { faults: spans.faults() + batch.faults() + door.counts().faults, ...(error !== undefined && { error }) };
   };
   return { clientEnded: toServer.then(() => undefined), closed: finish() };
 }
 
-/** Takes a piece and writes what is to be passed on; false asks the pump to wait for `drain`. */
-type Pass = (piece: Piece, to: Writable) => boolean;
+/** Takes a piece; the pump writes `bytes` and calls `passed` then. */
+type Pass = (piece: Piece) => Pick<Accepted, "bytes" | "passed">;
+
+const UNWATCHED = (): void => undefined;
 
 function passer(spans: McpSpans, direction: Direction): Pass {
-  return (piece, to) => {
-    if (!piece.whole) return to.write(piece.bytes);
-    const { bytes, passed } = spans.accept(direction, piece.bytes);
-    const more = to.write(bytes);
-    passed();
-    return more;
-  };
+  return ({ bytes, whole }) => (whole ? spans.accept(direction, bytes) : { bytes, passed: UNWATCHED });
 }
 
 /** Moves everything from one stream to the other, then ends that one. Resolves with the error that stopped it, if any. */
@@ -89,10 +91,14 @@ function pump(options: {
   const framer = lineFramer();
   return new Promise((resolve) => {
     const write = (pieces: readonly Piece[]): boolean => {
+      const taken = pieces.map(pass);
       // What came together goes on together, in one call of the system.
-      if (pieces.length > 1) to.cork();
-      const more = pieces.map((piece) => pass(piece, to)).every(Boolean);
-      if (pieces.length > 1) to.uncork();
+      const parts = coalesce(taken.map(({ bytes }) => bytes));
+      if (parts.length > 1) to.cork();
+      let more = true;
+      for (const part of parts) more = to.write(part);
+      if (parts.length > 1) to.uncork();
+      for (const { passed } of taken) passed();
       return more;
     };
     const onData = (chunk: Uint8Array): void => {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DURATION } from "../model/time.ts";
 import { BYTES } from "./bytes.ts";
+import { CaptureSettings } from "./capture.ts";
 import { SloSettings } from "./slo.ts";
 
 /** A command as a list of words, or one string that is split at white space outside quotes. */
@@ -76,6 +77,7 @@ export const Target = z.strictObject({
   env: z.record(z.string(), z.string()).default({}).describe("Environment of the server, added to a minimal one."),
   prepare: z.string().optional().describe("Shell command run once in each fresh worktree, such as npm ci."),
   startTimeoutSeconds: z.number().positive().max(3_600).default(20),
+  capture: CaptureSettings.prefault({}),
   replay: ReplaySettings.prefault({}),
   canary: CanarySettings.prefault({}),
   limits: PatchLimits.prefault({}),

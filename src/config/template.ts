@@ -37,6 +37,15 @@ targets:
     # env:
     #   NOTES_DIR: data
 
+    # What is kept of arguments and results; none unless \`--capture-content\` or \`content: true\` asks for it.
+    # capture:
+    #   content: true
+    #   redact:
+    #     keys: [customer_id] # besides password, token, cookie and the like
+    #     patterns: ["CUST-[0-9]{4,12}"]
+    #     paths: [/customer/*/iban]
+    #   maxBytes: 8KiB
+
     replay:
       rounds: 2 # how often both versions play the workload
       slowdown: 0.5 # a tool may become slower by this share before the change is refused

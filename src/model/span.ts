@@ -78,4 +78,8 @@ export const ATTR = {
   arm: "whetstone.arm",
   /** Id of the loop run that caused the call. */
   run: "whetstone.run",
+  /** How many spans a kept one stands for, see `sample-weight.ts`. */
+  sampleWeight: "whetstone.sample_weight",
+  /** Bytes of captured content that were cut off, all attributes of the span together. */
+  truncatedBytes: "whetstone.truncated_bytes",
 } as const;

@@ -22,8 +22,17 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
     kind: "Whetstone key",
     pattern: /\b(?:whk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}|whs_[A-Za-z0-9_-]{20,300}\.[A-Za-z0-9_-]{43})/g,
   },
-  { kind: "private key", pattern: /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----/g },
-  { kind: "JSON Web Token", pattern: /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/g },
+  {
+    kind: "private key",
+    // With its body, as far as it is there: line breaks may be escaped.
+    pattern:
+      /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:(?:[A-Za-z0-9+/=\s\\:,.]|-(?!----))*(?:-----END [A-Z0-9 ]{1,60}-----)?)/g,
+  },
+  {
+    kind: "JSON Web Token",
+    // From the start of a run of its characters, so that a long one is looked at once; the end may be cut off.
+    pattern: /(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{13,}\.eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?/g,
+  },
 ];
 
 /** Puts the kind in the place of each secret that can be told from its form. */

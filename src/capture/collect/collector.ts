@@ -2,6 +2,7 @@ import { once as nextEvent } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { Span } from "../../model/span.ts";
 import type { Clock } from "../../model/time.ts";
+import { captureDoor, type CaptureDoor } from "../../protect/capture-door.ts";
 import type { AppendResult } from "../../store/port.ts";
 import type { GrpcParts } from "./grpc.ts";
 import { createCounters, type Counters } from "./counters.ts";
@@ -44,6 +45,8 @@ export type CollectorOptions = {
   readonly limits?: Partial<CollectorLimits> | undefined;
   /** Makes spans durable; requests are answered as taken only after it resolved. */
   readonly onSpans: (spans: readonly Span[]) => Promise<AppendResult>;
+  /** What spans pass before they are kept; default: without content, secrets redacted. */
+  readonly door?: CaptureDoor | undefined;
   /** Make metrics and logs durable; without them such requests are answered with everything rejected. */
   readonly onMetrics?: KeepBody | undefined;
   readonly onLogs?: KeepBody | undefined;
@@ -52,7 +55,10 @@ export type CollectorOptions = {
 
 /** What a collector did. Every item received is stored, a duplicate, rejected or dropped once its answer is out. */
 export type CollectorTotals = Readonly<
-  Record<"requests" | "received" | "stored" | "duplicates" | "rejected" | "dropped", number>
+  Record<
+    "requests" | "received" | "stored" | "duplicates" | "rejected" | "dropped" | "contentDropped" | "redacted",
+    number
+  >
 >;
 
 /** A running collector. Disposing it stops it. */
@@ -93,7 +99,8 @@ export async function startHttpCollector(
     },
   });
   const { onMetrics: metrics, onLogs: logs } = options;
-  const intake: Intake = { commits, counters, keepers: { ...(metrics && { metrics }), ...(logs && { logs }) } };
+  const door = options.door ?? captureDoor();
+  const intake: Intake = { commits, counters, door, keepers: { ...(metrics && { metrics }), ...(logs && { logs }) } };
   const shared = { intake, isAllowed: tokenCheck(options.token), monotonicMs: options.clock.monotonicMs };
   const http = await startHttp(options, limits, {
     ...shared,
@@ -158,6 +165,8 @@ function totalsOf({ total }: Counters): CollectorTotals {
     duplicates: total("duplicates"),
     rejected: total("rejected"),
     dropped: total("dropped"),
+    contentDropped: total("content_dropped"),
+    redacted: total("redacted"),
   };
 }
 

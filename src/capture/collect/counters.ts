@@ -16,6 +16,9 @@ const COUNTERS = {
   rejected: "Items that were rejected for good, by reason; the answer said so.",
   dropped:
     "Spans that were not kept because the queue was full or the store failed; the sender was told to send again.",
+  content_dropped:
+    "Attributes that were left out of spans: content that is not captured, or what could not be redacted.",
+  redacted: "Attributes and texts of spans in which something was redacted.",
 } as const;
 
 export type CounterName = keyof typeof COUNTERS;

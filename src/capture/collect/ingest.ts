@@ -1,12 +1,13 @@
 import { messageOf, WhetstoneError } from "../../model/error.ts";
 import type { Span } from "../../model/span.ts";
+import type { CaptureDoor } from "../../protect/capture-door.ts";
 import { isObject } from "../jsonrpc.ts";
 import { countJson, countProtobuf } from "../otlp/count.ts";
 import { decodeOtlp } from "../otlp/decode.ts";
 import { decodeOtlpProtobuf } from "../otlp/decode-protobuf.ts";
 import { attempt, type Decoded, type Rejected } from "../otlp/rejection.ts";
 import { ITEMS, type Encoding, type Signal } from "../otlp/signal.ts";
-import type { Counters } from "./counters.ts";
+import type { Counters, Labels } from "./counters.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 /** One OTLP request, uncompressed, whatever it came over. */
@@ -24,6 +25,7 @@ export type KeepBody = (request: Omit<OtlpRequest, "signal"> & { readonly count:
 export type Intake = {
   readonly commits: GroupCommit;
   readonly counters: Counters;
+  readonly door: CaptureDoor;
   readonly keepers: Readonly<Partial<Record<Signal, KeepBody>>>;
 };
 
@@ -36,7 +38,21 @@ export async function ingest(request: OtlpRequest, intake: Intake): Promise<Outc
   const decoded = attempt(() => decodeTraces(request));
   if ("error" in decoded) return malformed(request, decoded.error);
   const { spans, rejected } = decoded.value;
-  return store(spans, rejected, intake);
+  return store(letIn(spans, intake), rejected, intake);
+}
+
+/** Before anything is kept: content and secrets are taken out. */
+function letIn(spans: readonly Span[], { door, counters }: Intake): readonly Span[] {
+  const before = door.counts();
+  const kept = spans.map(door.span);
+  const { contentDropped, faults, redacted } = door.counts();
+  const count = (name: "content_dropped" | "redacted", labels: Labels, value: number): void => {
+    if (value > 0) counters.add(name, { signal: "traces", ...labels }, value);
+  };
+  count("content_dropped", { reason: "not_captured" }, contentDropped - before.contentDropped);
+  count("content_dropped", { reason: "fault" }, faults - before.faults);
+  count("redacted", {}, redacted - before.redacted);
+  return kept;
 }
 
 async function store(spans: readonly Span[], rejected: readonly Rejected[], intake: Intake): Promise<Outcome> {

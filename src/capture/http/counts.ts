@@ -44,7 +44,7 @@ export function countLines(counts: Counts): readonly string[] {
     [unread, "answers could not be read; their spans do not say how the call ended"],
     [sessionsForgotten, "sessions were forgotten because too many were open"],
     [connectionsRefused, "connections were refused because too many were open"],
-    [faults, "messages passed without spans because of a fault in Whetstone"],
+    [faults, "messages passed without spans, or without a part of them, because of a fault in Whetstone"],
   ];
   return said.filter(([count]) => count > 0).map(([count, what]) => `whetstone: ${count} ${what}.\n`);
 }

@@ -1,5 +1,7 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { Clock } from "../../model/time.ts";
+import { captureDoor } from "../../protect/capture-door.ts";
+import type { RedactRules } from "../../protect/redact.ts";
 import { authority, listen, type Address } from "../collect/listen.ts";
 import { closeSinks, lossLine, openSinks, type SinkOptions } from "../sinks.ts";
 import { randomId, type RandomBytes } from "../trace-context.ts";
@@ -55,6 +57,8 @@ export type HttpProxyOptions = SinkOptions & {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly captureContent?: boolean | undefined;
+  /** What is redacted besides the built-in rules. */
+  readonly redact?: RedactRules | undefined;
   readonly injectContext?: boolean | undefined;
   readonly limits?: Partial<HttpProxyLimits> | undefined;
 };
@@ -125,6 +129,7 @@ type Running = {
 
 function partsOf(options: HttpProxyOptions, { limits, weight, sinks }: Running) {
   const counts = zeroCounts();
+  const door = captureDoor(options);
   const known = sessions(counts);
   const baseline = armServer("baseline", options.baseline, limits);
   const canary = options.canary && armServer("canary", options.canary, limits);
@@ -145,7 +150,8 @@ function partsOf(options: HttpProxyOptions, { limits, weight, sinks }: Running) 
       isSplit,
       counts,
       onSpan: (span) => {
-        for (const { queue } of sinks) queue.push([span]);
+        const kept = [door.span(span)];
+        for (const { queue } of sinks) queue.push(kept);
       },
     }),
   };
@@ -153,6 +159,7 @@ function partsOf(options: HttpProxyOptions, { limits, weight, sinks }: Running) 
     for (const { upstream } of canary ? [baseline, canary] : [baseline]) upstream.agent.destroy();
     await Promise.all(parts.pending);
     known.closeAll();
+    counts.faults += door.counts().faults;
   };
   return { parts, close };
 }

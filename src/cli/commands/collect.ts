@@ -7,6 +7,7 @@ export type CollectOptions = CommonOptions & {
   /** `true` when the flag has no number. */
   readonly grpcPort?: string | true;
   readonly token?: string;
+  readonly captureContent?: boolean;
 };
 
 /** `whetstone collect`: an OTLP receiver. */
@@ -22,6 +23,7 @@ export const collectTelemetry: Register = (program, context) => {
       "127.0.0.1",
     )
     .option("--token <token>", "ask every sender for Authorization: Bearer TOKEN");
+  command.option("--capture-content", "keep arguments, results and prompts that spans carry (off: they are dropped)");
   common(command, "collect --grpc-port 4317");
   command.action(async (options: CollectOptions) => {
     const { runCollect } = await import("../run/collect.ts");

@@ -42,7 +42,10 @@ export const proxy: Register = (program, context) => {
     .option("--service <name>", "service.name of the spans", "mcp-server")
     .option("--service-version <version>", "service.version of the spans (default: what the server says of itself)")
     .option("--otlp <url>", "send spans to this OTLP/HTTP endpoint instead of the store")
-    .option("--capture-content", "keep arguments and results of tool calls in the spans (off: only names and times)")
+    .option(
+      "--capture-content",
+      "keep arguments and results in the spans, redacted and cut to size (off: only names and times)",
+    )
     .option("--no-inject-context", "do not add the trace context to params._meta")
     .option("--listen <port>", "HTTP: port for the clients; 0 takes any free one")
     .option("--upstream <url>", "HTTP: the MCP server")

@@ -1,11 +1,14 @@
 import { once } from "node:events";
 import type { Collector } from "../../capture/collect/collector.ts";
 import { startCollector } from "../../capture/collect/start.ts";
+import { captureDoor } from "../../protect/capture-door.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { openSpanStore, systemClock } from "../../wire.ts";
 import type { CollectOptions } from "../commands/collect.ts";
+import { captureRules } from "../capture-rules.ts";
+import { configIfAny } from "../config.ts";
 import type { Io } from "../io.ts";
 import { parsePort } from "../port.ts";
 
@@ -18,12 +21,15 @@ export async function runCollect(options: CollectOptions, io: Io): Promise<numbe
   const grpcPort = options.grpcPort === true ? GRPC_PORT : options.grpcPort;
   const ports = { port: parsePort(options.port), ...(grpcPort !== undefined && { grpcPort: parsePort(grpcPort) }) };
   if (options.token === "") throw new WhetstoneError("usage", "The token is empty.", { remedy: "Leave --token out." });
+  const config = await configIfAny(options, io);
+  const door = captureDoor({ captureContent: options.captureContent, services: captureRules(config) });
   return interruptible(async (signal) => {
     await using store = await openSpanStore({ ...options, cwd: io.cwd }, io.env);
     await using collector = await startCollector({
       host,
       ...ports,
       token: options.token,
+      door,
       onSpans: store.append,
       clock: systemClock,
     });
@@ -49,6 +55,10 @@ function farewell(io: Io, { json }: CollectOptions, totals: Totals): void {
   const { requests, received, stored, duplicates, rejected, dropped, left } = totals;
   const refused = `${rejected} rejected, ${dropped} sent back`;
   io.err(`${requests} requests with ${received} items: ${stored} stored, ${duplicates} stored before, ${refused}.\n`);
+  const { contentDropped, redacted } = totals;
+  if (contentDropped > 0)
+    io.err(`${contentDropped} attributes with content were dropped; --capture-content keeps them.\n`);
+  if (redacted > 0) io.err(`Something was redacted in ${redacted} attributes and texts.\n`);
   if (left > 0) io.err(`${left} requests under way were cut off.\n`);
   if (json) printLine(io, totals);
 }

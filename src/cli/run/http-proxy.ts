@@ -7,6 +7,8 @@ import { interruptible } from "../../loop/interrupt.ts";
 import { EXIT } from "../../model/codes.ts";
 import { systemClock, systemRandom } from "../../wire.ts";
 import type { ProxyOptions } from "../commands/proxy.ts";
+import { captureOf } from "../capture-rules.ts";
+import { configIfAny } from "../config.ts";
 import type { Io } from "../io.ts";
 import { parsePort } from "../port.ts";
 import { spanSink } from "./span-sink.ts";
@@ -28,6 +30,7 @@ export async function runHttpProxy(flags: HttpProxyFlags, io: Io): Promise<numbe
     canaryUpstream === undefined ? undefined : { url: parseUpstream(canaryUpstream), version: flags.canaryVersion };
   const listen = { host: flags.host, port: parsePort(flags.listen) };
   const admin = adminPort === undefined ? undefined : parsePort(adminPort);
+  const capture = captureOf(await configIfAny(flags, io), flags);
   return interruptible(async (signal) => {
     await using sink = spanSink(flags, io);
     await using proxy = await startHttpProxy({
@@ -43,7 +46,7 @@ export async function runHttpProxy(flags: HttpProxyFlags, io: Io): Promise<numbe
       exporterName: sink.name,
       clock: systemClock,
       random: pooledRandom(systemRandom),
-      captureContent: flags.captureContent === true,
+      ...capture,
       injectContext: flags.injectContext,
     });
     using _ = sayLosses(proxy, io);

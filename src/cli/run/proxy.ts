@@ -4,6 +4,8 @@ import { pooledRandom } from "../../capture/trace-context.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { systemClock, systemRandom } from "../../wire.ts";
 import type { ProxyOptions } from "../commands/proxy.ts";
+import { captureOf } from "../capture-rules.ts";
+import { configIfAny } from "../config.ts";
 import type { Io } from "../io.ts";
 import { splitWords } from "../words.ts";
 import { spanSink } from "./span-sink.ts";
@@ -26,6 +28,7 @@ export async function runProxyCommand(words: readonly string[], options: ProxyOp
 type ArmCommand = Pick<Parameters<typeof runProxy>[0], "command" | "arm" | "version">;
 
 async function runStdio(chosen: ArmCommand, options: ProxyOptions, io: Io): Promise<number> {
+  const capture = captureOf(await configIfAny(options, io), options);
   await using sink = spanSink(options, io);
   using signals = signalNames(["SIGINT", "SIGTERM", "SIGHUP"]);
   return await runProxy({
@@ -40,7 +43,7 @@ async function runStdio(chosen: ArmCommand, options: ProxyOptions, io: Io): Prom
     stderr: process.stderr,
     clock: systemClock,
     random: pooledRandom(systemRandom),
-    captureContent: options.captureContent === true,
+    ...capture,
     injectContext: options.injectContext,
     signal: signals.signal,
   });

@@ -137,7 +137,7 @@ describe.each(FORMATS)("OTLP/HTTP %s", (name, type, encode) => {
     gate.resolve();
     expect((await first).status).toBe(200);
     expect((await c.post(TRACES, encode(numbered(3)), type)).status).toBe(200);
-    expect(c.totals()).toMatchObject({ received: 10, stored: 7, dropped: 3 });
+    expect(c.totals()).toMatchObject({ received: 10, stored: 7, dropped: 3, contentDropped: 0, redacted: 0 });
   });
 
   test.each(["metrics", "logs"] as const)("%s are rejected in words, or kept when there is a place", async (signal) => {
@@ -296,7 +296,7 @@ describe("pages and counts", () => {
     await c.post(TRACES, bad, PROTOBUF);
     await c.post(TRACES, "nonsense", JSON_TYPE);
     const totals = c.totals();
-    expect(totals).toEqual({ requests: 4, received: 11, stored: 4, duplicates: 2, rejected: 2, dropped: 3 });
+    expect(totals).toEqual({ requests: 4, received: 11, stored: 4, duplicates: 2, rejected: 2, dropped: 3, contentDropped: 0, redacted: 0 });
     const page = await c.page("/metrics");
     for (const line of [
       'requests_total{signal="traces",transport="http",status="200"} 2',

@@ -82,6 +82,8 @@ describe("the exporters of the OpenTelemetry SDK", () => {
       duplicates: 0,
       rejected: 0,
       dropped: 0,
+      contentDropped: 0,
+      redacted: 0,
       left: 0,
     });
     expect(collect.errors.at(-1)).toBe(

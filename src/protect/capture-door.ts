@@ -1,0 +1,194 @@
+import { isContentAttribute, PROMPT_VARIABLE } from "../model/content.ts";
+import type { Json } from "../model/json.ts";
+import { ATTR, type Attributes, type Span } from "../model/span.ts";
+import { isSecretValue, redactor, type Redactor, type RedactRules } from "./redact.ts";
+import { marker } from "./redact-text.ts";
+
+/** What may be captured of one service. */
+export type CaptureRules = {
+  /** Whether content is kept; when absent, as {@link CaptureDoorOptions.captureContent} says. */
+  readonly content?: boolean | undefined;
+  readonly redact?: RedactRules | undefined;
+};
+
+/** How telemetry is let in. */
+export type CaptureDoorOptions = {
+  /** Keep content attributes (`model/content.ts`), redacted and cut to size; default false: they are dropped. */
+  readonly captureContent?: boolean | undefined;
+  /** For services without rules of their own. */
+  readonly redact?: RedactRules | undefined;
+  /** Rules by `service.name`. */
+  readonly services?: Readonly<Record<string, CaptureRules>> | undefined;
+};
+
+/** What a door did, all spans together. */
+export type DoorCounts = {
+  /** Content attributes that were dropped because content is not captured. */
+  readonly contentDropped: number;
+  /** Attributes and texts in which something was redacted. */
+  readonly redacted: number;
+  readonly truncatedBytes: number;
+  /** Attributes and texts that were dropped because of a fault in here; 0 unless there is a bug. */
+  readonly faults: number;
+};
+
+/** What every span passes before it is kept or sent on. */
+export type CaptureDoor = {
+  /** The span without secrets and, by default, without content; the same object when it has neither. Never throws. */
+  readonly span: (span: Span) => Span;
+  readonly counts: () => DoorCounts;
+};
+
+type Counts = { -readonly [Name in keyof DoorCounts]: DoorCounts[Name] };
+type Policy = {
+  readonly content: boolean;
+  readonly redactor: Redactor;
+  readonly known: (name: string) => Known;
+  /** Resources are shared by many spans. */
+  readonly resources: WeakMap<object, Attributes>;
+};
+
+/** Decisions on attribute names that are remembered. */
+const REMEMBERED = 10_000;
+
+/**
+ * Opens a door. By the same rules for every way in: content attributes are dropped, or with capture redacted and cut;
+ * in all other attributes, names, status messages and events secrets are replaced by what they are. What an attribute's
+ * own name promises to be a secret, such as `http.request.header.authorization`, is replaced whole.
+ */
+export function captureDoor(options: CaptureDoorOptions = {}): CaptureDoor {
+  const counts: Counts = { contentDropped: 0, redacted: 0, truncatedBytes: 0, faults: 0 };
+  const services = new Map(
+    Object.entries(options.services ?? {}).map(([name, rules]) => [name, policyOf(rules, options)]),
+  );
+  const otherwise = policyOf({ redact: options.redact }, options);
+  return {
+    span: (span) => cleanSpan(span, { policy: services.get(span.service) ?? otherwise, counts }),
+    counts: () => ({ ...counts }),
+  };
+}
+
+function policyOf({ content, redact }: CaptureRules, { captureContent }: CaptureDoorOptions): Policy {
+  const rules = redactor(redact);
+  return {
+    content: content ?? captureContent ?? false,
+    redactor: rules,
+    known: remembering(rules),
+    resources: new WeakMap(),
+  };
+}
+
+type Passing = { readonly policy: Policy; readonly counts: Counts };
+
+function cleanSpan(span: Span, passing: Passing): Span {
+  const { policy, counts } = passing;
+  const before = counts.truncatedBytes;
+  const name = cleanText(span.name, passing);
+  const statusMessage = span.statusMessage === undefined ? undefined : cleanText(span.statusMessage, passing);
+  const cleaned = cleanAttributes(span.attributes, passing);
+  const events = cleanEach(span.events, passing);
+  const links = cleanEach(span.links, passing);
+  const resource = policy.resources.get(span.resource) ?? cleanAttributes(span.resource, passing);
+  policy.resources.set(span.resource, resource);
+  const cut = counts.truncatedBytes - before;
+  const attributes = cut === 0 ? cleaned : { ...cleaned, [ATTR.truncatedBytes]: cut + numberOf(cleaned) };
+  const isSame =
+    name === span.name &&
+    statusMessage === span.statusMessage &&
+    attributes === span.attributes &&
+    events === span.events &&
+    links === span.links &&
+    resource === span.resource;
+  if (isSame) return span;
+  return { ...span, name, attributes, events, links, resource, ...(statusMessage !== undefined && { statusMessage }) };
+}
+
+/** What the sender has cut off already. */
+function numberOf(attributes: Attributes): number {
+  const stated = attributes[ATTR.truncatedBytes];
+  return typeof stated === "number" ? stated : 0;
+}
+
+function cleanEach<T extends { readonly attributes: Attributes }>(items: T[], passing: Passing): T[] {
+  if (items.length === 0) return items;
+  const cleaned = items.map((item) => {
+    const attributes = cleanAttributes(item.attributes, passing);
+    return attributes === item.attributes ? item : { ...item, attributes };
+  });
+  return cleaned.every((item, at) => item === items[at]) ? items : cleaned;
+}
+
+function cleanAttributes(attributes: Attributes, passing: Passing): Attributes {
+  let changed: Map<string, Json | undefined> | undefined;
+  for (const name of Object.keys(attributes)) {
+    const value = attributes[name] as Json;
+    const kept = attempt(passing, () => cleanAttribute(name, value, passing));
+    if (kept === value) continue;
+    changed ??= new Map();
+    changed.set(name, kept);
+  }
+  if (changed === undefined) return attributes;
+  const all = Object.entries(attributes).map(([name, value]) => [name, changed.has(name) ? changed.get(name) : value]);
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as Attributes;
+}
+
+/** The value to keep; undefined for none. */
+function cleanAttribute(name: string, value: Json, passing: Passing): Json | undefined {
+  const { policy, counts } = passing;
+  const known = policy.known(name);
+  if (known.isContent) return policy.content ? content(name, value, passing) : dropped(counts);
+  if (known.rule !== undefined && isSecretValue(value, known.rule)) {
+    counts.redacted += 1;
+    return marker(`key ${known.rule}`);
+  }
+  if (typeof value === "string") return counted(value, policy.redactor.text(value), counts);
+  return typeof value === "object" && value !== null ? counted(value, policy.redactor.value(value), counts) : value;
+}
+
+function dropped(counts: Counts): undefined {
+  counts.contentDropped += 1;
+  return undefined;
+}
+
+function content(name: string, value: Json, { policy, counts }: Passing): Json {
+  const variable = name.startsWith(PROMPT_VARIABLE) ? name.slice(PROMPT_VARIABLE.length) : undefined;
+  const kept = policy.redactor.content(value, variable);
+  counts.truncatedBytes += kept.truncatedBytes;
+  counts.redacted += Number(kept.redacted);
+  return kept.redacted || kept.truncatedBytes > 0 ? kept.value : value;
+}
+
+function cleanText(text: string, passing: Passing): string {
+  const { policy, counts } = passing;
+  return attempt(passing, () => counted(text, policy.redactor.text(text), counts)) ?? "";
+}
+
+function counted<T extends Json>(before: T, after: T, counts: Counts): T {
+  counts.redacted += Number(after !== before);
+  return after;
+}
+
+/** Nothing in here may reach the traffic: what cannot be looked at is dropped and counted. */
+function attempt<T>({ counts }: Passing, work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    counts.faults += 1;
+    return undefined;
+  }
+}
+
+type Known = { readonly isContent: boolean; readonly rule: string | undefined };
+
+/** Names of attributes are few and come again and again. */
+function remembering({ key }: Redactor): (name: string) => Known {
+  const memory = new Map<string, Known>();
+  return (name) => {
+    const known = memory.get(name);
+    if (known !== undefined) return known;
+    const found = { isContent: isContentAttribute(name), rule: key(name) };
+    if (memory.size >= REMEMBERED) memory.clear();
+    memory.set(name, found);
+    return found;
+  };
+}
