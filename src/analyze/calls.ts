@@ -27,11 +27,14 @@ export type Call = {
   readonly failed: boolean;
   /** Time in which the end of the trace waited for it or for something below it, ns: the most that mending it can save. */
   readonly pathNs: number;
+  /** The part of `pathNs` in which the trace waited for its own spans, not for anything below. */
+  readonly ownPathNs: number;
 };
 
-type Building = Omit<Call, "nodes" | "children"> & {
+type Building = Omit<Call, "nodes" | "children" | "ownPathNs"> & {
   readonly nodes: SpanNode[];
   readonly children: Building[];
+  ownPathNs: number;
 };
 
 /** Every detector asks for the calls of the same trees; they are found once and go with the tree. */
@@ -47,37 +50,41 @@ export function callsOf(tree: TraceTree): readonly Call[] {
 }
 
 function findCalls(tree: TraceTree): readonly Call[] {
-  const waited = waitedFor(tree);
+  const { own, whole } = waitedFor(tree);
   const callOfNode = new Map<SpanNode, Building>();
   const calls: Building[] = [];
   for (const node of tree.nodes) {
     const parent = node.parent && callOfNode.get(node.parent);
     if (parent !== undefined && continues(node)) {
       parent.nodes.push(node);
+      parent.ownPathNs += own.get(node) ?? 0;
       callOfNode.set(node, parent);
       continue;
     }
-    const call = begin(node, parent, waited.get(node) ?? 0);
+    const call = begin(node, parent, { ownPathNs: own.get(node) ?? 0, pathNs: whole.get(node) ?? 0 });
     parent?.children.push(call);
     callOfNode.set(node, call);
     calls.push(call);
   }
-  for (const call of calls) call.children.sort((a, b) => a.start - b.start);
+  for (const { children } of calls) if (children.length > 1) children.sort((a, b) => a.start - b.start);
   return calls;
 }
 
-/** Time on the critical path of each span with everything below it. */
-function waitedFor(tree: TraceTree): ReadonlyMap<SpanNode, number> {
-  const waited = new Map<SpanNode, number>();
-  for (const { node, start, end } of criticalPath(tree)) waited.set(node, (waited.get(node) ?? 0) + end - start);
+type Waited = ReadonlyMap<SpanNode, number>;
+
+/** Time on the critical path of each span by itself, and with everything below it. */
+function waitedFor(tree: TraceTree): { readonly own: Waited; readonly whole: Waited } {
+  const own = new Map<SpanNode, number>();
+  for (const { node, start, end } of criticalPath(tree)) own.set(node, (own.get(node) ?? 0) + end - start);
+  const whole = new Map(own);
   for (const node of tree.nodes.toReversed()) {
-    const own = waited.get(node);
-    if (own !== undefined && node.parent !== undefined) waited.set(node.parent, (waited.get(node.parent) ?? 0) + own);
+    const ns = whole.get(node);
+    if (ns !== undefined && node.parent !== undefined) whole.set(node.parent, (whole.get(node.parent) ?? 0) + ns);
   }
-  return waited;
+  return { own, whole };
 }
 
-function begin(node: SpanNode, parent: Building | undefined, pathNs: number): Building {
+function begin(node: SpanNode, parent: Building | undefined, waited: Pick<Building, "pathNs" | "ownPathNs">): Building {
   const { traceId, service, name: operation, status } = node.span;
   const key = operationKey(service, operation);
   const { start, end } = node;
@@ -92,7 +99,7 @@ function begin(node: SpanNode, parent: Building | undefined, pathNs: number): Bu
     start,
     end,
     failed: status === "error",
-    pathNs,
+    ...waited,
   };
 }
 

@@ -25,8 +25,8 @@ const CALLER_OF: Partial<Record<SpanKind, SpanKind>> = { server: "client", consu
  * shared by a client and a server span (Zipkin v2 `shared`), copies. The answer does not depend on the order of `spans`.
  */
 export function resolveParents(spans: readonly Span[]): Parentage {
-  const distinct = distinctSpans(spans);
-  const byId = Map.groupBy(distinct, (span) => span.spanId);
+  const byId = distinctById(spans);
+  const distinct = [...byId.values()].flat().sort(bySpanStart);
   const parents = new Map<Span, Span>();
   let orphans = 0;
   let selfLinks = 0;
@@ -80,14 +80,20 @@ function earliestOfCycle(member: Span, parents: ReadonlyMap<Span, Span>): Span {
   return earliest;
 }
 
-function distinctSpans(spans: readonly Span[]): readonly Span[] {
-  const kept = new Map<string, Span>();
+/** The distinct spans of each span id: one per kind, the fullest. */
+function distinctById(spans: readonly Span[]): ReadonlyMap<string, readonly Span[]> {
+  const byId = new Map<string, Span[]>();
   for (const span of spans) {
-    const identity = `${span.spanId}/${span.kind}`;
-    const other = kept.get(identity);
-    if (other === undefined || byFullness(span, other) < 0) kept.set(identity, span);
+    const known = byId.get(span.spanId);
+    if (known === undefined) {
+      byId.set(span.spanId, [span]);
+      continue;
+    }
+    const same = known.findIndex(({ kind }) => kind === span.kind);
+    if (same < 0) known.push(span);
+    else if (byFullness(span, known[same] as Span) < 0) known[same] = span;
   }
-  return [...kept.values()].sort(bySpanStart);
+  return byId;
 }
 
 function bySpanStart(a: Span, b: Span): number {

@@ -20,9 +20,6 @@ export type ColdStartOptions = {
   readonly minExcessMs?: number;
 };
 
-/** Where the life of a server begins, as spans state it: resource attributes first, then the session. */
-const INSTANCE = ["service.instance.id", "process.pid", "host.name"] as const;
-
 type Cold = { readonly call: Call; readonly ratio: number; readonly excessMs: number };
 
 /**
@@ -35,6 +32,7 @@ export function detectColdStarts(traces: readonly TraceTree[], options: ColdStar
   const findings: Finding[] = [];
   const entries = [...callsByOperation(traces).values()].flat().filter((call) => isEntry(call) || isServer(call));
   for (const calls of Map.groupBy(entries, ({ service }) => service).values()) {
+    if (calls.every((call) => instanceOf(call) === undefined)) continue;
     const ordered = calls.toSorted((a, b) => compareStart(a, b, starts));
     const lives = [...Map.groupBy(ordered, instanceOf)].filter(([instance]) => instance !== undefined);
     const warm = warmLengths(lives.map(([, own]) => own));
@@ -68,10 +66,10 @@ function compareStart(a: Call, b: Call, starts: ReadonlyMap<string, bigint>): nu
   return a.start - b.start || (a.key < b.key ? -1 : 1);
 }
 
+/** Whose life a call belongs to, as spans state it: the process by its resource, else the session. */
 function instanceOf(call: Call): string | undefined {
   for (const { span } of call.nodes) {
-    const stated = INSTANCE.slice(0, 2).map((name) => span.resource[name]);
-    const id = [...stated, span.attributes[ATTR.mcpSession]].find((value) => value !== undefined);
+    const id = span.resource["service.instance.id"] ?? span.resource["process.pid"] ?? span.attributes[ATTR.mcpSession];
     if (typeof id === "string" || typeof id === "number") return String(id);
   }
   return undefined;

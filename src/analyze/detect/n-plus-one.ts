@@ -48,6 +48,7 @@ export function detectNPlusOne(traces: readonly TraceTree[], options: NPlusOneOp
 /** The child operations that the calls of one operation repeat, the one that costs most first. */
 export function repeatedChildren(calls: readonly Call[], options: NPlusOneOptions = {}): readonly RepeatedChild[] {
   const { minRepeats = 8, maxConcurrency = 1.5 } = options;
+  if (calls.every(({ children }) => children.length < minRepeats)) return [];
   const byChild = new Map<string, { child: Call; repeats: Repeats[] }>();
   for (const call of calls) {
     for (const [key, children] of Map.groupBy(call.children, (child) => child.key)) {

@@ -34,8 +34,7 @@ export function detectPayloadGrowth(traces: readonly TraceTree[], options: Growt
   const starts = new Map(traces.map(({ traceId, startNs }) => [traceId, startNs]));
   const findings: Finding[] = [];
   for (const calls of callsByOperation(traces).values()) {
-    const names = new Set(calls.flatMap(({ nodes }) => nodes.flatMap(({ span }) => Object.keys(span.attributes))));
-    const sized = [...names].filter((name) => SIZE.test(name));
+    const sized = sizeNames(calls);
     if (sized.length === 0) continue;
     const ordered = calls.toSorted((a, b) => compareStart(a, b, starts));
     const growths = sized
@@ -44,6 +43,16 @@ export function detectPayloadGrowth(traces: readonly TraceTree[], options: Growt
     if (growths[0] !== undefined) findings.push(toFinding(growths[0]));
   }
   return findings;
+}
+
+function sizeNames(calls: readonly Call[]): string[] {
+  const seen = new Map<string, boolean>();
+  for (const { nodes } of calls) {
+    for (const { span } of nodes) {
+      for (const name in span.attributes) if (!seen.has(name)) seen.set(name, SIZE.test(name));
+    }
+  }
+  return [...seen].filter(([, isSize]) => isSize).map(([name]) => name);
 }
 
 function compareStart(a: Call, b: Call, starts: ReadonlyMap<string, bigint>): number {

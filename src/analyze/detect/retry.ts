@@ -40,6 +40,7 @@ function lostNs(runs: readonly Run[]): number {
 
 /** The longest run of every child operation that the call retried. */
 function longestRuns(call: Call): Run[] {
+  if (call.children.every(({ failed }) => !failed)) return [];
   return [...Map.groupBy(call.children, ({ key }) => key).values()].flatMap((children) => {
     const longest = runsOf(children).reduce((best, run) => (run.length > best.length ? run : best), []);
     const [first, last] = [longest[0], longest.at(-1)];

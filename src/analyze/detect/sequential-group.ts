@@ -83,11 +83,11 @@ function alwaysApart(rows: readonly Row[], a: string, b: string): boolean {
 /** Pairs of operations of which a span of one links to a span of the other in any call. */
 function linkedPairs(rows: readonly Row[]): ReadonlySet<string> {
   const pairs = new Set<string>();
-  for (const { blocks } of rows) {
+  for (const { call, blocks } of rows) {
+    if (call.children.every(({ nodes }) => nodes.every(({ span }) => span.links.length === 0))) continue;
     const spans = [...blocks].flatMap(([key, block]) =>
       block.calls.flatMap(({ nodes }) => nodes.map(({ span }) => ({ key, span }))),
     );
-    if (spans.every(({ span }) => span.links.length === 0)) continue;
     const keyOf = new Map(spans.map(({ key, span }) => [span.spanId, key]));
     for (const { key, span } of spans) {
       for (const link of span.links) pairs.add(pairOf(key, keyOf.get(link.spanId) ?? ""));

@@ -29,6 +29,7 @@ export function detectSequentialCalls(traces: readonly TraceTree[], options: Seq
   for (const calls of callsByOperation(traces).values()) {
     const successful = calls.filter(({ failed }) => !failed);
     if (successful.length < Math.max(1, minCalls)) continue;
+    if (successful.every(({ children }) => children.length < 2)) continue;
     const explained = new Set(repeatedChildren(calls, options).map(({ child }) => child.key));
     const rows = successful.map((call) => toRow(call, explained));
     const group = sequentialGroup(rows);

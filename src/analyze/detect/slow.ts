@@ -1,6 +1,5 @@
 import type { Finding, Severity } from "../../model/finding.ts";
 import { callsOf, mcpMethod, nsToMs, type Call } from "../calls.ts";
-import { criticalPath } from "../critical-path.ts";
 import { findingId } from "../finding-id.ts";
 import { msInText, nameInText, shareInText } from "../names.ts";
 import { compareText } from "../parents.ts";
@@ -83,22 +82,22 @@ function measureOperations(traces: readonly TraceTree[]): Operation[] {
 
 /** Shares the critical path of a trace out among the requests in it. */
 function requestsOf(tree: TraceTree): Request[] {
-  const calls = callsOf(tree);
   const requestOf = new Map<Call, Request>();
-  for (const call of calls) {
+  const requests: Request[] = [];
+  for (const call of callsOf(tree)) {
     const outer = call.parent && requestOf.get(call.parent);
-    requestOf.set(call, outer === undefined || isRequest(call) ? { call, ownNs: 0, innerNs: new Map() } : outer);
+    if (outer === undefined || isRequest(call)) {
+      const request = { call, ownNs: call.ownPathNs, innerNs: new Map() };
+      requestOf.set(call, request);
+      requests.push(request);
+      continue;
+    }
+    requestOf.set(call, outer);
+    if (call.ownPathNs === 0) continue;
+    outer.ownNs += call.ownPathNs;
+    outer.innerNs.set(call.operation, (outer.innerNs.get(call.operation) ?? 0) + call.ownPathNs);
   }
-  const callOfNode = new Map(calls.flatMap((call) => call.nodes.map((node) => [node, call] as const)));
-  for (const { node, start, end } of criticalPath(tree)) {
-    const call = callOfNode.get(node);
-    const request = call && requestOf.get(call);
-    if (call === undefined || request === undefined) continue;
-    request.ownNs += end - start;
-    if (call === request.call) continue;
-    request.innerNs.set(call.operation, (request.innerNs.get(call.operation) ?? 0) + end - start);
-  }
-  return [...new Set(requestOf.values())];
+  return requests;
 }
 
 function isRequest({ nodes }: Call): boolean {
