@@ -10,6 +10,7 @@ import { Outcome, Rule } from "../src/model/outcome.ts";
 import { Proposal, SessionRecord } from "../src/model/proposal.ts";
 import { RegressionReport } from "../src/model/regression.ts";
 import { SloReport } from "../src/model/slo.ts";
+import { ApiKeyRecord } from "../src/protect/api-key.ts";
 import { CanaryVerdict, ValidationReport } from "../src/model/verdict.ts";
 
 /** JSON Schemas of every file that Whetstone reads or writes, generated from the zod schemas. */
@@ -25,6 +26,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   rule: Rule,
   ledger: LedgerRecord,
   dossier: DossierManifest,
+  "api-key": ApiKeyRecord,
   regressions: RegressionReport,
   slo: SloReport,
 };

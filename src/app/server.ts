@@ -26,7 +26,13 @@ export type AppServerOptions = {
   readonly onError: (error: unknown) => void;
   /** Asked in this order for every path but those of webhooks and probes. */
   readonly mounts?: readonly Mount[];
+  readonly headLimits?: Partial<HeadLimits>;
 };
+
+/** When requests that come in slowly or with large heads are cut off; ms and bytes, by the names of node:http. */
+export type HeadLimits = Readonly<
+  Record<"headersTimeout" | "requestTimeout" | "connectionsCheckingInterval" | "maxHeaderSize", number>
+>;
 
 /** A running server. */
 export type AppServer = {
@@ -47,13 +53,13 @@ type Inside = {
   stopping: boolean;
 };
 
-/** Requests that come in slowly or with large heads are cut off; limits of the time that an answer takes are others. */
-const HEAD_LIMITS = {
+/** A body of 25 MB has two minutes; how long an answer takes is not limited here. */
+const HEAD_LIMITS: HeadLimits = {
   headersTimeout: 20_000,
   requestTimeout: 120_000,
   connectionsCheckingInterval: 5_000,
   maxHeaderSize: 16_384,
-} as const;
+};
 
 /**
  * Serves the App and what is mounted beside it: webhooks, `GET /healthz` (200 while the process lives) and `GET /readyz`
@@ -70,7 +76,7 @@ export async function startAppServer(options: AppServerOptions): Promise<AppServ
       () => inside.underWay.delete(work),
     );
   };
-  const server = createServer(HEAD_LIMITS, (request, response) => {
+  const server = createServer({ ...HEAD_LIMITS, ...options.headLimits }, (request, response) => {
     const failed = (error: unknown): void => {
       options.onError(error);
       if (response.headersSent) response.destroy();

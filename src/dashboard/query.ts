@@ -45,7 +45,7 @@ export function parseQuery<Query extends z.ZodObject>(schema: Query, search: URL
   for (const name of new Set(search.keys())) {
     if (!known.includes(name)) throw unknownParameter(name, known);
     const values = search.getAll(name);
-    const isList = name === "attr";
+    const isList = schema.shape[name]?.safeParse([]).success === true;
     if (!isList && values.length > 1) {
       throw new WhetstoneError("usage", `The parameter ${name} is given ${values.length} times.`, {
         remedy: "Give it once.",

@@ -3,13 +3,13 @@ import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { describe, expect, test } from "@jest/globals";
 import nock from "nock";
-import { startAppServer, WEBHOOK_PATH } from "../../src/app/server.ts";
+import { type AppServerOptions, type Mount, startAppServer, WEBHOOK_PATH } from "../../src/app/server.ts";
 
 // These tests speak over bare sockets of this machine, which nock would take part in.
 nock.restore();
 
 /** A server on a free port, and what went wrong in it. */
-async function started(options: { patienceMs?: number } = {}) {
+async function started(options: Partial<AppServerOptions> = {}) {
   const errors: unknown[] = [];
   const server = await startAppServer({
     host: "127.0.0.1",
@@ -139,6 +139,46 @@ describe("app server", () => {
     expect(await stop).toBe(0);
     await closed;
     expect(seen).toMatch(/200 OK[^]*answer 1[^]*503 Service Unavailable[^]*Connection: close[^]*stopping/);
+  });
+
+  test("what is mounted is asked in turn for paths that are neither probe nor webhook", async () => {
+    const asked: string[] = [];
+    const mount =
+      (name: string, takes: string): Mount =>
+      async (request, response) => {
+        asked.push(name);
+        if (request.url !== takes) return false;
+        response.end(name);
+        return true;
+      };
+    const { server } = await started({ mounts: [mount("a", "/a"), mount("b", "/b")] });
+    server.ready();
+    expect(await status(`${server.url}/a`)).toEqual([200, "a"]);
+    expect(await status(`${server.url}/b`)).toEqual([200, "b"]);
+    expect((await status(`${server.url}/c`))[0]).toBe(404);
+    expect(asked).toEqual(["a", "a", "b", "a", "b"]);
+    for (const path of ["/healthz", "/readyz"]) expect((await status(server.url + path))[0]).toBe(200);
+    expect((await status(server.url + WEBHOOK_PATH, { method: "POST" }))[0]).toBe(404);
+    expect(asked).toHaveLength(5);
+    await server.stop();
+  });
+
+  test.each([
+    ["a head that does not end", "GET / HTTP/1.1\r\nHost: x\r\n", 408],
+    ["a body that does not end", `POST ${WEBHOOK_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{`, 408],
+    ["a head that is too large", `GET / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
+  ])("%s is cut off", async (_, bytes, code) => {
+    const headLimits = { headersTimeout: 40, requestTimeout: 60, connectionsCheckingInterval: 10 };
+    const { server } = await started({ headLimits });
+    server.ready(async () => true);
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    let seen = "";
+    socket.setEncoding("utf8").on("data", (text: string) => (seen += text));
+    socket.on("error", () => undefined); // closed while it was sent
+    socket.write(bytes);
+    await once(socket, "close");
+    expect(seen).toContain(`HTTP/1.1 ${code} `);
+    await server.stop();
   });
 
   test("a stop that runs out of patience says how much it left", async () => {

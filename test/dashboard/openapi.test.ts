@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import nock from "nock";
 import { z } from "zod";
 import { PERMISSIONS } from "../../src/model/role.ts";
+import { gauge, pointAt, T0 } from "../store/points.ts";
 import { span, traceId } from "../store/spans.ts";
 import { runningApi } from "./running.ts";
 
@@ -92,14 +93,21 @@ describe("the OpenAPI document", () => {
       const content = document.paths[path]?.[method]?.responses[status]?.content ?? {};
       return /"#\/components\/schemas\/(\w+)"/.exec(JSON.stringify(Object.values(content)[0]))?.[1] ?? "";
     };
-    for (const [asked, path, method] of [
+    const at = (running.clock.now() - 2_000_000_000n - T0) / 1_000_000n;
+    await running.store.metrics.append([pointAt(gauge(), Number(at) / 60_000, 1)]);
+    const ASKED = [
       ["/traces", "/api/v1/traces", "get"],
       [`/traces/${traceId(0)}`, "/api/v1/traces/{id}", "get"],
       ["/operations", "/api/v1/operations", "get"],
       ["/services", "/api/v1/services", "get"],
       ["/session", "/api/v1/session", "post"],
+      ["/metrics", "/api/v1/metrics", "get"],
+      ["/metrics/m?aggregation=avg", "/api/v1/metrics/{name}", "get"],
       ["/openapi.json", "/api/v1/openapi.json", "get"],
-    ] as const) {
+    ] as const;
+    const whole = running.api.routes.filter(({ answer }) => answer.isStream !== true);
+    expect(ASKED.map(([, path]) => path).sort()).toEqual(whole.map(({ path }) => `/api/v1${path}`).sort());
+    for (const [asked, path, method] of ASKED) {
       const response = await running.get(asked, key, { method });
       const [name, answer] = [refOf(path, "200", method), (await response.json()) as object];
       expect({ asked, fits: validator(document, name).safeParse(answer).success }).toEqual({ asked, fits: true });

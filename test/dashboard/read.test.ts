@@ -6,8 +6,8 @@ import { main } from "../../src/cli/main.ts";
 import { OperationsJson, ServicesJson } from "../../src/dashboard/operation-json.ts";
 import { TraceJson, TracePageJson } from "../../src/model/trace-json.ts";
 import { openPostgresStore } from "../../src/store/postgres.ts";
-import type { SpanStore } from "../../src/store/port.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
+import type { Store } from "../../src/store/store.ts";
 import { bufferIo } from "../cli/buffer-io.ts";
 import { span, spanId, traceId } from "../store/spans.ts";
 import { temporaryFolder } from "../support/git-repository.ts";
@@ -47,7 +47,7 @@ async function body<Schema extends z.ZodType>(response: Response, schema: Schema
   return read as z.output<Schema>;
 }
 
-async function onSqlite(work: (store: SpanStore, path: string) => Promise<void>): Promise<void> {
+async function onSqlite(work: (store: Store, path: string) => Promise<void>): Promise<void> {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "store.db");
   await using store = await openSqliteStore({ path });
@@ -71,7 +71,7 @@ async function answers(running: RunningApi): Promise<void> {
   expect(ids(await search("status=error"))).toEqual([traceId(2)]);
   expect(ids(await search("service=files&operation=read&minDuration=30ms&maxDuration=1s"))).toEqual([traceId(1)]);
   expect(ids(await search("attr=gen_ai.tool.name%3Dsearch&attr=service.name%3Dnotes"))).toEqual([traceId(0)]);
-  expect(ids(await search("since=-29m30s".replace("29m30s", "1770s")))).toEqual([2, 1].map(traceId));
+  expect(ids(await search("since=-1770s"))).toEqual([2, 1].map(traceId));
   const first = await search("limit=2");
   expect(first).toMatchObject({ returned: 2, nextCursor: expect.any(String) });
   expect(ids(await search(`limit=2&cursor=${first.nextCursor ?? ""}`))).toEqual([traceId(0)]);

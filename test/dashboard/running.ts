@@ -8,14 +8,14 @@ import { newApiKey } from "../../src/protect/api-key.ts";
 import { createAuthenticator } from "../../src/protect/authenticate.ts";
 import { type KeyStore, memoryKeys } from "../../src/protect/key-store.ts";
 import { memoryStore } from "../../src/store/memory.ts";
-import type { SpanStore } from "../../src/store/port.ts";
+import type { Store } from "../../src/store/store.ts";
 import { countingBytes } from "../protect/random-bytes.ts";
 
 /** The API behind a real server, with a key of every role. */
 export type RunningApi = AsyncDisposable & {
   readonly api: Api;
   readonly url: string;
-  readonly store: SpanStore;
+  readonly store: Store;
   readonly clock: ManualClock;
   readonly keys: KeyStore;
   readonly errors: unknown[];
@@ -35,7 +35,7 @@ const neverPause: ApiParts["pause"] = (_, signal) =>
   new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 
 /** Starts it; `change` replaces parts. */
-export async function runningApi(change: Partial<ApiParts> & { readonly store?: SpanStore } = {}): Promise<RunningApi> {
+export async function runningApi(change: Partial<ApiParts> & { readonly store?: Store } = {}): Promise<RunningApi> {
   const clock = manualClock();
   const keys = memoryKeys();
   const store = change.store ?? memoryStore();

@@ -1,6 +1,7 @@
 import type { Authenticator } from "../../protect/authenticate.ts";
 import { OpenApiJson, openApiDocument } from "../openapi.ts";
 import { json, route, type Route } from "../route.ts";
+import { type MetricParts, metricRoutes } from "./metrics.ts";
 import { operationRoutes } from "./operations.ts";
 import { sessionRoute } from "./session.ts";
 import { type StreamParts, streamRoute } from "./stream.ts";
@@ -8,6 +9,7 @@ import { type ReadParts, traceRoutes } from "./traces.ts";
 
 /** What the routes work with; without an authenticator nobody needs a session. */
 export type RouteParts = ReadParts &
+  MetricParts &
   StreamParts & {
     readonly authenticator?: Authenticator;
     /** Of the program. */
@@ -28,6 +30,7 @@ export function allRoutes(parts: RouteParts): readonly Route[] {
   const routes = [
     ...traceRoutes(parts),
     ...operationRoutes(parts),
+    ...metricRoutes(parts),
     streamRoute(parts),
     sessionRoute(parts.authenticator),
     described,
