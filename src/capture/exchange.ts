@@ -83,7 +83,21 @@ export function resourceOf(identity: SpanIdentity, serverVersion?: string): Attr
   };
 }
 
-/** The CLIENT and the SERVER span of a finished exchange. */
+/** Resources by identity: those of a session are one object, which costs least to look at and to hand over. */
+const known = new WeakMap<
+  SpanIdentity,
+  { readonly serverVersion: string | undefined; readonly resource: Attributes }
+>();
+
+function sharedResource(identity: SpanIdentity, serverVersion: string | undefined): Attributes {
+  const last = known.get(identity);
+  if (last !== undefined && last.serverVersion === serverVersion) return last.resource;
+  const resource = resourceOf(identity, serverVersion);
+  known.set(identity, { serverVersion, resource });
+  return resource;
+}
+
+/** The CLIENT and the SERVER span of a finished exchange; what both have is one object. */
 export function exchangeSpans(
   exchange: Exchange,
   ending: Ending,
@@ -94,7 +108,7 @@ export function exchangeSpans(
     name: spanName(call),
     service: options.identity.service,
     events: [],
-    resource: resourceOf(options.identity, ending.serverVersion),
+    resource: sharedResource(options.identity, ending.serverVersion),
     scope: SCOPE,
   };
   const attributes = {
@@ -107,7 +121,7 @@ export function exchangeSpans(
     const start = offsetNs(exchange, from);
     return {
       ...common,
-      ...statusFields(ending, kind, { ...attributes, ...wire[kind] }),
+      ...statusFields(ending, kind, wire[kind] === undefined ? attributes : { ...attributes, ...wire[kind] }),
       kind,
       startNs: exchange.startNs + BigInt(start),
       durationNs: Math.max(0, offsetNs(exchange, to) - start),
