@@ -17,7 +17,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   protect: ["model"],
   capture: ["model", "protect"],
   backends: ["model", "capture"],
-  instrument: ["model", "capture"],
+  instrument: ["model", "capture", "protect"],
   session: ["model", "protect"],
   validate: ["model", "protect"],
   propose: ["model", "protect"],

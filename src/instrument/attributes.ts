@@ -1,16 +1,19 @@
-import type { Attributes } from "@opentelemetry/api";
+import type { Attributes, AttributeValue } from "@opentelemetry/api";
 import { ATTR } from "../model/span.ts";
 import type { Json } from "../model/json.ts";
 import { classify, isObject, type RpcMessage } from "../capture/jsonrpc.ts";
 import { callAttributes, outcomeAttributes, type Call } from "../capture/mcp-attributes.ts";
+import { isContentAttribute, PROMPT_VARIABLE } from "../model/content.ts";
+import type { Redactor } from "../protect/redact.ts";
+import { textRedactor } from "../protect/redact-text.ts";
 import type { Outcome } from "../capture/mcp-status.ts";
 import { NETWORK } from "./transport.ts";
 
 /** How arguments and results are recorded; they may hold anything, so nothing is by default. */
 export type ContentPolicy = {
-  /** Characters of JSON above which a value is cut; the cut is stated in it. */
-  readonly limit: number;
-  /** Last look at a value before it is recorded, for example to take secrets out. */
+  /** Takes secrets out and cuts what is too large; the cut is stated in the value. */
+  readonly redactor: Redactor;
+  /** The host's own look at a value before that. */
   readonly redact?: ((value: Json) => Json) | undefined;
 };
 
@@ -24,17 +27,27 @@ export function readMessage(value: unknown): RpcMessage | undefined {
 /** Attributes of a span at its start. */
 export function startAttributes(call: Call, network: Attributes, content: ContentPolicy | undefined): Attributes {
   return {
-    ...sized(callAttributes(call, content !== undefined), content),
-    ...(content !== undefined && promptVariables(call, content)),
+    ...withoutSecrets(callAttributes(call, content !== undefined), content),
     [ATTR.networkTransport]: undefined,
     ...network,
   };
 }
 
+/** An operation as far as its end depends on its beginning. */
+type Begun = { readonly call: Call; readonly attributes: Attributes };
+
 /** Attributes that the response adds. */
-export function endAttributes(call: Call, outcome: Outcome, content: ContentPolicy | undefined): Attributes {
-  return sized(outcomeAttributes(call, outcome, content !== undefined), content);
+export function endAttributes(begun: Begun, outcome: Outcome, content: ContentPolicy | undefined): Attributes {
+  const ended = withoutSecrets(outcomeAttributes(begun.call, outcome, content !== undefined), content);
+  const cut = ended[ATTR.truncatedBytes];
+  const before = begun.attributes[ATTR.truncatedBytes];
+  return typeof cut === "number" && typeof before === "number"
+    ? { ...ended, [ATTR.truncatedBytes]: cut + before }
+    : ended;
 }
+
+/** Takes secrets out of texts that are recorded whether or not content is. */
+export const shownText = textRedactor();
 
 const METRIC_KEYS: readonly string[] = [
   ATTR.mcpMethod,
@@ -57,32 +70,20 @@ export function metricAttributes(attributes: Attributes): Attributes {
   return kept;
 }
 
-const CONTENT_KEYS: readonly string[] = [ATTR.toolArguments, ATTR.toolResult];
-
-function sized(attributes: Record<string, Json>, content: ContentPolicy | undefined): Attributes {
-  if (content === undefined) return attributes;
-  const result: Attributes = { ...attributes };
-  for (const key of CONTENT_KEYS) {
-    const value = attributes[key];
-    if (value !== undefined) result[key] = fitted(value, content);
+/** Content by the policy; secrets that can be told out of all other texts, such as the URI of a resource. */
+function withoutSecrets(attributes: Record<string, Json>, content: ContentPolicy | undefined): Attributes {
+  const result: Attributes = {};
+  let cut = 0;
+  for (const [name, value] of Object.entries(attributes)) {
+    if (content === undefined || !isContentAttribute(name)) {
+      result[name] = typeof value === "string" ? shownText(value) : (value as AttributeValue);
+      continue;
+    }
+    const variable = name.startsWith(PROMPT_VARIABLE) ? name.slice(PROMPT_VARIABLE.length) : undefined;
+    const given = content.redact === undefined ? value : content.redact(value);
+    const kept = content.redactor.content(given, variable);
+    result[name] = kept.value as AttributeValue;
+    cut += kept.truncatedBytes;
   }
-  return result;
-}
-
-function promptVariables(call: Call, content: ContentPolicy): Attributes {
-  const given = call.method === "prompts/get" ? call.params["arguments"] : undefined;
-  if (!isObject(given)) return {};
-  const entries = Object.entries(given).map(([name, value]) => [
-    `gen_ai.prompt.variable.${name}`,
-    fitted(value as Json, content),
-  ]);
-  return Object.fromEntries(entries) as Attributes;
-}
-
-function fitted(value: Json, { limit, redact }: ContentPolicy): Json {
-  const shown = redact === undefined ? value : redact(value);
-  const text = JSON.stringify(shown);
-  // A copy: the span is exported later, when the host may have changed its object.
-  if (text.length <= limit) return JSON.parse(text) as Json;
-  return `${text.slice(0, limit)} [cut: ${limit} of ${text.length} characters]`;
+  return cut === 0 ? result : { ...result, [ATTR.truncatedBytes]: cut };
 }

@@ -1,5 +1,6 @@
 import { diag } from "@opentelemetry/api";
 import type { Json } from "../model/json.ts";
+import { CONTENT_BYTES, redactor } from "../protect/redact.ts";
 import { rounds } from "../capture/rounds.ts";
 import { guardSteps } from "./guard.ts";
 import { patchProtocol } from "./patch.ts";
@@ -10,9 +11,9 @@ import { transportWatcher } from "./watch.ts";
 export type InstrumentationOptions = {
   /** Record arguments, prompt variables and results; default false, since they may hold anything. */
   readonly captureContent?: boolean | undefined;
-  /** Characters of JSON above which recorded content is cut, and says so; default 8192. */
+  /** Bytes of JSON above which recorded content is cut, and says so; default 8192. */
   readonly contentLimit?: number | undefined;
-  /** Last look at content before it is recorded, for example to take secrets out. */
+  /** The host's look at content; what it returns is redacted by the built-in rules before it is recorded. */
   readonly redact?: ((value: Json) => Json) | undefined;
   /**
    * Where an `execute_tool` span of another instrumentation already covers a call, add the MCP attributes to it instead
@@ -40,17 +41,14 @@ export type Instrumentation = {
   readonly faults: () => Readonly<Record<string, number>>;
 };
 
-/** Longest recorded content, characters of JSON. */
-const CONTENT_LIMIT = 8_192;
-
 /** Makes an instrumentation; it does nothing until classes are patched or transports watched. */
 export function createInstrumentation(options: InstrumentationOptions = {}): Instrumentation {
   const guard = guardSteps((step, error) => diag.warn(`whetstone: the instrumentation failed at "${step}".`, error));
-  const { captureContent = false, contentLimit = CONTENT_LIMIT, redact } = options;
+  const { captureContent = false, contentLimit = CONTENT_BYTES, redact } = options;
   const watcher = transportWatcher({
     telemetry: options.telemetry ?? apiTelemetry(),
     guard,
-    content: captureContent ? { limit: contentLimit, redact } : undefined,
+    content: captureContent ? { redactor: redactor({ maxBytes: contentLimit }), redact } : undefined,
     joinToolSpans: options.joinToolSpans ?? true,
     rounds: rounds(),
   });

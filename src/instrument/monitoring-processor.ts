@@ -1,8 +1,8 @@
 import { metrics, SpanKind, SpanStatusCode, type Attributes, type MeterProvider } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
+import { weightOf } from "../model/sample-weight.ts";
 import { ATTR } from "../model/span.ts";
 import { sideStatus } from "../capture/mcp-status.ts";
-import { weightOf } from "./sample-weight.ts";
 import { DURATION_BOUNDS } from "./telemetry.ts";
 
 /** Instrumentation scope of the metrics that are derived from spans. */

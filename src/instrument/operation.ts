@@ -12,7 +12,7 @@ import { isObject } from "../capture/jsonrpc.ts";
 import { sessionAttributes, spanName, type Call } from "../capture/mcp-attributes.ts";
 import type { Rounds } from "../capture/rounds.ts";
 import { sideStatus, type Outcome, type SideStatus } from "../capture/mcp-status.ts";
-import { endAttributes, metricAttributes, startAttributes, type ContentPolicy } from "./attributes.ts";
+import { endAttributes, metricAttributes, shownText, startAttributes, type ContentPolicy } from "./attributes.ts";
 import type { Guard } from "./guard.ts";
 import type { Side, Telemetry } from "./telemetry.ts";
 
@@ -73,11 +73,11 @@ export function endOperation(
   operation: Operation,
   end: { ending: Ending; version: string | undefined; session: string | undefined },
 ): void {
-  const { span, side, call } = operation;
+  const { span, side } = operation;
   const { errorType, message } = statusOf(end.ending, side, end.version);
   const measured: Attributes = {
     ...(end.ending.kind !== "failed" &&
-      guard.attempt("describe", () => endAttributes(call, end.ending as Outcome, content), {})),
+      guard.attempt("describe", () => endAttributes(operation, end.ending as Outcome, content), {})),
     ...sessionAttributes(end.version, end.session),
     ...(errorType !== undefined && { [ATTR.errorType]: errorType }),
   };
@@ -86,8 +86,10 @@ export function endOperation(
   if (operation.owned || span.isRecording()) {
     step("attributes", () => span.setAttributes(measured));
     if (errorType !== undefined) {
-      const status = { code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) };
-      step("status", () => span.setStatus(status));
+      const shown = guard.attempt("redact", () => message && shownText(message), undefined);
+      step("status", () =>
+        span.setStatus({ code: SpanStatusCode.ERROR, ...(shown !== undefined && { message: shown }) }),
+      );
     }
     if (operation.owned) step("end", () => span.end());
   }

@@ -1,17 +1,9 @@
-import type { Attributes } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { weightOf } from "../model/sample-weight.ts";
+import { ATTR } from "../model/span.ts";
 
-/**
- * How many spans a kept one stands for: the inverse of the probability that it was kept. Absent means 1. Counts and
- * rates over sampled spans are sums of weights.
- */
-export const SAMPLE_WEIGHT = "whetstone.sample_weight";
-
-/** A span's weight; 1 when none, or nothing usable, is stated. */
-export function weightOf(attributes: Attributes): number {
-  const stated = attributes[SAMPLE_WEIGHT];
-  return typeof stated === "number" && Number.isFinite(stated) && stated >= 1 ? stated : 1;
-}
+/** Attribute that states how many spans a kept one stands for; absent means 1. Rates are sums of weights. */
+export const SAMPLE_WEIGHT = ATTR.sampleWeight;
 
 /** The finished span with at least this weight; the span itself when it has it already. */
 export function withWeight(span: ReadableSpan, weight: number): ReadableSpan {

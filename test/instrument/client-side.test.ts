@@ -212,13 +212,41 @@ describe("content", () => {
     recording.forget();
     await pair.client.callTool({ name: "echo", arguments: { text: "x".repeat(500) } });
     expect(recording.span("tools/call echo", "server").attributes["gen_ai.tool.call.arguments"]).toMatch(
-      /^\{"text":"x{91} \[cut: 100 of 511 characters\]$/,
+      /^\{"text":"x{67} \[cut: 76 of 511 bytes\]$/,
     );
+    expect(recording.span("tools/call echo", "server").attributes["whetstone.truncated_bytes"]).toBeGreaterThan(435);
     await pair.client.getPrompt({ name: "greet", arguments: { who: "Ada" } });
     expect(recording.span("prompts/get greet", "server").attributes["gen_ai.prompt.variable.who"]).toBe("Ada");
   });
 
-  test("passes the last look, and a result of a failure is not recorded", async () => {
+  test("loses its secrets, and so do a URI and a status message", async () => {
+    const offer: Offer = (server) => {
+      offerAll(server);
+      server.registerTool("log_in", { inputSchema: { password: z.string() } }, () => ({
+        content: [{ type: "text", text: '{"access_token":"abc"}' }],
+      }));
+      server.registerPrompt("meet", { argsSchema: { token: z.string() } }, () => ({ messages: [] }));
+    };
+    await using pair = await connectedPair(offer, { instrumentation: { captureContent: true } });
+    await pair.client.callTool({ name: "log_in", arguments: { password: "hunter2" } });
+    await pair.client.getPrompt({ name: "meet", arguments: { token: "hunter2" } });
+    const aws = `AKIA${"ABCDEFGHIJKLMNOP"}`;
+    await expect(pair.client.readResource({ uri: `db://x/?key=${aws}` })).rejects.toThrow(aws);
+    for (const side of ["client", "server"] as const) {
+      const { attributes } = recording.span("tools/call log_in", side);
+      expect(attributes["gen_ai.tool.call.arguments"]).toEqual({ password: "[redacted: key password]" });
+      expect(JSON.stringify(attributes["gen_ai.tool.call.result"])).toContain("[redacted: key token]");
+      expect(recording.span("prompts/get meet", side).attributes["gen_ai.prompt.variable.token"]).toBe(
+        "[redacted: key token]",
+      );
+      const read = recording.span("resources/read", side);
+      expect(read.attributes["mcp.resource.uri"]).toBe("db://x/?key=[redacted: AWS access key id]");
+      expect(JSON.stringify(read.status)).not.toContain(aws);
+    }
+    expect(recording.span("resources/read", "client").status.message).toContain("[redacted: AWS access key id]");
+  });
+
+  test("passes the host's look, and a result of a failure is not recorded", async () => {
     const redact = (): string => "[redacted]";
     await using pair = await connectedPair(
       (server) => {

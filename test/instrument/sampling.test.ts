@@ -18,7 +18,8 @@ import {
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { headSampler } from "../../src/instrument/head-sampler.ts";
-import { SAMPLE_WEIGHT, weightOf, withWeight } from "../../src/instrument/sample-weight.ts";
+import { SAMPLE_WEIGHT, withWeight } from "../../src/instrument/sample-weight.ts";
+import { weightOf } from "../../src/model/sample-weight.ts";
 import {
   formatOtState,
   isKept,
