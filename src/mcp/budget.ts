@@ -7,7 +7,7 @@ const BYTES_PER_TOKEN = 4;
 /** Budget of an answer that nobody asked otherwise for. */
 export const DEFAULT_TOKENS = 4_000;
 /** Below this the head of an answer would not fit. */
-export const LEAST_TOKENS = 600;
+export const LEAST_TOKENS = 1_000;
 /**
  * Greatest budget: 48,000 bytes, which stay below 50,000 characters and, at the two bytes per token of the densest
  * text, below 25,000 tokens: what a client takes in one result.
@@ -97,6 +97,11 @@ export function compose<Facts extends object, Lists extends Readonly<Record<stri
   const items = Object.fromEntries(filled.map(({ name, taken }) => [name, inOrder(taken)])) as ItemsOf<Lists>;
   const answer = { ...facts, ...items, ...envelopeOf(draft, filled), ...(hint !== undefined && { hint }) };
   return { ...answer, tokens: tokensOf(JSON.stringify(answer)) + 4 };
+}
+
+/** Bytes that a single large item may take, so that at least one fits beside small facts. */
+export function bytesPerItem(maxTokens: number): number {
+  return maxTokens * BYTES_PER_TOKEN - 2 * ENVELOPE_BYTES;
 }
 
 /** The lists without items: what their names take. */

@@ -1,12 +1,27 @@
+import { WhetstoneError } from "../model/error.ts";
 import { TOOLSETS, type Tool, type Toolset } from "./tool.ts";
+import { analyzeTraceStructure } from "./tools/analyze-trace-structure.ts";
+import { analyzeTrace } from "./tools/analyze-trace.ts";
+import { correlateDistributedTraces } from "./tools/correlate-distributed-traces.ts";
+import { detectPerformanceIssues } from "./tools/detect-performance-issues.ts";
+import { findRootCause } from "./tools/find-root-cause.ts";
 import { getTraceById } from "./tools/get-trace-by-id.ts";
 import { getTraces } from "./tools/get-traces.ts";
 import { listServices } from "./tools/list-services.ts";
 import { searchTraces } from "./tools/search-traces.ts";
-import { WhetstoneError } from "../model/error.ts";
 
 /** Every tool. A tool stands here once it works. */
-export const CATALOGUE: readonly Tool[] = [listServices, getTraces, searchTraces, getTraceById];
+export const CATALOGUE: readonly Tool[] = [
+  listServices,
+  getTraces,
+  searchTraces,
+  getTraceById,
+  correlateDistributedTraces,
+  analyzeTrace,
+  analyzeTraceStructure,
+  detectPerformanceIssues,
+  findRootCause,
+];
 
 /** Which tools a server offers. */
 export type Selection = {

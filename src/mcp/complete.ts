@@ -5,13 +5,18 @@ import type { ServerParts } from "./tool.ts";
 const MOST = 100;
 const DAYS = 7n * 86_400_000_000_000n;
 
-type Kind = "service" | "operation";
+/** What is being typed: a name of a kind, operations of one service where it is known. */
+export type NameTyped = {
+  readonly kind: "service" | "operation";
+  readonly start: string;
+  readonly service?: string | undefined;
+};
 
 /**
  * Names of services or operations of the last seven days that begin with a text, whatever its case; those with the most
  * calls first. Nothing when there is no store: a client asks while a person types.
  */
-export async function completeName(parts: ServerParts, kind: Kind, start: string, service?: string): Promise<string[]> {
+export async function completeName(parts: ServerParts, { kind, start, service }: NameTyped): Promise<string[]> {
   const now = parts.clock.now();
   const store = await parts.store("read").catch(() => undefined);
   if (store === undefined) return [];

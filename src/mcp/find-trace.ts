@@ -1,30 +1,37 @@
 import { WhetstoneError } from "../model/error.ts";
 import type { Span } from "../model/span.ts";
 import type { SpanStore } from "../store/port.ts";
+import { boundNames } from "./bound-names.ts";
+import type { ToolContext } from "./tool.ts";
 
 /** Traces that the beginning of an id is looked for in, newest first. */
-const LOOKED_THROUGH = 20_000;
+const LOOKED_THROUGH = 100_000;
 const PAGE = 1_000;
 
 const FIND = "Find traces with search_traces or get_traces.";
 
 /**
- * All spans of the trace that an id, or the unique beginning of one, names.
+ * All spans of the trace that an id, or the unique beginning of one, names; see {@link boundNames}.
  * @throws WhetstoneError `not_found`; `usage` when the beginning names several traces
  */
-export async function findTrace(store: SpanStore, id: string, signal?: AbortSignal): Promise<readonly Span[]> {
+export async function findTrace(
+  context: Pick<ToolContext, "store" | "ids" | "signal">,
+  id: string,
+): Promise<readonly Span[]> {
   const wanted = id.toLowerCase();
-  const traceId = wanted.length === 32 ? wanted : await completeId(store, wanted, signal);
+  const store = await context.store("read");
+  const isWhole = wanted.length === 32;
+  const traceId = isWhole ? wanted : (context.ids.known(wanted) ?? (await completeId(store, wanted, context.signal)));
   const spans = await store.trace(traceId);
-  if (spans.length > 0) return spans;
+  if (spans.length > 0) return boundNames(spans);
   throw new WhetstoneError("not_found", `There is no trace ${wanted} in the store.`, { remedy: FIND });
 }
 
-async function completeId(store: SpanStore, start: string, signal: AbortSignal | undefined): Promise<string> {
+async function completeId(store: SpanStore, start: string, signal: AbortSignal): Promise<string> {
   const found = new Set<string>();
   let [looked, cursor]: [number, string | undefined] = [0, undefined];
   do {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const page = await store.search({}, { limit: PAGE, ...(cursor !== undefined && { cursor }) });
     for (const { traceId } of page.traces) if (traceId.startsWith(start)) found.add(traceId);
     looked += page.traces.length;

@@ -11,7 +11,7 @@ const message = (text: string) => ({ messages: [{ role: "user" as const, content
 /** Registers the prompts; a person chooses them, and names complete as they type. */
 export function registerPrompts(server: McpServer, parts: ServerParts): void {
   const service = completable(Argument.describe("Service to look at."), (value) =>
-    completeName(parts, "service", value ?? ""),
+    completeName(parts, { kind: "service", start: value ?? "" }),
   );
   server.registerPrompt(
     "performance_review",
@@ -23,7 +23,7 @@ export function registerPrompts(server: McpServer, parts: ServerParts): void {
     ({ service_name, time_range = "last_1_day" }) => message(review(service_name, time_range)),
   );
   const operation = completable(Argument.describe("Operation that is to be built."), (value, context) =>
-    completeName(parts, "operation", value ?? "", context?.arguments?.["service_name"]),
+    completeName(parts, { kind: "operation", start: value ?? "", service: context?.arguments?.["service_name"] }),
   );
   server.registerPrompt(
     "trace_driven_development",

@@ -1,23 +1,21 @@
+import { boundName } from "./bound-names.ts";
 import type { Json } from "../model/json.ts";
 import type { Attributes } from "../model/span.ts";
 import { forModel } from "../protect/sanitise.ts";
 
-/** Longest name that an answer shows; code points. */
-const NAME_LENGTH = 120;
+/** Longest name that an answer shows; code points. Cleaning may make a bounded name longer. */
+const NAME_LENGTH = 200;
 /** Longest attribute value or message. */
 const VALUE_LENGTH = 400;
 /** What an attribute is shown as. */
 type Scalar = string | number | boolean | null;
-
-/** Most attributes of one span or event. */
-const MOST_ATTRIBUTES = 40;
 
 /**
  * A name from telemetry as answers show it: names are foreign text, so they are cleaned and, where long, cut with a note.
  * Arguments that name something take this form too (see `names.ts`).
  */
 export function shownName(name: string): string {
-  return forModel(name, { maxLength: NAME_LENGTH });
+  return forModel(boundName(name), { maxLength: NAME_LENGTH });
 }
 
 /** A message or other text from telemetry, cleaned and cut. */
@@ -30,17 +28,22 @@ export function shownText(text: string, maxLength = VALUE_LENGTH): string {
     : `${clean.replace(/ \[cut: .*\]$/s, "")} [cut: the text has ${text.length} characters]`;
 }
 
-/** Attributes, cleaned: structured values as their JSON text; at most `most`, and how many more there are. */
+/** How much of attributes is shown: characters of a key and of a value, and how many. */
+export type AttributeCaps = { readonly key: number; readonly value: number; readonly most: number };
+
+/** Attributes, cleaned: structured values as their JSON text; and how many more there are. */
 export function shownAttributes(
   attributes: Attributes,
-  most = MOST_ATTRIBUTES,
+  { key: keyLength, value: valueLength, most }: AttributeCaps,
 ): { attributes: Record<string, Scalar>; more: number } {
   const all = Object.entries(attributes);
-  const shown = all.slice(0, most).map(([key, value]) => [shownName(key), shownValue(value)] as const);
+  const shown = all
+    .slice(0, most)
+    .map(([key, value]) => [shownText(key, keyLength), shownValue(value, valueLength)] as const);
   return { attributes: Object.fromEntries(shown), more: all.length - shown.length };
 }
 
-function shownValue(value: Json): Scalar {
+function shownValue(value: Json, maxLength: number): Scalar {
   if (typeof value === "number" || typeof value === "boolean" || value === null) return value;
-  return shownText(typeof value === "string" ? value : JSON.stringify(value));
+  return shownText(typeof value === "string" ? value : JSON.stringify(value), maxLength);
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { nsToMs } from "../analyze/calls.ts";
 import type { SpanNode } from "../analyze/tree.ts";
 import { ATTR, SpanKind, SpanStatus } from "../model/span.ts";
-import { shownAttributes, shownName, shownText } from "./shown.ts";
+import { shownName, shownText } from "./shown.ts";
 import type { TreeRow } from "./tree-rows.ts";
 
 /** One row of a trace in an answer. */
@@ -61,65 +61,6 @@ export function errorText({ span }: SpanNode): string {
   const type = span.attributes[ATTR.errorType];
   const words = [typeof type === "string" ? type : undefined, span.statusMessage].filter((word) => word !== undefined);
   return words.length === 0 ? "no class or message was recorded" : shownText(words.join(": "), 200);
-}
-
-const Shown = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
-
-/** One span with all that it holds. */
-export const SpanDetail = z.strictObject({
-  id: z.string(),
-  spanId: z.string(),
-  parentSpanId: z.string().nullable(),
-  service: z.string(),
-  operation: z.string(),
-  kind: SpanKind,
-  startMs: z.number(),
-  durationMs: z.number(),
-  selfMs: z.number(),
-  status: SpanStatus,
-  statusMessage: z.string().optional(),
-  attributes: Shown,
-  resource: Shown,
-  events: z.array(z.strictObject({ name: z.string(), atMs: z.number(), attributes: Shown })),
-  links: z.array(z.strictObject({ traceId: z.string(), spanId: z.string() })),
-  cut: z.string().optional().describe("What of this span is not shown."),
-});
-export type SpanDetail = z.infer<typeof SpanDetail>;
-
-const MOST_EVENTS = 10;
-
-/** A span with its attributes, resource, events and links, each capped and cleaned. */
-export function spanDetail(node: SpanNode, short: (id: string) => string, originNs: bigint): SpanDetail {
-  const { span } = node;
-  const [own, resource] = [shownAttributes(span.attributes), shownAttributes(span.resource)];
-  const cut = [
-    [own.more, "attributes"],
-    [resource.more, "resource attributes"],
-    [span.events.length - MOST_EVENTS, "events"],
-    [span.links.length - MOST_EVENTS, "links"],
-  ].flatMap(([count, what]) => (Number(count) > 0 ? [`${count} more ${what}`] : []));
-  return {
-    id: short(span.spanId),
-    spanId: span.spanId,
-    parentSpanId: span.parentSpanId ?? null,
-    service: shownName(span.service),
-    operation: shownName(span.name),
-    kind: span.kind,
-    startMs: ms(node.start),
-    durationMs: ms(span.durationNs),
-    selfMs: ms(node.selfNs),
-    status: span.status,
-    ...(span.statusMessage !== undefined && { statusMessage: shownText(span.statusMessage) }),
-    attributes: own.attributes,
-    resource: resource.attributes,
-    events: span.events.slice(0, MOST_EVENTS).map((event) => ({
-      name: shownName(event.name),
-      atMs: ms(Number(event.timeNs - originNs)),
-      attributes: shownAttributes(event.attributes, 10).attributes,
-    })),
-    links: span.links.slice(0, MOST_EVENTS).map(({ traceId, spanId }) => ({ traceId, spanId })),
-    ...(cut.length > 0 && { cut: cut.join(", ") }),
-  };
 }
 
 /** Milliseconds with µs. */

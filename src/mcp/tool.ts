@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.ts";
 import type { Permission } from "../model/role.ts";
 import type { Clock } from "../model/time.ts";
 import type { Store } from "../store/store.ts";
+import type { ShownIds } from "./shown-ids.ts";
 import type { Envelope } from "./budget.ts";
 
 /** Groups of tools that a server can be started with. */
@@ -17,6 +18,8 @@ export type ServerParts = {
    * @throws WhetstoneError `not_found` when there is none, `store_open_failed`
    */
   readonly store: (use: "read" | "write") => Promise<Store>;
+  /** Trace ids that answers have shown. */
+  readonly ids: ShownIds;
   /** `whetstone.yaml` where there is one. @throws WhetstoneError `config_invalid` */
   readonly config: () => Promise<Config | undefined>;
 };

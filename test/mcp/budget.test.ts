@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { compose, MOST_TOKENS, sectionOf, tokensOf } from "../../src/mcp/budget.ts";
+import { compose, LEAST_TOKENS, MOST_TOKENS, sectionOf, tokensOf } from "../../src/mcp/budget.ts";
 
 const words = (lengths: readonly number[]) => lengths.map((length, at) => `${at}:${"x".repeat(length)}`);
 
@@ -68,7 +68,7 @@ describe("compose", () => {
   test("an answer stays within its budget, whatever the items are, and paging reaches every item once", () => {
     const items = fc.array(fc.string({ unit: "grapheme", maxLength: 60 }), { maxLength: 120 });
     fc.assert(
-      fc.property(items, fc.integer({ min: 600, max: 2_000 }), (all, maxTokens) => {
+      fc.property(items, fc.integer({ min: LEAST_TOKENS, max: 2_000 }), (all, maxTokens) => {
         const seen: string[] = [];
         let start: number | undefined = 0;
         while (start !== undefined) {

@@ -5,6 +5,7 @@ import { interruptible } from "../../loop/interrupt.ts";
 import { parseToolsets } from "../../mcp/catalogue.ts";
 import { type LazyStore, lazyStore } from "../../mcp/lazy-store.ts";
 import { type Caller, createServer, type McpOptions as ServerOptions } from "../../mcp/server.ts";
+import { shownIds } from "../../mcp/shown-ids.ts";
 import { startStdio } from "../../mcp/stdio.ts";
 import { EXIT } from "../../model/codes.ts";
 import { messageOf, WhetstoneError } from "../../model/error.ts";
@@ -24,7 +25,7 @@ export async function runMcp(options: McpOptions, io: Io, version: string): Prom
   const serve = options.http === undefined ? serveOnStdio : httpServing(options);
   return interruptible(async (signal) => {
     await using lazy = await storeOf(options, io);
-    const parts = { clock: systemClock, store: lazy.store, config: () => configIfAny(options, io) };
+    const parts = { clock: systemClock, store: lazy.store, ids: shownIds(), config: () => configIfAny(options, io) };
     await serve({ ...selection, parts, version }, signal, io);
     return EXIT.pass;
   });

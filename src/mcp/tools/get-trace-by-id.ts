@@ -4,10 +4,11 @@ import { buildTree, type SpanNode, type TraceTree } from "../../analyze/tree.ts"
 import { WhetstoneError } from "../../model/error.ts";
 import { formatInstant } from "../../model/time.ts";
 import { Cursor, Detail, offsetCursor, offsetOf, TraceIdArgument } from "../arguments.ts";
-import { compose, Envelope, MaxTokens, sectionOf } from "../budget.ts";
+import { bytesPerItem, compose, Envelope, MaxTokens, sectionOf } from "../budget.ts";
 import { findTrace } from "../find-trace.ts";
 import { shortIds } from "../short-ids.ts";
-import { ms, SpanDetail, spanDetail, SpanRow, spanRow } from "../span-rows.ts";
+import { SpanDetail, spanDetail } from "../span-detail.ts";
+import { ms, SpanRow, spanRow } from "../span-rows.ts";
 import { defineTool, READS } from "../tool.ts";
 import { byImportance, treeRows } from "../tree-rows.ts";
 
@@ -45,8 +46,8 @@ export const getTraceById = defineTool({
     spans: z.array(SpanDetail).optional(),
     ...Envelope,
   }),
-  run: async (args, { store, signal }) => {
-    const tree = buildTree(await findTrace(await store("read"), args.trace_id, signal));
+  run: async (args, context) => {
+    const tree = buildTree(await findTrace(context, args.trace_id));
     const short = shortIds(tree.nodes.map(({ span }) => span.spanId));
     const from = offsetOf(args.cursor);
     const shared = { maxTokens: args.max_tokens, facts: factsOf(tree), before: from };
@@ -60,7 +61,8 @@ export const getTraceById = defineTool({
     }
     const picked = args.span_ids?.map((id) => spanOf(tree, id)) ?? below(roots);
     const page = picked.slice(from);
-    const lists = { spans: sectionOf(page, (node) => spanDetail(node, short, tree.startNs)) };
+    const parts = { short, originNs: tree.startNs, bytes: bytesPerItem(args.max_tokens) };
+    const lists = { spans: sectionOf(page, (node) => spanDetail(node, parts)) };
     return compose({ ...shared, lists, cursor: offsetCursor(from, page.length) });
   },
 });

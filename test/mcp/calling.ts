@@ -1,0 +1,36 @@
+import { callTool } from "../../src/mcp/answer.ts";
+import { CATALOGUE } from "../../src/mcp/catalogue.ts";
+import { shownIds } from "../../src/mcp/shown-ids.ts";
+import type { ServerParts, Tool, ToolContext } from "../../src/mcp/tool.ts";
+import { manualClock } from "../../src/model/time.ts";
+import type { Store } from "../../src/store/store.ts";
+import { NOW } from "./hostile-store.ts";
+
+/** What tools work with in tests: a store that is there, a clock that stands still. */
+export function partsOver(store: Store): ServerParts {
+  return { clock: manualClock(NOW), store: async () => store, ids: shownIds(), config: async () => undefined };
+}
+
+/** A call that nobody cancels; `told` gets its progress. */
+export function contextOver(store: Store, told: string[] = []): ToolContext {
+  return {
+    ...partsOver(store),
+    signal: new AbortController().signal,
+    progress: (done, message, total) => void told.push(`${done}/${total} ${message}`),
+  };
+}
+
+/** A tool by its name. */
+export function toolNamed(name: string): Tool {
+  const tool = CATALOGUE.find((each) => each.name === name);
+  if (tool === undefined) throw new Error(`There is no tool ${name}.`);
+  return tool;
+}
+
+/** Text and parsed body of what a tool answers, errors included. */
+export async function answerOf(name: string, args: unknown, context: ToolContext) {
+  const result = await callTool(toolNamed(name), args, context);
+  const [first] = result.content as { text: string }[];
+  const text = first?.text ?? "";
+  return { text, isError: result.isError === true, body: JSON.parse(text) as Record<string, unknown> };
+}
