@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { SCHEMAS, schemaText } from "../scripts/schemas.ts";
 import type { Json } from "../src/model/json.ts";
+import { newApiKey } from "../src/protect/api-key.ts";
 import { filesOf, runOn, workspaceOf } from "./loop/real-run.ts";
 import { BETTER_WORK, sampleProject, type SampleProject } from "./support/sample-project.ts";
 
@@ -88,7 +89,15 @@ beforeAll(async () => {
   const view = await (await workspaceOf(project)).state.view();
   const state = new Map<string, string>();
   for (const path of await view.list("")) state.set(path, (await view.read(path)) ?? "");
-  documents = [...ownDocuments(), ...documentsIn(dossier), ...documentsIn(state)];
+  const { record } = newApiKey({
+    name: "ci",
+    role: "developer",
+    nowNs: 0n,
+    expiresNs: 1n,
+    random: (bytes) => new Uint8Array(bytes),
+  });
+  const key: Document = { schema: "api-key", from: "a new key", value: { ...record } as Json };
+  documents = [key, ...ownDocuments(), ...documentsIn(dossier), ...documentsIn(state)];
 }, 60_000);
 afterAll(() => project.remove());
 

@@ -12,7 +12,7 @@ export const ApiKeyId = z.string().regex(/^[0-9a-f]{12}$/);
 export const ApiKeyRecord = z.strictObject({
   schema: z.literal("whetstone.api-key/1"),
   id: ApiKeyId,
-  name: z.string().regex(/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,63}$/u),
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}$/),
   role: z.enum(ROLES),
   /** 16 random bytes, hexadecimal. */
   salt: z.string().regex(/^[0-9a-f]{32}$/),
@@ -67,7 +67,7 @@ export function newApiKey(wanted: NewApiKey): { readonly text: string; readonly 
   });
   if (record.success) return { text, record: record.data };
   throw new WhetstoneError("usage", `"${wanted.name}" cannot name a key.`, {
-    remedy: "Use 1 to 64 letters, digits, blanks and . _ @ -, beginning with a letter or digit.",
+    remedy: "Use 1 to 64 of a-z, A-Z, 0-9, blanks and . _ @ -, beginning with a letter or digit.",
   });
 }
 
