@@ -26,6 +26,9 @@ const BATCH = 1_000;
 /** With this many spans waiting every write is a large one, whatever was asked for: they cost less per span. */
 const BACKLOG = 5_000;
 
+/** Most spans in a write of a backlog. */
+const BACKLOG_BATCH = 2_000;
+
 /**
  * Writes spans in batches, one write at a time. A batch is written `lingerMs` (default 100) after its first span, so
  * that a busy connection makes few writes. Above `limit` queued spans new ones are dropped and counted; a failed write
@@ -39,6 +42,8 @@ export function spanQueue(options: {
   readonly batch?: number | undefined;
 }): SpanQueue {
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
+  const small = options.batch ?? BATCH;
+  const large = Math.max(BACKLOG_BATCH, small);
   const queued: Span[] = [];
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
@@ -55,8 +60,7 @@ export function spanQueue(options: {
     }
   };
   const drain = async (): Promise<void> => {
-    while (queued.length > 0)
-      await writeOne(queued.splice(0, queued.length > BACKLOG ? BATCH : (options.batch ?? BATCH)));
+    while (queued.length > 0) await writeOne(queued.splice(0, queued.length > BACKLOG ? large : small));
   };
   const flush = (): Promise<void> => {
     clearTimeout(timer);

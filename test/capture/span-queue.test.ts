@@ -27,10 +27,12 @@ describe("spanQueue", () => {
 
   test("a backlog is written in large batches, until it is none", async () => {
     const sizes: number[] = [];
-    const queue = spanQueue({ write: async (batch) => sizes.push(batch.length), batch: 2_500 });
-    queue.push(spans(7_000));
-    await queue.close();
-    expect(sizes).toEqual([1_000, 1_000, 2_500, 2_500]);
+    for (const batch of [1_500, 2_500]) {
+      const queue = spanQueue({ write: async (written) => sizes.push(written.length), batch });
+      queue.push(spans(8_000));
+      await queue.close();
+    }
+    expect(sizes).toEqual([2_000, 2_000, 1_500, 1_500, 1_000, 2_500, 2_500, 2_500, 500]);
   });
 
   test("spans above the limit are dropped and counted, and every span is accounted for", async () => {
