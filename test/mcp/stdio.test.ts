@@ -90,6 +90,7 @@ describe("whetstone mcp on stdio", () => {
     await using server = await stdioClient(folder.path, ["--toolsets", "traces"]);
     const { tools } = await server.client.listTools();
     expect(tools.map(({ name }) => name).sort()).toEqual([
+      "correlate_distributed_traces",
       "get_trace_by_id",
       "get_traces",
       "list_services",
