@@ -12,6 +12,7 @@ import { RegressionReport } from "../src/model/regression.ts";
 import { SloReport } from "../src/model/slo.ts";
 import { ApiKeyRecord } from "../src/protect/api-key.ts";
 import { CanaryVerdict, ValidationReport } from "../src/model/verdict.ts";
+import { TraceSpecFile } from "../src/specs/schema.ts";
 
 /** JSON Schemas of every file that Whetstone reads or writes, generated from the zod schemas. */
 export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
@@ -26,6 +27,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   rule: Rule,
   ledger: LedgerRecord,
   dossier: DossierManifest,
+  spec: TraceSpecFile,
   "api-key": ApiKeyRecord,
   regressions: RegressionReport,
   slo: SloReport,

@@ -73,6 +73,7 @@ function ownDocuments(): Document[] {
     yaml("whetstone", "whetstone.yaml"),
     ...examples.map((folder) => json("workload", join(folder, "workload.json"))),
     ...sessions,
+    yaml("spec", "specs/templates/checkout.yaml"),
     ...rules.map((name) => yaml("rule", join("rules", name))),
   ];
 }

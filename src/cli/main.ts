@@ -24,6 +24,7 @@ import { replay } from "./commands/replay.ts";
 import { retain } from "./commands/retain.ts";
 import { serve } from "./commands/serve.ts";
 import { slo } from "./commands/slo.ts";
+import { spec } from "./commands/spec.ts";
 import { traces } from "./commands/traces.ts";
 import { validate } from "./commands/validate.ts";
 import { printJson, processIo, reportError, type Io } from "./io.ts";
@@ -39,6 +40,7 @@ const COMMANDS: readonly Register[] = [
   restore,
   traces,
   analyze,
+  spec,
   regressions,
   slo,
   diagnose,
