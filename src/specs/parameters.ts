@@ -1,6 +1,7 @@
 import { isScalar, visit, type Document } from "yaml";
 import { nearest } from "../model/nearest.ts";
 import type { Plain } from "./condition.ts";
+import { readYaml } from "../yaml/document.ts";
 import { Parameters, type Parameter } from "./schema.ts";
 
 /** Values for the parameters of a template, as text where they come from a command line. */
@@ -11,6 +12,26 @@ export function declaredParameters(value: unknown): Readonly<Record<string, Para
   const declared = typeof value === "object" && value !== null ? Reflect.get(value, "parameters") : undefined;
   const parsed = Parameters.safeParse(declared ?? {});
   return parsed.success ? parsed.data : {};
+}
+
+/** What a template is for and what it asks for, from its text. */
+export type TemplateDescription = {
+  readonly description: string;
+  readonly parameters: readonly (Parameter & { readonly name: string; readonly required: boolean })[];
+};
+
+/** Describes a template without filling it in; a text that is none has neither description nor parameters. */
+export function describeTemplate(text: string): TemplateDescription {
+  const yaml = readYaml(text);
+  const value = "faults" in yaml ? undefined : yaml.value;
+  const description: unknown =
+    typeof value === "object" && value !== null ? Reflect.get(value, "description") : undefined;
+  const parameters = Object.entries(declaredParameters(value)).map(([name, parameter]) => ({
+    name,
+    required: parameter.default === undefined,
+    ...parameter,
+  }));
+  return { description: typeof description === "string" ? description : "", parameters };
 }
 
 /**

@@ -2,10 +2,9 @@ import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { formatInstant } from "../../model/time.ts";
 import { diffSpecs, type SpecChange } from "../../specs/diff.ts";
-import { declaredParameters } from "../../specs/parameters.ts";
+import { describeTemplate } from "../../specs/parameters.ts";
 import { parseSpec, requireSpec } from "../../specs/parse.ts";
 import type { DocumentSummary } from "../../store/document-port.ts";
-import { readYaml } from "../../yaml/document.ts";
 import { openSpanStore, systemClock } from "../../wire.ts";
 import type { CommonOptions } from "../command.ts";
 import type { DefineOptions, ListOptions, ShowOptions, UpdateOptions } from "../commands/spec.ts";
@@ -46,7 +45,9 @@ function summaryRow({ name, version, writtenNs, bytes }: DocumentSummary): strin
 }
 
 async function listTemplates(options: ListOptions, io: Io): Promise<number> {
-  const templates = await Promise.all(templateNames().map(describeTemplate));
+  const templates = await Promise.all(
+    templateNames().map(async (name) => ({ name, ...describeTemplate(await templateText(name)) })),
+  );
   if (options.json) printJson(io, { templates });
   else {
     const rows = templates.map(({ name, parameters, description }) => [
@@ -57,18 +58,6 @@ async function listTemplates(options: ListOptions, io: Io): Promise<number> {
     io.out(renderTable(["template", "parameters", "what it checks"], rows));
   }
   return EXIT.pass;
-}
-
-async function describeTemplate(name: string) {
-  const yaml = readYaml(await templateText(name));
-  const value: unknown = "faults" in yaml ? undefined : yaml.value;
-  const description: unknown = typeof value === "object" && value !== null ? Reflect.get(value, "description") : "";
-  const parameters = Object.entries(declaredParameters(value)).map(([parameter, rest]) => ({
-    name: parameter,
-    required: rest.default === undefined,
-    ...rest,
-  }));
-  return { name, description: String(description), parameters };
 }
 
 /** `whetstone spec show`. */

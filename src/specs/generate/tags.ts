@@ -11,9 +11,6 @@ const OF_ONE_CALL = new Set<string>([
   ATTR.requestId,
   ATTR.run,
   ATTR.arm,
-  "thread.id",
-  "thread.name",
-  "process.pid",
   "client.port",
   "client.address",
   "network.peer.port",
@@ -22,6 +19,8 @@ const OF_ONE_CALL = new Set<string>([
   "session.id",
   "__proto__",
 ]);
+/** Families of such attributes. */
+const OF_ONE_PROCESS = /^(?:thread|process)[.]/;
 /** Most attributes of one expected span, longest value that is compared, most values of a list. */
 const MOST_TAGS = 40;
 const LONGEST_VALUE = 200;
@@ -53,7 +52,7 @@ function seenIn(nodes: readonly SpanNode[]): Map<string, Seen> {
   const seen = new Map<string, Seen>();
   for (const { span } of nodes) {
     for (const [key, value] of Object.entries(span.attributes)) {
-      if (OF_ONE_CALL.has(key)) continue;
+      if (OF_ONE_CALL.has(key) || OF_ONE_PROCESS.test(key)) continue;
       const known = seen.get(key) ?? { present: 0, values: new Map<string, Json>(), types: new Set<string>() };
       known.present += 1;
       known.types.add(typeOf(value));
