@@ -1,11 +1,15 @@
+import { spawn } from "node:child_process";
 import { Agent, createServer, request as httpRequest, type Server } from "node:http";
 import { createInterface } from "node:readline";
 
 /**
  * Counterparts of the proxy: `node echo-server.ts MODE`. `stdio` and `http` (prints its port) answer every request at
- * once; `sdk` is a server of the MCP SDK on stdio; `bare URL` is the least that a proxy on node:http can be.
+ * once; `work` computes for a millisecond first; `sdk` is a server of the MCP SDK on stdio; `bare URL` is the least that
+ * a proxy on node:http can be, `pipe MODE` the least on stdio: it passes on what comes and looks at nothing.
  */
 const [, , mode, upstream = ""] = process.argv;
+
+const WORK_MS = 1;
 
 const answerTo = (text: string): string => {
   const { id } = JSON.parse(text) as { id: number };
@@ -19,8 +23,16 @@ function announce(server: Server): void {
   });
 }
 
-if (mode === "stdio") {
-  createInterface({ input: process.stdin }).on("line", (line) => process.stdout.write(`${answerTo(line)}\n`));
+if (mode === "stdio" || mode === "work") {
+  createInterface({ input: process.stdin }).on("line", (line) => {
+    const begun = performance.now();
+    while (mode === "work" && performance.now() - begun < WORK_MS);
+    process.stdout.write(`${answerTo(line)}\n`);
+  });
+} else if (mode === "pipe") {
+  const server = spawn(process.execPath, [import.meta.filename, upstream], { stdio: ["pipe", "pipe", "inherit"] });
+  process.stdin.pipe(server.stdin);
+  server.stdout.pipe(process.stdout);
 } else if (mode === "sdk") {
   const { McpServer } = await import("@modelcontextprotocol/sdk/server/mcp.js");
   const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
