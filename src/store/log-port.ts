@@ -34,8 +34,8 @@ export type LogPage = {
  */
 export type LogStore = {
   /**
-   * Writes a batch in one transaction. Log records have no id: one that equals a stored record in everything is taken for
-   * a repetition and left out, but equal records within one batch are all kept, so that sending a batch again stores none.
+   * Writes a batch in one transaction. Log records have no id: one that equals a stored record in everything (but when
+   * it was observed) is taken for a repetition and left out, but equal records within one batch are all kept, so that sending a batch again stores none.
    */
   readonly append: (records: readonly LogRecord[]) => Promise<AppendResult>;
   /** Newest first; `limit` 1 to 1,000. */

@@ -2,6 +2,7 @@ import type { Span } from "../model/span.ts";
 import { groupByTrace, inBatches, SPAN_BATCH, spanKey, type TraceBatch } from "./batch.ts";
 import { checkLimit, decodeCursor, encodeCursor, type Position } from "./cursor.ts";
 import { bySpanStart, checkFilter, matches } from "./match.ts";
+import { memoryLogs } from "./memory-logs.ts";
 import { memoryMetrics } from "./memory-metrics.ts";
 import { countOf, extentOf, prunableOf, pruneTraces } from "./memory-prune.ts";
 import { memoryArrivals } from "./memory-arrivals.ts";
@@ -46,6 +47,7 @@ export function memoryStore(): Store {
       what.kind === "rollups" ? rollups.prunable(what.beforeNs) : countOf(prunableOf(traces, what)),
     documents: memoryDocuments(),
     metrics: memoryMetrics(),
+    logs: memoryLogs(),
     extent: async () => extentOf(traces),
     compact: async () => undefined,
     [Symbol.asyncDispose]: async () => traces.clear(),

@@ -9,6 +9,7 @@ import { appendBatch } from "./postgres-append.ts";
 import { postgresAccess, SNAPSHOT, type PostgresAccess } from "./postgres-attempt.ts";
 import { postgresDocuments } from "./postgres-documents.ts";
 import { postgresError, withoutSecrets } from "./postgres-errors.ts";
+import { postgresLogs } from "./postgres-logs.ts";
 import { postgresMetrics } from "./postgres-metrics.ts";
 import { migratePostgres } from "./postgres-migrate.ts";
 import { compactPostgres, extentOfPostgres, prunablePostgres, prunePostgres } from "./postgres-prune.ts";
@@ -49,6 +50,7 @@ export async function openPostgresStore({ url }: { readonly url: string }): Prom
     ...reading(access),
     documents: postgresDocuments(access),
     metrics: postgresMetrics(access),
+    logs: postgresLogs(access),
     [Symbol.asyncDispose]: async () => {
       if (!pool.ended) await pool.end();
     },

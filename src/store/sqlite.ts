@@ -21,6 +21,7 @@ import { arrivalsOfSqlite } from "./sqlite-arrivals.ts";
 import { sqliteAppender } from "./sqlite-append.ts";
 import { reader, refuser, writer, type Attempt } from "./sqlite-attempt.ts";
 import { sqliteDocuments } from "./sqlite-documents.ts";
+import { sqliteLogs } from "./sqlite-logs.ts";
 import { sqliteMetrics } from "./sqlite-metrics.ts";
 import { writeTurns } from "./sqlite-turns.ts";
 import { extentOfSqlite, prunableSqlite, pruneSqlite } from "./sqlite-prune.ts";
@@ -44,6 +45,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     ...reading(db, read),
     documents: sqliteDocuments({ db, read, write }),
     metrics: sqliteMetrics({ db, read, write }),
+    logs: sqliteLogs({ db, read, write }),
     [Symbol.asyncDispose]: async () => {
       await turns.idle();
       if (db.isOpen) db.close();

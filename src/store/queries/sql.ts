@@ -15,6 +15,8 @@ export type Dialect = {
   /** JSON text of a member of a JSON object column; `key` is a placeholder bound to {@link Dialect.memberKey}. */
   readonly member: (column: string, key: string) => string;
   readonly memberKey: (key: string) => string;
+  /** Whether a text column holds a lower-case text, ASCII letters in either case. */
+  readonly contains: (column: string, text: string) => string;
 };
 
 /** node:sqlite: members are addressed by a JSON path with a quoted label. */
@@ -24,6 +26,7 @@ export const SQLITE: Dialect = {
   start: "s.start_ns",
   member: (column, key) => `(${column} -> ${key})`,
   memberKey: (key) => `$.${JSON.stringify(key)}`,
+  contains: (column, text) => `instr(lower(${column}), ${text}) > 0`,
 };
 
 /** PostgreSQL: `->` on json (not jsonb) keeps the text of the value as it was written. */
@@ -33,6 +36,7 @@ export const POSTGRES: Dialect = {
   start: "s.start_ns",
   member: (column, key) => `((${column}::json -> ${key}::text)::text)`,
   memberKey: (key) => key,
+  contains: (column, text) => `position(${text}::text in lower(${column} COLLATE "C")) > 0`,
 };
 
 /** Collects parameters while SQL text is put together. */
