@@ -77,13 +77,14 @@ export type RollupGroup = {
 
 /**
  * All spans of a group that were ever stored and start in one minute, late ones included, repeated ones once. Rollups
- * outlive the spans that retention removes; a span that is removed and stored again is counted again.
+ * outlive the spans that retention removes; a span that is removed and stored again is counted again. A sampled span
+ * counts as many times as its weight says, rounded without bias (`countOf` in `model/sample-weight.ts`).
  */
 export type RollupRow = RollupGroup & {
   /** Start of the minute, ns since the Unix epoch. */
   readonly minuteNs: bigint;
   readonly count: number;
-  /** Durations in ns. */
+  /** Durations in ns, `count` of them. */
   readonly durations: Sketch;
 };
 

@@ -1,3 +1,4 @@
+import { countOf } from "../model/sample-weight.ts";
 import { ATTR, SPAN_STATUSES, type Span } from "../model/span.ts";
 import { addToSketch, mergeIntoSketch, sketchBin } from "../stats/sketch.ts";
 import { inRange } from "./cursor.ts";
@@ -14,12 +15,12 @@ export type RollupDelta<Operation> = {
   readonly slot: number;
   readonly status: number;
   readonly errorType: string | undefined;
-  /** Durations in ns. */
+  /** Durations in ns, each as often as its span counts. */
   readonly sketch: Map<number, number>;
 };
 
-/** What of a span a rollup counts. */
-export type CountedSpan = Pick<Span, "startNs" | "durationNs" | "status" | "attributes">;
+/** What of a span a rollup counts; its attributes may be left out but for `error.type` of errors and the weight. */
+export type CountedSpan = Pick<Span, "spanId" | "startNs" | "durationNs" | "status" | "attributes">;
 
 /** Collects what a batch adds to rollups; `operation` is the store's name for service, operation and kind. */
 export function rollupDeltas<Operation extends bigint | string>() {
@@ -30,7 +31,8 @@ export function rollupDeltas<Operation extends bigint | string>() {
       const status = SPAN_STATUSES.indexOf(span.status);
       const errorType = errorTypeOf(span);
       const bin = sketchBin(span.durationNs);
-      addToSketch(deltaAt(minutes, { width: 60, operation, slot, status, errorType }).sketch, bin);
+      const count = countOf(span.attributes, span.spanId);
+      addToSketch(deltaAt(minutes, { width: 60, operation, slot, status, errorType }).sketch, bin, count);
     },
     /** Forgets a minute. */
     remove: (row: RollupDelta<Operation>): void => void minutes.delete(keyOf(row)),

@@ -1,4 +1,5 @@
 import { expect } from "@jest/globals";
+import { countOf } from "../../src/model/sample-weight.ts";
 import { SPAN_KINDS, type Span } from "../../src/model/span.ts";
 import type {
   OperationReport,
@@ -102,11 +103,12 @@ export async function allRollups(store: SpanStore, filter: RollupFilter): Promis
 const MINUTE = 60_000_000_000n;
 const floorMinute = (ns: bigint): bigint => ns - (((ns % MINUTE) + MINUTE) % MINUTE);
 
-/** Spans that start in a minute that the window touches. */
+/** Spans that start in a minute that the window touches, each as often as it counts. */
 function spansIn(spans: readonly Span[], { sinceNs, untilNs, ...filter }: RollupFilter): readonly Span[] {
   return spans
     .filter((span) => meets(span, filter))
-    .filter(({ startNs }) => floorMinute(startNs) >= floorMinute(sinceNs) && floorMinute(startNs) < untilNs);
+    .filter(({ startNs }) => floorMinute(startNs) >= floorMinute(sinceNs) && floorMinute(startNs) < untilNs)
+    .flatMap((span) => Array.from({ length: countOf(span.attributes, span.spanId) }, () => span));
 }
 
 const errorTypeOf = ({ status, attributes }: Span): string | undefined => {

@@ -141,7 +141,8 @@ onServer("PostgreSQL with several clients and faults", () => {
   });
 
   test("a store from before there were rollups gets those of the spans that it holds", async () => {
-    const spans = [...numberedBatch(1), span({ status: "error", attributes: { "error.type": "timeout" } })];
+    const sampled = span({ traceId: traceId(61), attributes: { "whetstone.sample_weight": 7 } });
+    const spans = [...numberedBatch(1), span({ status: "error", attributes: { "error.type": "timeout" } }), sampled];
     {
       await using opened = await open(1);
       await empty();

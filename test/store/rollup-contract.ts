@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import type { Json } from "../../src/model/json.ts";
 import type { Span } from "../../src/model/span.ts";
 import type { RollupFilter, SpanStore } from "../../src/store/port.ts";
 import { allRollups, expectReport, naiveRollups, sortedRollups } from "./naive.ts";
@@ -12,17 +13,22 @@ const ALWAYS = { sinceNs: -(2n ** 70n), untilNs: 2n ** 70n };
 
 /** Spans of few operations around few hours, some of them with an error type, so that rollups have company. */
 const clustered = fc
-  .tuple(spanSet, fc.infiniteStream(fc.tuple(fc.nat(400), fc.nat(2), fc.nat(4))))
+  .tuple(spanSet, fc.infiniteStream(fc.tuple(fc.nat(400), fc.nat(2), fc.nat(4), fc.nat(5))))
   .map(([spans, places]) =>
     spans.map((one): Span => {
-      const [minute = 0, name = 0, type = 0] = places.next().value ?? [];
+      const [minute = 0, name = 0, type = 0, kept = 0] = places.next().value ?? [];
+      const weight = [undefined, undefined, undefined, 4, 10 / 3, "2"][kept];
       const errorType = [undefined, "timeout", "", 404, null][type];
       return {
         ...one,
         name: `op ${name}`,
         service: "notes",
         startNs: BigInt(minute - 130) * MINUTE + BigInt(name),
-        attributes: { ...one.attributes, ...(errorType === undefined ? {} : { "error.type": errorType }) },
+        attributes: {
+          ...one.attributes,
+          ...(errorType === undefined ? {} : { "error.type": errorType }),
+          ...(weight === undefined ? {} : { "whetstone.sample_weight": weight }),
+        },
       };
     }),
   );
@@ -87,6 +93,27 @@ export function rollupContract(filled: Filled, numRuns: number): void {
     });
 
     test("examples", () => examples(filled));
+
+    test("of sampled spans count what they stand for", async () => {
+      const weighted = (n: number, weight: Json, changes: Partial<Span> = {}) =>
+        span({ ...changes, spanId: spanId(n), attributes: { "whetstone.sample_weight": weight } });
+      const store = await filled([
+        weighted(1, 4, { durationNs: 1_000 }),
+        weighted(2, 1, { durationNs: 9_000, status: "error" }),
+        // Nothing usable is stated: they count once.
+        weighted(3, "100", { durationNs: 1_000 }),
+        weighted(4, -3, { durationNs: 1_000 }),
+        weighted(5, 1e300, { name: "boast" }),
+      ]);
+      const { operations } = await store.operations(ALWAYS);
+      expect(operations).toMatchObject([
+        { operation: "GET /notes", calls: 7, errors: 1, errorTypes: [{ count: 1 }] },
+        { operation: "boast", calls: 1_000_000 },
+      ]);
+      expect(operations[0]?.p50Ns).toBeCloseTo(1_000, -2);
+      const rows = await allRollups(store, ALWAYS);
+      expect(rows.map(({ count }) => count).sort((a, b) => a - b)).toEqual([1, 6, 1_000_000]);
+    });
 
     test("beyond one batch come without gap or repetition, whatever their groups", async () => {
       const many = Array.from({ length: 2_700 }, (_, n) =>

@@ -89,17 +89,18 @@ describe("opening a SQLite store", () => {
   test("a store from before there were rollups gets those of the spans that it holds", async () => {
     const spans = Array.from({ length: 3 }, (_, n) => numberedBatch(n)).flat();
     const failed = span({ traceId: traceId(60), status: "error", attributes: { "error.type": "timeout" } });
+    const sampled = span({ traceId: traceId(61), attributes: { "whetstone.sample_weight": 7 } });
     const file = path();
     {
       await using store = await openSqliteStore({ path: file });
-      await store.append([...spans, failed]);
+      await store.append([...spans, failed, sampled]);
     }
     await backToFirstSqlite(file);
     await using store = await openSqliteStore({ path: file });
     const always = { sinceNs: 0n, untilNs: 2n ** 62n };
-    expect(sortedRollups(await allRollups(store, always))).toEqual(naiveRollups([...spans, failed], always));
+    expect(sortedRollups(await allRollups(store, always))).toEqual(naiveRollups([...spans, failed, sampled], always));
     await store.append([...numberedBatch(2), ...numberedBatch(3)]);
-    expectReport(await store.operations(always), [...spans, failed, ...numberedBatch(3)], always);
+    expectReport(await store.operations(always), [...spans, failed, sampled, ...numberedBatch(3)], always);
   });
 
   test("an older schema is refused for reading only", async () => {
