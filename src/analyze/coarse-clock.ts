@@ -1,7 +1,7 @@
 import type { Span } from "../model/span.ts";
 
 /** Tick of a coarse clock, ns. */
-const TICK_NS = 1_000_000;
+export const TICK_NS = 1_000_000;
 
 /**
  * Whether a span starts on a whole millisecond but has a finer length. OpenTelemetry for JavaScript takes starts from

@@ -1,5 +1,6 @@
 import { WhetstoneError } from "../model/error.ts";
 import type { Span } from "../model/span.ts";
+import { repairClockSkew, type ClockSkew } from "./clock-skew.ts";
 import { hasCoarseStart, placeWithinTick } from "./coarse-clock.ts";
 import { clip, unionLength } from "./intervals.ts";
 import { resolveParents, type Parentage } from "./parents.ts";
@@ -30,6 +31,8 @@ export type TraceTree = {
   readonly startNs: bigint;
   /** From the earliest start to the latest end, ns. */
   readonly durationNs: number;
+  /** Processes whose spans were moved because their clock disagreed with their callers'; empty for most traces. */
+  readonly skews: readonly ClockSkew[];
 } & Pick<Parentage, "duplicates" | "orphans" | "cycles">;
 
 type Building = Omit<{ -readonly [Key in keyof SpanNode]: SpanNode[Key] }, "parent" | "children"> & {
@@ -39,7 +42,8 @@ type Building = Omit<{ -readonly [Key in keyof SpanNode]: SpanNode[Key] }, "pare
 
 /**
  * Builds the tree of one trace from its spans, in any order. Incomplete and broken traces are accepted
- * (see {@link resolveParents}); the tree says what was repaired. Spans with a coarse start are moved within its tick
+ * (see {@link resolveParents}), clocks that disagree are brought in line (see {@link repairClockSkew}); the tree says what was
+ * repaired. Spans with a coarse start are moved within its tick
  * (see {@link hasCoarseStart}); `span.startNs` keeps what was recorded.
  * @throws WhetstoneError `defect` without spans: an unknown trace is for the caller to report.
  */
@@ -49,6 +53,7 @@ export function buildTree(spans: readonly Span[]): TraceTree {
   const { spans: ordered, parents, ...repairs } = resolveParents(spans);
   const recordedNs = ordered[0]?.startNs ?? first.startNs;
   const roots = linked(ordered, parents, recordedNs);
+  const skews = repairClockSkew(preorder(roots));
   const nodes = placedPreorder(roots);
   const origin = nodes.reduce((earliest, { start }) => Math.min(earliest, start), Number.POSITIVE_INFINITY);
   for (const node of nodes) {
@@ -58,7 +63,7 @@ export function buildTree(spans: readonly Span[]): TraceTree {
   }
   for (const node of nodes) node.selfNs = node.end - node.start - unionLength(clip(node.children, node));
   const durationNs = nodes.reduce((latest, node) => Math.max(latest, node.end), 0);
-  return { traceId: first.traceId, roots, nodes, startNs: recordedNs + BigInt(origin), durationNs, ...repairs };
+  return { traceId: first.traceId, roots, nodes, startNs: recordedNs + BigInt(origin), durationNs, skews, ...repairs };
 }
 
 /** Nodes for the spans, under their parents; returns the roots. */
@@ -76,6 +81,12 @@ function linked(spans: readonly Span[], parents: ReadonlyMap<Span, Span>, origin
 function begin(span: Span, originNs: bigint): Building {
   const start = Number(span.startNs - originNs);
   return { span, parent: undefined, children: [], depth: 0, start, end: start + span.durationNs, selfNs: 0 };
+}
+
+function preorder(roots: readonly Building[]): Building[] {
+  const nodes = [...roots];
+  for (const { children } of nodes) for (const child of children) nodes.push(child);
+  return nodes;
 }
 
 /** All nodes, parents first; children are placed when their parent is, and stand by start. */

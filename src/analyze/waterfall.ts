@@ -118,5 +118,9 @@ function footer(tree: TraceTree, { groups, grouped, inside, cut }: WaterfallRows
     ...(tree.orphans > 0 ? [`${tree.orphans} spans name a parent that the trace does not hold.`] : []),
     ...(tree.cycles > 0 ? [`${tree.cycles} parent links led in a circle and were cut.`] : []),
     ...(tree.duplicates > 0 ? [`${tree.duplicates} copies of spans were left out.`] : []),
+    ...tree.skews.map(
+      ({ service, spans, shiftNs }) =>
+        `${spans} spans of ${plainText(service)} were moved by ${shiftNs < 0 ? "−" : ""}${durationText(Math.abs(shiftNs))}: its clock disagrees with its callers'.`,
+    ),
   ];
 }

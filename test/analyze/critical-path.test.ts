@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { criticalPath } from "../../src/analyze/critical-path.ts";
-import { buildTree } from "../../src/analyze/tree.ts";
+import { buildTree, type SpanNode, type TraceTree } from "../../src/analyze/tree.ts";
 import { anySpans, nestedSpans } from "./arbitrary.ts";
 import { inSequence, span, spanIdOf, trace, type Plan } from "./population.ts";
 
@@ -114,6 +114,91 @@ describe("criticalPath", () => {
         fc.pre(tree.roots.length === 1 && tree.cycles === 0);
         const total = criticalPath(tree).reduce((sum, { start, end }) => sum + end - start, 0);
         expect(total).toBe(10_000);
+      }),
+    );
+  });
+
+  test("async children that outlive their parent: what ends the parent's time counts, what goes on after it does not", () => {
+    // By hand: the root ends at 10. "late" (4–30) is taken as ending with it; before it began, "early" (1–3) ended.
+    const path = pathOf({
+      name: "root",
+      at: 0,
+      ms: 10,
+      children: [
+        { name: "early", at: 1, ms: 2 },
+        { name: "late", at: 4, ms: 26, children: [{ name: "tail", at: 12, ms: 18 }] },
+      ],
+    });
+    expect(path).toEqual(["root 0-1", "early 1-3", "root 3-4", "late 4-10"]);
+  });
+
+  /**
+   * The same by brute force, a moment at a time, straight from the definition: going back from the end, the span that is
+   * being waited for is the child that ends last of those that had begun before; where none runs, it is the span itself.
+   */
+  const oracle = (tree: TraceTree): string[] => {
+    const waitedFor: string[] = [];
+    const walk = (node: SpanNode, from: number, to: number): void => {
+      let at = to;
+      while (at > from) {
+        const ending = node.children
+          .filter((child) => child.start < to && child.end > from && child.end > child.start)
+          .filter((child) => Math.min(child.end, to) <= at && Math.min(child.end, to) > from);
+        const end = Math.max(from, ...ending.map((child) => Math.min(child.end, to)));
+        for (let t = at; t > end; t -= 1) waitedFor[t - 1] = node.span.spanId;
+        const last = ending
+          .filter((child) => Math.min(child.end, to) === end)
+          .sort((a, b) => a.start - b.start || node.children.indexOf(b) - node.children.indexOf(a))[0];
+        if (last === undefined) return;
+        const begin = Math.max(last.start, from);
+        walk(last, begin, end);
+        at = begin;
+      }
+    };
+    for (const root of tree.roots) walk(root, root.start, root.end);
+    return waitedFor;
+  };
+
+  const smallTrace = fc
+    .array(fc.record({ parent: fc.nat(), start: fc.nat(30), length: fc.integer({ min: 1, max: 20 }) }), {
+      maxLength: 9,
+    })
+    .map((parts) => [
+      span({ spanId: spanIdOf(0), startNs: 1n, durationNs: 40 }),
+      ...parts.map(({ parent, start, length }, i) =>
+        span({
+          spanId: spanIdOf(i + 1),
+          parentSpanId: spanIdOf(parent % (i + 1)),
+          startNs: BigInt(1 + start),
+          durationNs: length,
+        }),
+      ),
+    ]);
+
+  test("property: equal to the definition worked out a nanosecond at a time, whatever overlaps and outlives what", () => {
+    fc.assert(
+      fc.property(smallTrace, (spans) => {
+        const tree = buildTree(spans);
+        const expected = oracle(tree);
+        const actual: string[] = [];
+        for (const { node, start, end } of criticalPath(tree)) {
+          for (let t = start; t < end; t += 1) actual[t] = node.span.spanId;
+        }
+        expect(actual).toEqual(expected);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("property: self time, worked out a nanosecond at a time", () => {
+    fc.assert(
+      fc.property(smallTrace, (spans) => {
+        for (const { start, end, children, selfNs } of buildTree(spans).nodes) {
+          let own = 0;
+          for (let t = start; t < end; t += 1)
+            if (!children.some((child) => child.start <= t && t < child.end)) own += 1;
+          expect(selfNs).toBe(own);
+        }
       }),
     );
   });

@@ -98,6 +98,12 @@ describe("renderWaterfall", () => {
     ]);
   });
 
+  test("says whose clock was repaired", () => {
+    const callee: Plan = { name: "serve", service: "api", kind: "server", at: 5001.25, ms: 4.5 };
+    const lines = draw({ name: "call", service: "web", kind: "client", at: 0.25, ms: 6.5, children: [callee] });
+    expect(lines.at(-1)).toBe("1 spans of api were moved by −5 s: its clock disagrees with its callers'.");
+  });
+
   test("a chain of 150 spans keeps its names in view", () => {
     let plan: Plan = { name: "deep149", at: 0, ms: 1 };
     for (let i = 148; i >= 0; i--) plan = { name: `deep${i}`, at: 0, ms: 1, children: [plan] };
