@@ -33,6 +33,7 @@ export async function backToFirstPostgres(url: string): Promise<void> {
       EXECUTE 'DROP TABLE ' || names;
     END $$;
     DROP INDEX whetstone.traces_retention;
+    ALTER TABLE whetstone.spans DROP COLUMN IF EXISTS arrived;
     UPDATE whetstone.schema_version SET version = 1`,
   );
 }
