@@ -4,10 +4,14 @@ import { analyzeTraceStructure } from "./tools/analyze-trace-structure.ts";
 import { analyzeTrace } from "./tools/analyze-trace.ts";
 import { correlateDistributedTraces } from "./tools/correlate-distributed-traces.ts";
 import { detectPerformanceIssues } from "./tools/detect-performance-issues.ts";
+import { detectRegressions } from "./tools/detect-regressions.ts";
 import { findRootCause } from "./tools/find-root-cause.ts";
+import { getSloStatus } from "./tools/get-slo-status.ts";
 import { getTraceById } from "./tools/get-trace-by-id.ts";
 import { getTraces } from "./tools/get-traces.ts";
+import { listMetrics } from "./tools/list-metrics.ts";
 import { listServices } from "./tools/list-services.ts";
+import { queryMetrics } from "./tools/query-metrics.ts";
 import { searchTraces } from "./tools/search-traces.ts";
 
 /** Every tool. A tool stands here once it works. */
@@ -21,6 +25,10 @@ export const CATALOGUE: readonly Tool[] = [
   analyzeTraceStructure,
   detectPerformanceIssues,
   findRootCause,
+  detectRegressions,
+  listMetrics,
+  queryMetrics,
+  getSloStatus,
 ];
 
 /** Which tools a server offers. */

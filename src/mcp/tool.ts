@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Config } from "../config/schema.ts";
+import type { Objective } from "../analyze/slo/objective.ts";
 import type { Permission } from "../model/role.ts";
 import type { Clock } from "../model/time.ts";
 import type { Store } from "../store/store.ts";
@@ -20,8 +20,8 @@ export type ServerParts = {
   readonly store: (use: "read" | "write") => Promise<Store>;
   /** Trace ids that answers have shown. */
   readonly ids: ShownIds;
-  /** `whetstone.yaml` where there is one. @throws WhetstoneError `config_invalid` */
-  readonly config: () => Promise<Config | undefined>;
+  /** The objectives of `whetstone.yaml`. @throws WhetstoneError `config_invalid`, `usage` where there is none */
+  readonly objectives: () => Promise<readonly Objective[]>;
 };
 
 /** What one call works with. */

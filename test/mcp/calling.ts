@@ -6,9 +6,13 @@ import { manualClock } from "../../src/model/time.ts";
 import type { Store } from "../../src/store/store.ts";
 import { NOW } from "./hostile-store.ts";
 
+const OBJECTIVES = [
+  { target: "notes", name: "available", service: "notes", sli: "availability", objective: 0.999, windowNs: 86_400e9 },
+] as const;
+
 /** What tools work with in tests: a store that is there, a clock that stands still. */
 export function partsOver(store: Store): ServerParts {
-  return { clock: manualClock(NOW), store: async () => store, ids: shownIds(), config: async () => undefined };
+  return { clock: manualClock(NOW), store: async () => store, ids: shownIds(), objectives: async () => OBJECTIVES };
 }
 
 /** A call that nobody cancels; `told` gets its progress. */

@@ -1,4 +1,5 @@
 import { memoryStore } from "../../src/store/memory.ts";
+import type { MetricPoint } from "../../src/model/metric.ts";
 import type { Span } from "../../src/model/span.ts";
 import type { Store } from "../../src/store/store.ts";
 import { span, spanId, traceId } from "../store/spans.ts";
@@ -104,10 +105,32 @@ function ordinaryTraces(count: number): Span[] {
   }).flat();
 }
 
+/** Metrics: 200 series of a gauge and of a counter, with hostile keys and values. */
+function metrics(): MetricPoint[] {
+  const shared = { unit: INJECTION, description: longName(3), service: "notes", scope: { name: "test" } };
+  return ["load", "calls"].flatMap((name) =>
+    Array.from({ length: 200 }, (_, n) => ({
+      series: {
+        ...shared,
+        name,
+        ...(name === "load"
+          ? { type: "gauge" as const }
+          : { type: "sum" as const, temporality: "cumulative" as const, monotonic: true }),
+        attributes: { key: `${n} ${INJECTION}`, [INJECTION]: longName(n % 5) },
+        resource: { "service.name": "notes" },
+      },
+      timeNs: ago(n % 50),
+      value: { kind: "number" as const, value: n },
+      exemplars: [],
+    })),
+  );
+}
+
 /** A store that no answer should be fooled or burst by. */
 export async function hostileStore(hugeSpans = 5_000): Promise<Store> {
   const store = memoryStore();
   await store.append(hugeTrace(hugeSpans));
   await store.append([...hostileTrace(), ...brokenTrace(), ...ordinaryTraces(40)]);
+  await store.metrics.append(metrics());
   return store;
 }

@@ -28,4 +28,14 @@ export const ARGUMENTS: Readonly<Record<string, readonly Arguments[]>> = {
     { incident: "last_1_hour" },
     { incident: { start: "-100m", end: "-80m" }, baseline: { start: "-140m", end: "-100m" } },
   ],
+  detect_regressions: [
+    {},
+    { candidate: { start: "-100m", end: "-85m" }, baseline: { start: "-140m", end: "-100m" }, detail: "full" },
+  ],
+  list_metrics: [{}, { detail: "full" }],
+  query_metrics: [
+    { metric: "load", group_by: ["key"] },
+    { metric: "calls", shape: "series", aggregation: "rate", group_by: ["key"] },
+  ],
+  get_slo_status: [{}, { detail: "full" }],
 };

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { isLoopback } from "../../capture/http/admission.ts";
+import { readConfig } from "../../config/read.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { parseToolsets } from "../../mcp/catalogue.ts";
 import { type LazyStore, lazyStore } from "../../mcp/lazy-store.ts";
@@ -13,11 +15,13 @@ import { createAuthenticator } from "../../protect/authenticate.ts";
 import { forTerminal } from "../../protect/sanitise.ts";
 import { isPostgresUrl, openStore } from "../../store/open.ts";
 import { spanStoreUrl, systemClock, systemRandom } from "../../wire.ts";
+import { DEFAULT_CONFIG } from "../command.ts";
 import type { McpOptions } from "../commands/mcp.ts";
 import { configIfAny } from "../config.ts";
 import type { Io } from "../io.ts";
 import { parsePort } from "../port.ts";
 import { openKeys } from "./api-key.ts";
+import { objectivesOf } from "./slo.ts";
 
 /** `whetstone mcp`: until the client closes standard input, Ctrl-C or SIGTERM. */
 export async function runMcp(options: McpOptions, io: Io, version: string): Promise<number> {
@@ -25,10 +29,16 @@ export async function runMcp(options: McpOptions, io: Io, version: string): Prom
   const serve = options.http === undefined ? serveOnStdio : httpServing(options);
   return interruptible(async (signal) => {
     await using lazy = await storeOf(options, io);
-    const parts = { clock: systemClock, store: lazy.store, ids: shownIds(), config: () => configIfAny(options, io) };
+    const parts = { clock: systemClock, store: lazy.store, ids: shownIds(), objectives: () => objectives(options, io) };
     await serve({ ...selection, parts, version }, signal, io);
     return EXIT.pass;
   });
+}
+
+/** @throws WhetstoneError `usage` where none is configured */
+async function objectives(options: McpOptions, io: Io) {
+  const config = await readConfig(resolve(io.cwd, options.config ?? DEFAULT_CONFIG));
+  return objectivesOf(config, undefined);
 }
 
 async function storeOf(options: McpOptions, io: Io): Promise<LazyStore> {
