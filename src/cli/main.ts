@@ -64,6 +64,8 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
   const program = new Command("whetstone")
     .description("Sharpens MCP servers from their own telemetry.")
     .version(version())
+    // Commands may have a --version of their own: `spec show NAME --version 2`.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showHelpAfterError("(add --help for the options and an example)")
