@@ -20,7 +20,7 @@ export type SinkOptions = {
 const DEFAULT_QUEUE_LIMIT = 50_000;
 
 /** Small and often: handing a large batch over holds the traffic up for milliseconds. */
-const HANDING = { lingerMs: 20, batch: 250 } as const;
+const HANDING = { lingerMs: 50, batch: 250 } as const;
 
 /** Opens a queue for each. */
 export function openSinks({ store, exporter, exporterName, queueLimit }: SinkOptions): readonly Sink[] {

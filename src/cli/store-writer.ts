@@ -2,12 +2,12 @@ import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { codeOf, messageOf } from "../model/error.ts";
 import type { Span } from "../model/span.ts";
-import { openStore } from "../store/open.ts";
-import type { WriterReply, WriterRequest } from "./run/store-thread.ts";
+import type { WriterReply, WriterRequest, WriterTarget } from "./run/store-thread.ts";
 
 /**
  * Entry of the thread that writes a proxy's spans: an embedded store holds its thread up for as long as a write takes,
- * and no message is to wait for it. `workerData`: the store's path. Each batch is answered once it is durable.
+ * encoding for an endpoint takes its time too, and no message is to wait for either. `workerData`: where to. Each batch
+ * is answered once it is durable.
  */
 
 /** Enough to give way; more would let the queue fill up on a busy machine. */
@@ -16,7 +16,19 @@ const NICENESS = 5;
 // On Linux a priority is the calling thread's own: writing gives way to the traffic where processors are scarce.
 if (process.platform === "linux") setPriority(NICENESS);
 
-const opened = openStore({ url: String(workerData) });
+/** What batches are written with. */
+type Sink = AsyncDisposable & { readonly append: (spans: readonly Span[]) => Promise<unknown> };
+
+async function openSink(target: WriterTarget): Promise<Sink> {
+  if ("otlp" in target) {
+    const { otlpExporter } = await import("../capture/otlp/export.ts");
+    return { append: otlpExporter({ url: target.otlp, fetch }), [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  const { openStore } = await import("../store/open.ts");
+  return openStore({ url: target.store });
+}
+
+const opened = openSink(workerData as WriterTarget);
 opened.catch(() => undefined); // told with each batch
 
 const reply = (message: WriterReply): void => parentPort?.postMessage(message);
@@ -31,8 +43,8 @@ async function write(spans: readonly Span[]): Promise<void> {
 }
 
 async function close(): Promise<void> {
-  const store = await opened.catch(() => undefined);
-  await store?.[Symbol.asyncDispose]();
+  const sink = await opened.catch(() => undefined);
+  await sink?.[Symbol.asyncDispose]();
   parentPort?.close();
 }
 

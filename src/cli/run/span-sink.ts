@@ -1,4 +1,3 @@
-import { otlpExporter } from "../../capture/otlp/export.ts";
 import type { Span } from "../../model/span.ts";
 import { isPostgresUrl } from "../../store/open.ts";
 import type { SpanStore } from "../../store/port.ts";
@@ -18,18 +17,10 @@ type SinkFlags = { readonly otlp?: string; readonly db?: string };
 
 /** The OTLP endpoint when one is named, else the store. */
 export function spanSink({ otlp, db }: SinkFlags, io: Io): SpanSink {
-  if (otlp !== undefined) return otlpSink(otlp);
+  if (otlp !== undefined) return { name: "the OTLP endpoint", ...storeThread({ otlp }) };
   const places = { cwd: io.cwd, ...(db !== undefined && { db }) };
   const url = spanStoreUrl(places, io.env);
-  return isPostgresUrl(url) ? storeSink(places, io) : { name: "the store", ...storeThread(url) };
-}
-
-function otlpSink(url: string): SpanSink {
-  return {
-    name: "the OTLP endpoint",
-    write: otlpExporter({ url, fetch }),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
+  return isPostgresUrl(url) ? storeSink(places, io) : { name: "the store", ...storeThread({ store: url }) };
 }
 
 /** Opens the store while the traffic already flows: a store that does not open costs spans, never the connection. */

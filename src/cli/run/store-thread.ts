@@ -3,6 +3,9 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Span } from "../../model/span.ts";
 
+/** Where the thread writes to: a store at a path, or an OTLP endpoint. */
+export type WriterTarget = { readonly store: string } | { readonly otlp: string };
+
 /** What the thread is told: a batch to write, or without one to close the store and end. */
 export type WriterRequest = { readonly spans?: readonly Span[] };
 
@@ -15,9 +18,9 @@ export type StoreThread = AsyncDisposable & {
   readonly write: (spans: readonly Span[]) => Promise<void>;
 };
 
-/** Starts the thread for a store at a path; a store that cannot be opened fails each write. */
-export function storeThread(path: string): StoreThread {
-  const worker = new Worker(entry(), { workerData: path });
+/** Starts the thread; a store that cannot be opened or an endpoint that refuses fails each write. */
+export function storeThread(target: WriterTarget): StoreThread {
+  const worker = new Worker(entry(), { workerData: target });
   let answer: ((reply: WriterReply) => void) | undefined;
   const settle = (reply: WriterReply): void => answer?.(reply);
   const exited = once(worker, "exit").catch(() => undefined);
@@ -26,11 +29,11 @@ export function storeThread(path: string): StoreThread {
   worker.on("error", (error: Error) => settle({ failure: { code: undefined, message: error.message } }));
   worker.once("exit", () => {
     hasEnded = true;
-    settle({ failure: { code: undefined, message: "the thread that writes the store has ended" } });
+    settle({ failure: { code: undefined, message: "the thread that writes spans has ended" } });
   });
   return {
     write: async (spans) => {
-      if (hasEnded) throw new Error("the thread that writes the store has ended");
+      if (hasEnded) throw new Error("the thread that writes spans has ended");
       const { promise, resolve } = Promise.withResolvers<WriterReply>();
       answer = resolve;
       worker.postMessage({ spans } satisfies WriterRequest);
