@@ -4,6 +4,7 @@ import { findingId } from "../finding-id.ts";
 import { unionLength } from "../intervals.ts";
 import { msInText, nameInText } from "../names.ts";
 import { compareText } from "../parents.ts";
+import { peerOf } from "../peer.ts";
 import { confidenceOf, measuredQuantile, median, severityOfTimeLost, shareOf, sum } from "../rating.ts";
 import type { TraceTree } from "../tree.ts";
 import { worstTraces } from "./exemplars.ts";
@@ -82,16 +83,6 @@ function talksOf(request: Call): { readonly peer: string; readonly talk: Talk }[
     const calls = list.map(({ call }) => call);
     return { peer, talk: measure(request, calls) };
   });
-}
-
-/** The other service that a call goes to; undefined for work inside the service. */
-function peerOf(call: Call, service: string): string | undefined {
-  if (call.service !== service) return call.service;
-  const inner = call.children.find((child) => child.service !== service);
-  const span = call.nodes.at(-1)?.span;
-  if (span?.kind !== "client" && span?.kind !== "producer") return undefined;
-  const named = ["peer.service", "server.address", "db.system.name", "db.system"].map((name) => span.attributes[name]);
-  return inner?.service ?? named.find((value): value is string => typeof value === "string");
 }
 
 function measure(request: Call, calls: readonly Call[]): Talk {
