@@ -1,3 +1,4 @@
+import { weightOf } from "../model/sample-weight.ts";
 import { ATTR, type Span } from "../model/span.ts";
 import { criticalPath } from "./critical-path.ts";
 import type { SpanNode, TraceTree } from "./tree.ts";
@@ -25,6 +26,8 @@ export type Call = {
    * span but not of the SERVER span around it, and so none of the operation.
    */
   readonly failed: boolean;
+  /** How many calls it stands for, where calls were sampled: the weight of its outermost span. */
+  readonly weight: number;
   /** Time in which the end of the trace waited for it or for something below it, ns: the most that mending it can save. */
   readonly pathNs: number;
   /** The part of `pathNs` in which the trace waited for its own spans, not for anything below. */
@@ -85,7 +88,7 @@ function waitedFor(tree: TraceTree): { readonly own: Waited; readonly whole: Wai
 }
 
 function begin(node: SpanNode, parent: Building | undefined, waited: Pick<Building, "pathNs" | "ownPathNs">): Building {
-  const { traceId, service, name: operation, status } = node.span;
+  const { traceId, service, name: operation, status, attributes } = node.span;
   const key = operationKey(service, operation);
   const { start, end } = node;
   return {
@@ -99,6 +102,7 @@ function begin(node: SpanNode, parent: Building | undefined, waited: Pick<Buildi
     start,
     end,
     failed: status === "error",
+    weight: weightOf(attributes),
     ...waited,
   };
 }
@@ -159,6 +163,11 @@ export function callMs(call: Call): number {
 /** Length of a call, ns: whole numbers, whose sum does not depend on their order. */
 export function callNs({ start, end }: Call): number {
   return end - start;
+}
+
+/** Length of all calls that a call stands for, ns. */
+export function weightedNs(call: Call): number {
+  return call.weight * callNs(call);
 }
 
 /** Nanoseconds as milliseconds. */

@@ -1,5 +1,6 @@
 import type { Interval, Severity } from "../model/finding.ts";
-import { quantile, quantileInterval, sortedAscending } from "../stats/quantile.ts";
+import { quantileInterval, sortedAscending } from "../stats/quantile.ts";
+import { hasOneWeight, weightedQuantile, type Weighted } from "../stats/weighted.ts";
 
 /** Confidence level of the intervals in findings. */
 export const FINDING_LEVEL = 0.95;
@@ -55,17 +56,28 @@ export function confidenceOf({ samples, effect, ceiling }: ConfidenceInput): num
   return Number((ceiling * (samples / (samples + 5)) * (0.5 + 0.5 * bounded)).toFixed(3));
 }
 
-/** A quantile with its distribution-free interval, which is absent when there are too few values for {@link FINDING_LEVEL}. */
-export function measuredQuantile(values: readonly number[], p: number): { value: number; interval?: Interval } {
-  const sorted = sortedAscending(values);
-  const interval = quantileInterval(sorted, p, FINDING_LEVEL);
-  return { value: quantile(sorted, p), ...(interval && { interval }) };
+/**
+ * A quantile with its distribution-free interval, which is absent when there are too few values for {@link FINDING_LEVEL}.
+ * `weights`, one per value: how many each stands for. Where they differ there is no interval: its ranks hold for values
+ * that count alike.
+ */
+export function measuredQuantile(
+  values: readonly number[],
+  p: number,
+  weights?: readonly number[],
+): { value: number; interval?: Interval } {
+  const items = weighted(values, weights);
+  const interval = hasOneWeight(items) ? quantileInterval(sortedAscending(values), p, FINDING_LEVEL) : null;
+  return { value: weightedQuantile(items, p), ...(interval && { interval }) };
 }
 
-/** Median of values in any order. */
-export function median(values: readonly number[]): number {
-  return quantile(sortedAscending(values), 0.5);
+/** Median of values in any order; `weights` as in {@link measuredQuantile}. */
+export function median(values: readonly number[], weights?: readonly number[]): number {
+  return weightedQuantile(weighted(values, weights), 0.5);
 }
+
+const weighted = (values: readonly number[], weights: readonly number[] | undefined): readonly Weighted[] =>
+  values.map((value, at) => ({ value, weight: weights?.[at] ?? 1 }));
 
 /** The sum of values; 0 for none. */
 export function sum(values: Iterable<number>): number {

@@ -1,5 +1,5 @@
 import type { OperationSummary } from "../model/finding.ts";
-import { quantile, sortedAscending } from "../stats/quantile.ts";
+import { totalWeight, weightedQuantile } from "../stats/weighted.ts";
 import { callMs, callsByOperation, isEntry, type Call } from "./calls.ts";
 import { compareText } from "./parents.ts";
 import type { TraceTree } from "./tree.ts";
@@ -7,7 +7,7 @@ import type { TraceTree } from "./tree.ts";
 /**
  * Calls, errors and latency (ms, R-7 quantiles) of the operations by which a population is entered: the roots of its
  * traces and MCP requests as their server saw them. A request that a proxy and the server behind it recorded under the
- * same service and name is one call. Busiest first, ties by service and operation.
+ * same service and name is one call; a sampled one counts as many times as it stands for. Busiest first, ties by service and operation.
  */
 export function summarise(traces: readonly TraceTree[]): OperationSummary[] {
   return [...callsByOperation(traces).values()]
@@ -17,17 +17,18 @@ export function summarise(traces: readonly TraceTree[]): OperationSummary[] {
 }
 
 function summariseCalls({ service, operation }: Call, calls: readonly Call[]): OperationSummary {
-  const lengths = sortedAscending(calls.map(callMs));
-  const errors = calls.filter(({ failed }) => failed).length;
+  const lengths = calls.map((call) => ({ value: callMs(call), weight: call.weight }));
+  const errors = totalWeight(calls.filter(({ failed }) => failed));
+  const whole = totalWeight(calls);
   return {
     service,
     operation,
-    calls: calls.length,
-    errors,
-    errorRate: errors / calls.length,
-    p50Ms: quantile(lengths, 0.5),
-    p95Ms: quantile(lengths, 0.95),
-    p99Ms: quantile(lengths, 0.99),
+    calls: Math.round(whole),
+    errors: Math.round(errors),
+    errorRate: errors / whole,
+    p50Ms: weightedQuantile(lengths, 0.5),
+    p95Ms: weightedQuantile(lengths, 0.95),
+    p99Ms: weightedQuantile(lengths, 0.99),
   };
 }
 

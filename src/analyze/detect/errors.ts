@@ -1,5 +1,6 @@
 import type { Finding, Interval } from "../../model/finding.ts";
-import { wilsonInterval } from "../../stats/proportion.ts";
+import { scoreInterval } from "../../stats/proportion.ts";
+import { effectiveSize, totalWeight } from "../../stats/weighted.ts";
 import { callMs, callsByOperation, isEntry, type Call } from "../calls.ts";
 import { errorTypeOf, OTHER_ERROR } from "../errors/classify.ts";
 import { findingId } from "../finding-id.ts";
@@ -21,7 +22,7 @@ type Scope = { readonly calls: readonly Call[]; readonly origins: readonly Call[
 /**
  * Error rate of each operation in which errors began. A failed call with a failed call below it is a victim and is
  * counted at the origin only; a proxy's two spans of one call count once. `value` is the share of calls that failed by
- * themselves, with Wilson's interval; severity follows the interval's lower end. An operation that several entry
+ * themselves, with Wilson's interval (sampled calls by their weight, over Kish's effective number of calls); severity follows the interval's lower end. An operation that several entry
  * operations use is measured where it fails most (by that lower end): a thousand good calls within one tool must not
  * hide that another tool's calls fail.
  */
@@ -50,7 +51,12 @@ function worstScope(whole: Scope, minErrors: number): Scope {
 }
 
 function rateOf({ calls, origins }: Scope): Interval {
-  return wilsonInterval({ successes: origins.length, trials: calls.length }, FINDING_LEVEL);
+  return scoreInterval({ share: shareOfOrigins({ calls, origins }), trials: effectiveSize(calls) }, FINDING_LEVEL);
+}
+
+/** Sampled calls count as many times as they stand for; rounding must not make a share of more than all. */
+function shareOfOrigins({ calls, origins }: Pick<Scope, "calls" | "origins">): number {
+  return Math.min(1, totalWeight(origins) / totalWeight(calls));
 }
 
 /** The nearest entry operation around a call; the outermost call where there is none. */
@@ -70,7 +76,7 @@ function toFinding(scope: Scope, whole: Scope): Finding {
   const { service, operation } = origins[0] as Call;
   const interval = rateOf(scope);
   const types = [...Map.groupBy(origins, errorTypeOf)]
-    .map(([type, { length }]) => ({ type, count: length }))
+    .map(([type, failed]) => ({ type, count: Math.round(totalWeight(failed)) }))
     .sort((a, b) => b.count - a.count || compareText(a.type, b.type));
   const perTrace = Map.groupBy(origins, ({ traceId }) => traceId);
   return {
@@ -80,7 +86,7 @@ function toFinding(scope: Scope, whole: Scope): Finding {
     service,
     operation,
     metric: "error_rate",
-    value: origins.length / calls.length,
+    value: shareOfOrigins(scope),
     baseline: 0,
     interval,
     samples: calls.length,
@@ -116,8 +122,9 @@ function suggest(scope: Scope, whole: Scope, types: readonly { type: string; cou
   ].join(" ");
 }
 
-function ratioText({ calls, origins }: Scope): string {
-  return `${origins.length} of ${calls.length} calls (${shareInText(origins.length / calls.length)})`;
+function ratioText(scope: Scope): string {
+  const [failed, all] = [scope.origins, scope.calls].map((calls) => Math.round(totalWeight(calls)));
+  return `${failed} of ${all} calls (${shareInText(shareOfOrigins(scope))})`;
 }
 
 /** The outermost caller that the error reached without being handled on the way. */

@@ -1,5 +1,5 @@
 import type { Finding } from "../../model/finding.ts";
-import { callNs, callsByOperation, nsToMs, type Call } from "../calls.ts";
+import { callsByOperation, nsToMs, weightedNs, type Call } from "../calls.ts";
 import { unionLength } from "../intervals.ts";
 import { msInText, nameInText } from "../names.ts";
 import { confidenceOf, measuredQuantile, median, severityOfTimeLost, shareOf, sum } from "../rating.ts";
@@ -63,7 +63,11 @@ export function repeatedChildren(calls: readonly Call[], options: NPlusOneOption
     .filter(({ repeats }) => median(repeats.map(({ count }) => count)) >= minRepeats)
     .filter(({ repeats }) => median(repeats.map(({ concurrency }) => concurrency)) <= maxConcurrency)
     .filter(({ repeats }) => median(repeats.map(({ failedShare }) => failedShare)) <= 0.5)
-    .map(({ child, repeats }) => ({ child, repeats, gainNs: sum(repeats.map(({ gainNs }) => gainNs)) }))
+    .map(({ child, repeats }) => ({
+      child,
+      repeats,
+      gainNs: sum(repeats.map(({ call, gainNs }) => call.weight * gainNs)),
+    }))
     .sort((a, b) => b.gainNs - a.gainNs || (a.child.key < b.child.key ? -1 : 1));
 }
 
@@ -84,12 +88,15 @@ function measure(call: Call, children: readonly Call[]): Repeats {
 function toFinding(calls: readonly Call[], worst: RepeatedChild, others: readonly RepeatedChild[]): Finding {
   const { child, repeats } = worst;
   const { service, operation } = repeats[0]?.call ?? child;
+  const weights = repeats.map(({ call }) => call.weight);
   const { value, interval } = measuredQuantile(
     repeats.map(({ count }) => count),
     0.5,
+    weights,
   );
-  const gainMs = nsToMs(median(repeats.map(({ gainNs }) => gainNs)));
-  const lost = shareOf(worst.gainNs, sum(calls.map(callNs)));
+  const gains = repeats.map(({ gainNs }) => gainNs);
+  const gainMs = nsToMs(median(gains, weights));
+  const lost = shareOf(worst.gainNs, sum(calls.map(weightedNs)));
   return {
     id: findingId("n_plus_one", service, operation),
     kind: "n_plus_one",

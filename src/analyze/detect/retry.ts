@@ -1,5 +1,5 @@
 import type { Finding } from "../../model/finding.ts";
-import { callNs, callsByOperation, nsToMs, type Call } from "../calls.ts";
+import { callsByOperation, nsToMs, weightedNs, type Call } from "../calls.ts";
 import { findingId } from "../finding-id.ts";
 import { msInText, nameInText } from "../names.ts";
 import { compareText } from "../parents.ts";
@@ -35,7 +35,7 @@ export function detectRetryStorms(traces: readonly TraceTree[], options: RetryOp
 }
 
 function lostNs(runs: readonly Run[]): number {
-  return sum(runs.map((run) => run.lostNs));
+  return sum(runs.map((run) => run.call.weight * run.lostNs));
 }
 
 /** The longest run of every child operation that the call retried. */
@@ -64,15 +64,18 @@ function runsOf(children: readonly Call[]): Call[][] {
 function toFinding(calls: readonly Call[], runs: readonly Run[]): Finding {
   const { call, child } = runs[0] as Run;
   const { service, operation } = call;
+  const weights = runs.map((run) => run.call.weight);
   const { value, interval } = measuredQuantile(
     runs.map(({ attempts }) => attempts),
     0.5,
+    weights,
   );
-  const gainMs = nsToMs(median(runs.map((run) => run.lostNs)));
+  const lost = runs.map((run) => run.lostNs);
+  const gainMs = nsToMs(median(lost, weights));
   return {
     id: findingId("retry_storm", service, operation),
     kind: "retry_storm",
-    severity: severityOfTimeLost(shareOf(lostNs(runs), sum(calls.map(callNs)))),
+    severity: severityOfTimeLost(shareOf(lostNs(runs), sum(calls.map(weightedNs)))),
     service,
     operation,
     metric: "attempts",

@@ -1,5 +1,5 @@
 import type { Finding } from "../../model/finding.ts";
-import { callMs, callsByOperation, nsToMs } from "../calls.ts";
+import { callMs, callsByOperation, nsToMs, weightedNs } from "../calls.ts";
 import { findingId } from "../finding-id.ts";
 import { msInText, nameInText } from "../names.ts";
 import { confidenceOf, measuredQuantile, median, severityOfTimeLost, shareOf, sum } from "../rating.ts";
@@ -35,7 +35,10 @@ export function detectSequentialCalls(traces: readonly TraceTree[], options: Seq
     const group = sequentialGroup(rows);
     if (group.length < 2) continue;
     const gains = rows.map((row) => gainNs(row, group));
-    const share = shareOf(sum(gains), sum(successful.map((call) => call.end - call.start)));
+    const share = shareOf(
+      sum(gains.map((gain, at) => (rows[at]?.call.weight ?? 1) * gain)),
+      sum(successful.map(weightedNs)),
+    );
     if (share >= minShare) findings.push(toFinding({ rows, group, gains, share }));
   }
   return findings;
@@ -65,11 +68,13 @@ type Evaluated = {
 function toFinding({ rows, group, gains, share }: Evaluated): Finding {
   const { service, operation } = (rows[0] as Row).call;
   const names = group.map((key) => nameOf(rows, key));
+  const weights = rows.map((row) => row.call.weight);
   const { value, interval } = measuredQuantile(
     rows.map((row) => callMs(row.call)),
     0.5,
+    weights,
   );
-  const gainMs = nsToMs(median(gains));
+  const gainMs = nsToMs(median(gains, weights));
   const ceiling = reordered(rows, group) >= 1 - ALWAYS ? 0.85 : 0.5;
   return {
     id: findingId("sequential_calls", service, operation),

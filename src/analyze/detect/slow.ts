@@ -29,6 +29,8 @@ type Operation = {
   readonly first: Call;
   readonly requests: readonly Request[];
   readonly ownMs: readonly number[];
+  /** How many requests each stands for. */
+  readonly weights: readonly number[];
   readonly totalNs: number;
   readonly p95Ms: number;
 };
@@ -67,14 +69,16 @@ function measureOperations(traces: readonly TraceTree[]): Operation[] {
   return [...byKey.values()].flatMap((requests) => {
     const first = requests[0]?.call;
     const ownMs = requests.map(({ ownNs }) => nsToMs(ownNs));
+    const weights = requests.map(({ call }) => call.weight);
     if (first === undefined) return [];
     return [
       {
         first,
         requests,
         ownMs,
-        totalNs: sum(requests.map(({ ownNs }) => ownNs)),
-        p95Ms: measuredQuantile(ownMs, 0.95).value,
+        weights,
+        totalNs: sum(requests.map(({ call, ownNs }) => call.weight * ownNs)),
+        p95Ms: measuredQuantile(ownMs, 0.95, weights).value,
       },
     ];
   });
@@ -113,9 +117,12 @@ type Compared = {
 
 function toFinding({ operation, peers, typicalP95, share }: Compared): Finding {
   const { service, operation: name } = operation.first;
-  const { value, interval } = measuredQuantile(operation.ownMs, 0.95);
+  const { value, interval } = measuredQuantile(operation.ownMs, 0.95, operation.weights);
   const excess = 1 - shareOf(typicalP95, value);
-  const gainMs = Math.max(0, median(operation.ownMs) - median(peers.map(({ ownMs }) => median(ownMs))));
+  const gainMs = Math.max(
+    0,
+    median(operation.ownMs, operation.weights) - median(peers.map(({ ownMs, weights }) => median(ownMs, weights))),
+  );
   const inner = dominantInner(operation);
   return {
     id: findingId("slow_operation", service, name),
@@ -148,8 +155,9 @@ function atMostMajor(severity: Severity): Severity {
 /** The operation inside the requests that the traces waited for longest. */
 function dominantInner({ requests, totalNs }: Operation): { name: string; share: number } | undefined {
   const totals = new Map<string, number>();
-  for (const [name, ns] of requests.flatMap(({ innerNs }) => [...innerNs]))
-    totals.set(name, (totals.get(name) ?? 0) + ns);
+  for (const { call, innerNs } of requests) {
+    for (const [name, ns] of innerNs) totals.set(name, (totals.get(name) ?? 0) + call.weight * ns);
+  }
   const [worst] = [...totals].sort(([a, x], [b, y]) => y - x || compareText(a, b));
   return worst && { name: worst[0], share: shareOf(worst[1], totalNs) };
 }
