@@ -26,18 +26,11 @@ const SENT_PATTERNS: readonly SecretPattern[] = [
   },
 ];
 
-/**
- * Without one of these nothing built in can match: the tests that almost every text ends with. The first is for secrets
- * by their form, the second for those behind a name.
- */
+/** Without one of these no secret is told by its form: the test that almost every text ends with. */
 const FORM_HINT =
-  "AKIA|ASIA|ABIA|ACCA|aws|gh[pousr]_|github_pat|glpat|xox|xapp|hooks\\.slack|AIza|GOCSPX|ya29|sk-|k_live_|npm_|wh[ks]_|PRIVATE KEY|\\.eyJ|bearer|basic|:\\/\\/[^\\s/?#\"'`]{0,400}@";
-const NAME_HINT = "pass|pwd|pw\\b|secret|key|auth|credential|cookie|token|jwt|bearer|otp|sig|sess|connect.sid";
-const HAS_FORM = new RegExp(FORM_HINT, "i");
-const HAS_NAME = new RegExp(NAME_HINT, "i");
-const HAS_ANY = new RegExp(`${FORM_HINT}|${NAME_HINT}`, "i");
-/** No secret that can be told is shorter: `pw=x`. */
-const SHORTEST = 4;
+  /AKIA|ASIA|ABIA|ACCA|[aA][wW][sS]|gh[pousr]_|github_pat|glpat|xox|xapp|hooks\.slack|AIza|GOCSPX|ya29|sk-|k_live_|npm_|wh[ks]_|PRIVATE KEY|\.eyJ|[bB][eE][aA][rR][eE][rR]|[bB][aA][sS][iI][cC]|:\/\/[^\s/?#"'`]{0,400}@/;
+/** The shortest secret that is told by its form alone has 15 characters. */
+const SHORT = /^[^\s:=>%\\-]{0,14}$/;
 /** Escapes of printable ASCII: JSON's, and those of URLs. */
 const ESCAPE = /\\u00[2-7][0-9a-f]|%[2-7][0-9a-f]/i;
 const ESCAPES = /\\+u00([2-7][0-9a-f])|%([2-7][0-9a-f])/gi;
@@ -50,17 +43,14 @@ export type TextRedactor = (text: string) => string;
 /** A {@link TextRedactor} by the built-in rules and `rules`. Text without a secret comes back as it is. */
 export function textRedactor(rules: TextRules = {}): TextRedactor {
   const keys = rules.keys ?? [];
-  const isPlain = keys.length === 0;
   const values = valueRedactor(keyRule(keys), keySource(keys));
   const own = (rules.patterns ?? []).map((source, at) => patternRedactor(source, `pattern ${at + 1}`));
   const once = (text: string): string => {
-    if (isPlain && own.length === 0 && !HAS_ANY.test(text)) return text;
-    const formed = HAS_FORM.test(text) ? byForm(text) : text;
-    const named = isPlain && !HAS_NAME.test(formed) ? formed : values(formed);
+    const named = values(FORM_HINT.test(text) ? byForm(text) : text);
     return own.reduce((redacted, redact) => redact(redacted), named);
   };
   return (text) => {
-    if (text.length < SHORTEST) return text;
+    if (own.length === 0 && text.length < 15 && SHORT.test(text)) return text;
     const direct = once(text);
     if (!ESCAPE.test(direct)) return direct;
     const plain = unescaped(direct);
@@ -94,32 +84,47 @@ function unescaped(text: string): string {
   return plain;
 }
 
-/** What may stand between a name and its value: quotes and brackets of any escaping, then `=`, `:`, `=>` or a tag's end. */
-const BETWEEN = String.raw`[\\"'\x60\])]{0,40}\s{0,20}(?::=|=>|[:=>])\s{0,20}`;
+/** Quotes and brackets of any escaping that may stand behind a name, before what separates it from its value. */
+const BEHIND = String.raw`[\\"'\x60\])]{0,40}\s{0,20}`;
 const NAME_BEFORE = /[\w.-]{0,64}$/;
 
-/** Redacts values behind names, whatever their quoting. */
+/**
+ * Redacts values behind names, whatever their quoting. It looks for what separates the two and then back for the name:
+ * there are far fewer separators in a text than letters that may begin a name.
+ */
 function valueRedactor(ruleOf: KeyRule, source: string): TextRedactor {
-  const places = new RegExp(`(${MARKER})|(${source})(${BETWEEN}|\\s{1,4})`, "giu");
+  const separated = `[:=>](?<=(${source})(${BEHIND})[:=>])(?:(?<=:)=|(?<==)>)?\\s{0,20}`;
+  const option = String.raw`(?<![\w-])--?([\w-]{1,80})\s{1,4}`;
+  // Where a name of the user has letters of any script, upper case is told by the rules of Unicode.
+  const flags = /[^\x00-\x7f]/.test(source) ? "giu" : "gi";
+  const places = new RegExp(`(${MARKER})|${separated}|${option}`, flags);
   return (text) => {
     let redacted = "";
     let from = 0;
+    let floor = 0;
     places.lastIndex = 0;
     for (let found = places.exec(text); found !== null; found = places.exec(text)) {
-      const [all, made, word = "", between = ""] = found;
-      if (made !== undefined) continue;
-      const before = NAME_BEFORE.exec(text.slice(Math.max(from, found.index - 64), found.index))?.[0] ?? "";
-      const rule = ruleOf(before + word);
-      const at = found.index + all.length;
-      const place = { text, at, rule: rule ?? "", between, before, start: found.index - before.length };
-      const end = rule === undefined ? undefined : valueEnd(place);
-      // Not behind what stood between: the value may be a name itself.
-      if (end === undefined) places.lastIndex = found.index + word.length;
+      if (found[1] !== undefined) floor = places.lastIndex;
+      const named = found[1] === undefined ? placeOf(found, text, floor) : undefined;
+      const rule = named && ruleOf(named.name);
+      const end = named && rule !== undefined ? valueEnd({ ...named, text, rule }) : undefined;
       if (end === undefined) continue;
       redacted += text.slice(from, end.from) + marker(`key ${rule}`);
       from = end.to;
+      floor = end.to;
       places.lastIndex = end.to;
     }
     return from === 0 ? text : redacted + text.slice(from);
   };
+}
+
+/** The name that a separator or an option found; none of what lies before `floor`, which is redacted already. */
+function placeOf(found: RegExpExecArray, text: string, floor: number) {
+  const [all, , word = "", behind = "", option] = found;
+  const at = found.index + all.length;
+  if (option !== undefined) return { name: option, at, isOption: true, between: all, start: found.index };
+  const nameStart = found.index - behind.length - word.length;
+  if (nameStart < floor) return undefined;
+  const before = NAME_BEFORE.exec(text.slice(Math.max(floor, nameStart - 64), nameStart))?.[0] ?? "";
+  return { name: before + word, at, isOption: false, between: all, start: nameStart - before.length };
 }

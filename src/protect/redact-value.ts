@@ -5,10 +5,11 @@ export type NamedPlace = {
   readonly at: number;
   /** The name's rule, see `secret-keys.ts`. */
   readonly rule: string;
-  /** What stands between name and value. */
+  /** An option of a command, whose value stands behind a space: `--password hunter2`. */
+  readonly isOption: boolean;
+  /** What separates name and value. */
   readonly between: string;
-  /** The part of the name before the word that promises a secret, and where it starts. */
-  readonly before: string;
+  /** Where the name starts. */
   readonly start: number;
 };
 
@@ -25,20 +26,16 @@ const UNQUOTED = /[^\s"'`\\&<>]*/y;
 const LINE = /[^\r\n"'`\\<>]*/y;
 const ELEMENT = /[^<]*/y;
 const QUOTE = /(\\{0,255})(["'`])/y;
-const SPACE_ONLY = /^\s+$/;
 
 /** Where the value of a named place lies; undefined where there is none or nothing secret. */
 export function valueEnd(place: NamedPlace): Range | undefined {
   const { text, at, between } = place;
-  // Without a separator only an option of a command has a value behind it: `--password hunter2`.
-  const isOption = SPACE_ONLY.test(between) && (place.before.startsWith("-") || text[place.start - 1] === "-");
-  if (SPACE_ONLY.test(between) && !isOption) return undefined;
-  if (between.trimEnd().endsWith(">") && !between.includes("=>")) return element(place);
+  if (between.startsWith(">")) return element(place);
   const quote = matchAt(QUOTE, text, at);
   if (quote !== undefined) return quoted(text, at + quote.length, quote);
   const open = text[at];
   if ((open === "[" || open === "{") && matchAt(MARKER, text, at) === undefined) return bracketed(text, at);
-  return unquoted(place, isOption);
+  return unquoted(place);
 }
 
 /** `<password>…</password>`: the name has to be a tag's. */
@@ -71,8 +68,8 @@ function bracketed(text: string, from: number): Range | undefined {
   return { from, to: text.length };
 }
 
-function unquoted(place: NamedPlace, isOption: boolean): Range | undefined {
-  const { text, at, rule, between } = place;
+function unquoted(place: NamedPlace): Range | undefined {
+  const { text, at, rule, between, isOption } = place;
   const made = matchAt(MARKER, text, at)?.length ?? 0;
   // Brackets of what is around it are no part of a value that is redacted already.
   if (made > 0 && /[\]}),;.:]/.test(text[at + made] ?? "")) return undefined;

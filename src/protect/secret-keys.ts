@@ -45,6 +45,8 @@ const HARMLESS_TOKEN =
 
 /** Longest name that is looked at. */
 const LONGEST_NAME = 256;
+/** Names that are remembered. */
+const REMEMBERED = 5_000;
 
 const plain = (name: string): string => name.replaceAll(/[^\p{L}\p{N}]/gu, "").toLowerCase();
 
@@ -57,14 +59,24 @@ export type KeyRule = (name: string) => string | undefined;
 export function keyRule(more: readonly string[] = []): KeyRule {
   const whole = new Map([...WHOLE, ...more].map((name) => [plain(name), ruleWord(name)]));
   const endings = ENDINGS.map((name) => [plain(name), name] as const);
-  return (name) => {
-    if (name.length > LONGEST_NAME) return undefined;
+  const find: KeyRule = (name) => {
     const normal = plain(name.normalize("NFKC"));
     const known = whole.get(normal);
     if (known !== undefined) return known;
     const single = PLURAL.test(normal) ? normal.slice(0, -1) : normal;
     const found = endings.find(([ending]) => single.endsWith(ending))?.[1];
     return found === "token" && HARMLESS_TOKEN.test(normal) ? undefined : found;
+  };
+  const memory = new Map<string, string | undefined>();
+  return (name) => {
+    if (name.length > LONGEST_NAME) return undefined;
+    const known = memory.get(name);
+    if (known !== undefined || memory.has(name)) return known;
+    const found = find(name);
+    // Names are few and come again and again; where they do not, the memory starts anew.
+    if (memory.size >= REMEMBERED) memory.clear();
+    memory.set(name, found);
+    return found;
   };
 }
 
