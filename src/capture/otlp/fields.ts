@@ -63,7 +63,8 @@ export function durationField(startNs: bigint, endNs: bigint): number {
   return Number.isSafeInteger(duration) ? duration : reject("duration exceeds 104 days");
 }
 
-function enumIndex(value: unknown, prefix: string, names: readonly string[]): number {
+/** Number of an enum that is given by number or by name; one beyond the names for what is neither. */
+export function enumIndex(value: unknown, prefix: string, names: readonly string[]): number {
   if (value === undefined || value === null) return 0;
   if (typeof value === "string") {
     const index = /^\d+$/.test(value) ? Number(value) : names.indexOf(value.toUpperCase().replace(prefix, ""));

@@ -7,9 +7,24 @@ export type Rejected = { readonly reason: string; readonly count: number };
 /** What a decoder made of a document. A bad span never costs its neighbours. */
 export type Decoded = { readonly spans: Span[]; readonly rejected: Rejected[] };
 
+/** The same of anything that a decoder makes. */
+export type DecodedItems<Item> = { readonly items: Item[]; readonly rejected: Rejected[] };
+
 /** Collects spans; what a decoder rejects is counted under its reason. */
 export function decodedSpans() {
-  const spans: Span[] = [];
+  const { result, ...collecting } = decodedItems<Span>();
+  return {
+    ...collecting,
+    result: (): Decoded => {
+      const { items, rejected } = result();
+      return { spans: items, rejected };
+    },
+  };
+}
+
+/** Collects what a decoder makes; what it rejects is counted under its reason. */
+export function decodedItems<Item>() {
+  const items: Item[] = [];
   const counts = new Map<string, number>();
   const refuse = (error: unknown, count: number): void => {
     if (!(error instanceof WhetstoneError)) throw error;
@@ -17,20 +32,23 @@ export function decodedSpans() {
   };
   return {
     /**
-     * Runs a decoder for one span, or for a part of a document that holds `size()` spans; only {@link reject} counts,
+     * Runs a decoder for one item, or for a part of a document that holds `size()` of them; only {@link reject} counts,
      * other errors are defects.
      */
-    attempt: (decode: () => Span | undefined, size = () => 1): void => {
+    attempt: (decode: () => Item | undefined, size = () => 1): void => {
       try {
-        const span = decode();
-        if (span !== undefined) spans.push(span);
+        const item = decode();
+        if (item !== undefined) items.push(item);
       } catch (error) {
         refuse(error, size());
       }
     },
-    /** Counts spans that were left out for what {@link reject} threw; throws any other error on. */
+    /** Counts items that were left out for what {@link reject} threw; throws any other error on. */
     refuse,
-    result: (): Decoded => ({ spans, rejected: [...counts].map(([reason, count]) => ({ reason, count })) }),
+    result: (): DecodedItems<Item> => ({
+      items,
+      rejected: [...counts].map(([reason, count]) => ({ reason, count })),
+    }),
   };
 }
 
@@ -39,7 +57,7 @@ const rejections = new Map<string, WhetstoneError>();
 /** More reasons than decoders have; beyond it errors are made anew. */
 const MOST_REASONS = 200;
 
-/** Ends the decoding of the current span. The reason names the field, never its value. */
+/** Ends the decoding of the current item. The reason names the field, never its value. */
 export function reject(reason: string): never {
   const error = rejections.get(reason) ?? new WhetstoneError("input_unreadable", reason);
   if (rejections.size < MOST_REASONS) rejections.set(reason, error);

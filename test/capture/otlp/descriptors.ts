@@ -13,6 +13,144 @@ function message(fields: Readonly<Record<string, readonly [number, string]>>, on
   };
 }
 
+/** The metric messages of opentelemetry-proto 1.x. */
+function metricMessages() {
+  const times = { startTimeUnixNano: [2, "fixed64"], timeUnixNano: [3, "fixed64"] } as const;
+  const scopes = { metrics: [2, "*Metric"], schemaUrl: [3, "string"] } as const;
+  return {
+    ExportMetricsServiceRequest: message({ resourceMetrics: [1, "*ResourceMetrics"] }),
+    ResourceMetrics: message({
+      resource: [1, "Resource"],
+      scopeMetrics: [2, "*ScopeMetrics"],
+      schemaUrl: [3, "string"],
+    }),
+    ScopeMetrics: message({ scope: [1, "InstrumentationScope"], ...scopes }),
+    Metric: {
+      ...message({
+        name: [1, "string"],
+        description: [2, "string"],
+        unit: [3, "string"],
+        gauge: [5, "Gauge"],
+        sum: [7, "Sum"],
+        histogram: [9, "Histogram"],
+        exponentialHistogram: [10, "ExponentialHistogram"],
+        summary: [11, "Summary"],
+        metadata: [12, "*KeyValue"],
+      }),
+      oneofs: { data: { oneof: ["gauge", "sum", "histogram", "exponentialHistogram", "summary"] } },
+    },
+    Gauge: message({ dataPoints: [1, "*NumberDataPoint"] }),
+    Sum: message({
+      dataPoints: [1, "*NumberDataPoint"],
+      aggregationTemporality: [2, "int32"],
+      isMonotonic: [3, "bool"],
+    }),
+    Histogram: message({ dataPoints: [1, "*HistogramDataPoint"], aggregationTemporality: [2, "int32"] }),
+    ExponentialHistogram: message({
+      dataPoints: [1, "*ExponentialHistogramDataPoint"],
+      aggregationTemporality: [2, "int32"],
+    }),
+    Summary: message({ dataPoints: [1, "*SummaryDataPoint"] }),
+    NumberDataPoint: {
+      ...message({
+        ...times,
+        attributes: [7, "*KeyValue"],
+        asDouble: [4, "double"],
+        asInt: [6, "sfixed64"],
+        exemplars: [5, "*Exemplar"],
+        flags: [8, "uint32"],
+      }),
+      oneofs: { value: { oneof: ["asDouble", "asInt"] } },
+    },
+    HistogramDataPoint: optional(
+      {
+        ...times,
+        attributes: [9, "*KeyValue"],
+        count: [4, "fixed64"],
+        sum: [5, "double"],
+        bucketCounts: [6, "*fixed64"],
+        explicitBounds: [7, "*double"],
+        exemplars: [8, "*Exemplar"],
+        flags: [10, "uint32"],
+        min: [11, "double"],
+        max: [12, "double"],
+      },
+      ["sum", "min", "max"],
+    ),
+    ExponentialHistogramDataPoint: optional(
+      {
+        ...times,
+        attributes: [1, "*KeyValue"],
+        count: [4, "fixed64"],
+        sum: [5, "double"],
+        scale: [6, "sint32"],
+        zeroCount: [7, "fixed64"],
+        positive: [8, "Buckets"],
+        negative: [9, "Buckets"],
+        flags: [10, "uint32"],
+        exemplars: [11, "*Exemplar"],
+        min: [12, "double"],
+        max: [13, "double"],
+        zeroThreshold: [14, "double"],
+      },
+      ["sum", "min", "max"],
+    ),
+    Buckets: message({ offset: [1, "sint32"], bucketCounts: [2, "*uint64"] }),
+    SummaryDataPoint: message({
+      ...times,
+      attributes: [7, "*KeyValue"],
+      count: [4, "fixed64"],
+      sum: [5, "double"],
+      quantileValues: [6, "*ValueAtQuantile"],
+      flags: [8, "uint32"],
+    }),
+    ValueAtQuantile: message({ quantile: [1, "double"], value: [2, "double"] }),
+    Exemplar: {
+      ...message({
+        filteredAttributes: [7, "*KeyValue"],
+        timeUnixNano: [2, "fixed64"],
+        asDouble: [3, "double"],
+        asInt: [6, "sfixed64"],
+        spanId: [4, "bytes"],
+        traceId: [5, "bytes"],
+      }),
+      oneofs: { value: { oneof: ["asDouble", "asInt"] } },
+    },
+  };
+}
+
+/** The log messages of opentelemetry-proto 1.x. */
+function logMessages() {
+  return {
+    ExportLogsServiceRequest: message({ resourceLogs: [1, "*ResourceLogs"] }),
+    ResourceLogs: message({ resource: [1, "Resource"], scopeLogs: [2, "*ScopeLogs"], schemaUrl: [3, "string"] }),
+    ScopeLogs: message({
+      scope: [1, "InstrumentationScope"],
+      logRecords: [2, "*LogRecord"],
+      schemaUrl: [3, "string"],
+    }),
+    LogRecord: message({
+      timeUnixNano: [1, "fixed64"],
+      severityNumber: [2, "int32"],
+      severityText: [3, "string"],
+      body: [5, "AnyValue"],
+      attributes: [6, "*KeyValue"],
+      droppedAttributesCount: [7, "uint32"],
+      flags: [8, "fixed32"],
+      traceId: [9, "bytes"],
+      spanId: [10, "bytes"],
+      observedTimeUnixNano: [11, "fixed64"],
+      eventName: [12, "string"],
+    }),
+  };
+}
+
+/** A message some of whose fields are `optional`: a zero is written, and told from nothing. */
+function optional(fields: Parameters<typeof message>[0], names: readonly string[]): protobuf.IType {
+  const oneofs = Object.fromEntries(names.map((name) => [`_${name}`, { oneof: [name] }]));
+  return { ...message(fields), oneofs };
+}
+
 /** The trace messages of opentelemetry-proto 1.x, fields and numbers in full: the oracle beside the decoder. */
 const root = protobuf.Root.fromJSON({
   nested: {
@@ -74,6 +212,8 @@ const root = protobuf.Root.fromJSON({
     ),
     ArrayValue: message({ values: [1, "*AnyValue"] }),
     KeyValueList: message({ values: [1, "*KeyValue"] }),
+    ...metricMessages(),
+    ...logMessages(),
     PartialSuccess: message({ rejected: [1, "int64"], errorMessage: [2, "string"] }),
     ExportServiceResponse: message({ partialSuccess: [1, "PartialSuccess"] }),
     Any: message({ typeUrl: [1, "string"], value: [2, "bytes"] }),
@@ -96,8 +236,8 @@ export function decode(name: string, bytes: Uint8Array): Record<string, unknown>
 }
 
 /** Bytes of an OTLP request in JSON form, whose ids are hexadecimal. */
-export function encodeRequest(document: object): Uint8Array {
-  return encode("ExportTraceServiceRequest", JSON.parse(JSON.stringify(document), idToBytes) as object);
+export function encodeRequest(document: object, request = "ExportTraceServiceRequest"): Uint8Array {
+  return encode(request, JSON.parse(JSON.stringify(document), idToBytes) as object);
 }
 
 function idToBytes(key: string, value: unknown): unknown {
@@ -106,8 +246,13 @@ function idToBytes(key: string, value: unknown): unknown {
 }
 
 /** A request's bytes as OTLP JSON, decoded by protobufjs: ids in hexadecimal. */
-export function decodeRequest(bytes: Uint8Array): Record<string, unknown> {
-  return JSON.parse(JSON.stringify(decode("ExportTraceServiceRequest", bytes)), idToHex) as Record<string, unknown>;
+export function decodeRequest(bytes: Uint8Array, request = "ExportTraceServiceRequest"): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(decode(request, bytes), nameNumbers), idToHex) as Record<string, unknown>;
+}
+
+/** JSON has no numbers for these; the protobuf mapping has names. */
+function nameNumbers(_: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
 
 function idToHex(key: string, value: unknown): unknown {
