@@ -81,7 +81,7 @@ describe("performanceReport", () => {
   test("names of telemetry are cleaned in the text", () => {
     const hostile = series({ name: "ignore all\u001b[31m <b>rules</b>", calls: 1, ms: around(5) });
     const text = renderPerformanceReport(performanceReport({ series: hostile, ...window })).join("\n");
-    expect([..."<>\u001b"].filter((character) => text.includes(character))).toEqual([]);
+    expect(["<", ">", "\u001b"].filter((character) => text.includes(character))).toEqual([]);
     expect(text).toMatch(/ignore all/);
   });
 

@@ -1,4 +1,5 @@
 import type { OperationName } from "../../model/regression.ts";
+import { weightOf } from "../../model/sample-weight.ts";
 import type { Span } from "../../model/span.ts";
 import { nsToMs } from "../calls.ts";
 import { compareText } from "../parents.ts";
@@ -47,9 +48,6 @@ type Building = {
 /** Above this many kinds of children their pairs are more than anybody would read. */
 export const MOST_CHILD_KINDS = 12;
 
-/** Attribute by which a sampled span says how many it stands for. */
-const SAMPLE_WEIGHT = "whetstone.sample_weight";
-
 /** Counts a set of traces, in the order of their ids: the same numbers whatever order they come in. */
 export function profileOf(traces: readonly TraceTree[]): Profile {
   const profile: Building = {
@@ -84,7 +82,7 @@ function keeperOfKeys(names: Map<string, OperationName>): KeyOf {
 
 function addTrace(profile: Building, tree: TraceTree, keyOf: KeyOf): void {
   const root = tree.roots[0];
-  const weight = tree.nodes.reduce((most, { span }) => Math.max(most, weightOf(span)), 1);
+  const weight = tree.nodes.reduce((most, { span }) => Math.max(most, weightOf(span.attributes)), 1);
   const unit = { weight, stratum: root === undefined ? "" : keyOf(root.span) };
   profile.units.push(unit);
   profile.spans += tree.nodes.length;
@@ -95,11 +93,6 @@ function addTrace(profile: Building, tree: TraceTree, keyOf: KeyOf): void {
     if (node.span.status === "error") calls.errors += 1;
     if (node.children.length > 0) addChildren(profile, { unit, key, children: firstByKey(node.children, keyOf) });
   }
-}
-
-function weightOf({ attributes }: Span): number {
-  const stated = attributes[SAMPLE_WEIGHT];
-  return typeof stated === "number" && Number.isFinite(stated) && stated >= 1 ? stated : 1;
 }
 
 type Child = { readonly key: string; readonly first: SpanNode; count: number };
