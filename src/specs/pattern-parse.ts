@@ -83,12 +83,12 @@ function atom(reader: Reader): PatternNode {
   const character = text[start] ?? "";
   reader.at += 1;
   if (character === "(") return group(reader, start);
-  if (character === "[") return { kind: "set", has: foldCase(reader, classSet(reader, start)) };
+  if (character === "[") return { kind: "set", has: classSet(reader, start) };
   if (character === ".") return { kind: "set", has: (code) => code !== 10 };
   if (character === "^") return { kind: "start" };
   if (character === "$") return { kind: "end" };
   if ("*+?".includes(character)) throw selectorFault(text, start, "nothing to repeat");
-  if (character === "\\") return { kind: "set", has: foldCase(reader, escaped(reader)) };
+  if (character === "\\") return { kind: "set", has: escaped(reader) };
   return { kind: "set", has: foldCase(reader, oneOf(character.charCodeAt(0))) };
 }
 
@@ -142,7 +142,7 @@ function classSet(reader: Reader, start: number): CharacterSet {
     sets.push(classPart(reader));
   }
   reader.at += 1;
-  const has: CharacterSet = (code) => sets.some((set) => set(code));
+  const has = foldCase(reader, (code) => sets.some((set) => set(code)));
   return negated ? (code) => !has(code) : has;
 }
 
