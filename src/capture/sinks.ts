@@ -13,6 +13,8 @@ export type SinkOptions = {
   readonly exporter?: ((spans: readonly Span[]) => Promise<void>) | undefined;
   /** What `exporter` is called when spans did not reach it; default `the OTLP endpoint`. */
   readonly exporterName?: string | undefined;
+  /** Calls of `exporter` that may be under way at once; default 1. */
+  readonly exporterInFlight?: number | undefined;
   /** Most spans that wait for each of them; more are dropped and counted. Default 50,000. */
   readonly queueLimit?: number | undefined;
 };
@@ -23,12 +25,17 @@ const DEFAULT_QUEUE_LIMIT = 50_000;
 const HANDING = { lingerMs: 50, batch: 250 } as const;
 
 /** Opens a queue for each. */
-export function openSinks({ store, exporter, exporterName, queueLimit }: SinkOptions): readonly Sink[] {
+export function openSinks({ store, exporter, queueLimit, ...named }: SinkOptions): readonly Sink[] {
   const options = { limit: queueLimit ?? DEFAULT_QUEUE_LIMIT, ...HANDING };
   return [
     ...(store ? [{ name: "the store", queue: spanQueue({ write: store.append, ...options }) }] : []),
     ...(exporter
-      ? [{ name: exporterName ?? "the OTLP endpoint", queue: spanQueue({ write: exporter, ...options }) }]
+      ? [
+          {
+            name: named.exporterName ?? "the OTLP endpoint",
+            queue: spanQueue({ write: exporter, inFlight: named.exporterInFlight, ...options }),
+          },
+        ]
       : []),
   ];
 }

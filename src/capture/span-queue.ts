@@ -30,7 +30,7 @@ const BACKLOG = 5_000;
 const BACKLOG_BATCH = 2_000;
 
 /**
- * Writes spans in batches, one write at a time. A batch is written `lingerMs` (default 100) after its first span, so
+ * Writes spans in batches, `inFlight` (default 1) of them at a time. A batch is written `lingerMs` (default 100) after its first span, so
  * that a busy connection makes few writes. Above `limit` queued spans new ones are dropped and counted; a failed write
  * loses its batch, which is counted too, and the next batch is tried.
  */
@@ -40,6 +40,7 @@ export function spanQueue(options: {
   readonly lingerMs?: number | undefined;
   /** Most spans in one write while few wait. */
   readonly batch?: number | undefined;
+  readonly inFlight?: number | undefined;
 }): SpanQueue {
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   const small = options.batch ?? BATCH;
@@ -62,10 +63,13 @@ export function spanQueue(options: {
   const drain = async (): Promise<void> => {
     while (queued.length > 0) await writeOne(queued.splice(0, queued.length > BACKLOG ? large : small));
   };
+  const drainAll = async (): Promise<void> => {
+    await Promise.all(Array.from({ length: options.inFlight ?? 1 }, drain));
+  };
   const flush = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
-    writing = writing.then(drain);
+    writing = writing.then(drainAll);
     return writing;
   };
 

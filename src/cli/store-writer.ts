@@ -2,7 +2,7 @@ import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { codeOf, messageOf } from "../model/error.ts";
 import type { Span } from "../model/span.ts";
-import type { WriterReply, WriterRequest, WriterTarget } from "./run/store-thread.ts";
+import type { WriterBatch, WriterReply, WriterRequest, WriterTarget } from "./run/store-thread.ts";
 
 /**
  * Entry of the thread that writes a proxy's spans: an embedded store holds its thread up for as long as a write takes,
@@ -33,12 +33,12 @@ opened.catch(() => undefined); // told with each batch
 
 const reply = (message: WriterReply): void => parentPort?.postMessage(message);
 
-async function write(spans: readonly Span[]): Promise<void> {
+async function write({ id, spans }: WriterBatch): Promise<void> {
   try {
     await (await opened).append(spans);
-    reply({});
+    reply({ id });
   } catch (error) {
-    reply({ failure: { code: codeOf(error), message: messageOf(error) } });
+    reply({ id, failure: { code: codeOf(error), message: messageOf(error) } });
   }
 }
 
@@ -48,4 +48,4 @@ async function close(): Promise<void> {
   parentPort?.close();
 }
 
-parentPort?.on("message", ({ spans }: WriterRequest) => void (spans ? write(spans) : close()));
+parentPort?.on("message", (request: WriterRequest) => void (request === "close" ? close() : write(request)));

@@ -59,20 +59,33 @@ describe("spanQueue", () => {
     expect(await queue.close()).toMatchObject({ written: 100, failed: 2_000, error: { message: "disk full 1" } });
   });
 
-  test("writes never overlap", async () => {
-    let active = 0;
-    let most = 0;
+  /** A write that takes a turn of the event loop, and the most that were under way at once. */
+  function overlapping() {
+    const seen = { active: 0, most: 0 };
     const write = async () => {
-      most = Math.max(most, (active += 1));
+      seen.most = Math.max(seen.most, (seen.active += 1));
       await new Promise((resolve) => setImmediate(resolve));
-      active -= 1;
+      seen.active -= 1;
     };
+    return { seen, write };
+  }
+
+  test("writes never overlap", async () => {
+    const { seen, write } = overlapping();
     const queue = spanQueue({ write, lingerMs: 0 });
     for (let turn = 0; turn < 20; turn += 1) {
       queue.push(spans(1_001));
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect((await queue.close()).written).toBe(20 * 1_001);
-    expect(most).toBe(1);
+    expect(seen.most).toBe(1);
+  });
+
+  test("as many writes are under way as may be, and each span is in one of them", async () => {
+    const { seen, write } = overlapping();
+    const queue = spanQueue({ write, inFlight: 3 });
+    queue.push(spans(5_000));
+    expect(await queue.close()).toEqual({ written: 5_000, dropped: 0, failed: 0 });
+    expect(seen.most).toBe(3);
   });
 });

@@ -44,6 +44,7 @@ export async function runHttpProxy(flags: HttpProxyFlags, io: Io): Promise<numbe
       service: flags.service,
       exporter: sink.write,
       exporterName: sink.name,
+      exporterInFlight: sink.inFlight,
       clock: systemClock,
       random: pooledRandom(systemRandom),
       ...capture,

@@ -38,6 +38,7 @@ async function runStdio(chosen: ArmCommand, options: ProxyOptions, io: Io): Prom
     service: options.service,
     exporter: sink.write,
     exporterName: sink.name,
+    exporterInFlight: sink.inFlight,
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
