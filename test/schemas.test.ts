@@ -6,8 +6,12 @@ import fc from "fast-check";
 import { parse } from "yaml";
 import { z } from "zod";
 import { SCHEMAS, schemaText } from "../scripts/schemas.ts";
+import { compareSets } from "../src/analyze/regressions/compare.ts";
+import { sloReport, sloStatus } from "../src/analyze/slo/status.ts";
+import { groupTraces } from "../src/analyze/tree.ts";
 import type { Json } from "../src/model/json.ts";
 import { newApiKey } from "../src/protect/api-key.ts";
+import { repeat, type Plan } from "./analyze/population.ts";
 import { filesOf, runOn, workspaceOf } from "./loop/real-run.ts";
 import { BETTER_WORK, sampleProject, type SampleProject } from "./support/sample-project.ts";
 
@@ -78,6 +82,22 @@ function ownDocuments(): Document[] {
   ];
 }
 
+/** What commands print: a comparison in which a metric and a relation changed, and an objective that is missed. */
+function printedDocuments(): Document[] {
+  const tool = (children: readonly Plan[]): Plan => ({ name: "tool", kind: "server", at: 0, ms: 50, children });
+  const set = (of: Plan) => groupTraces(repeat(30, () => of));
+  const calls: readonly Plan[] = [0, 5, 10].map((at) => ({ name: "query", at, ms: 4 }));
+  const before = [...set(tool(calls.slice(0, 1))), ...set({ name: "gone", at: 0, ms: 1 })];
+  const compared = compareSets(before, set({ ...tool(calls), ms: 500 }));
+  const objective = { target: "notes", name: "up", service: "notes", sli: "latency" as const, thresholdNs: 1e6 };
+  const minutes = new Map([[0n, { total: 1_000, bad: 100, uncertain: 1 }]]);
+  const status = sloStatus({ ...objective, objective: 0.99, windowNs: 86_400e9 }, minutes, 60_000_000_000n);
+  return [
+    { schema: "regressions", from: "two sets of traces", value: JSON.parse(JSON.stringify(compared)) as Json },
+    { schema: "slo", from: "an objective", value: JSON.parse(JSON.stringify(sloReport([status]))) as Json },
+  ];
+}
+
 let project: SampleProject;
 let documents: readonly Document[];
 beforeAll(async () => {
@@ -98,7 +118,7 @@ beforeAll(async () => {
     random: (bytes) => new Uint8Array(bytes),
   });
   const key: Document = { schema: "api-key", from: "a new key", value: { ...record } as Json };
-  documents = [key, ...ownDocuments(), ...documentsIn(dossier), ...documentsIn(state)];
+  documents = [key, ...printedDocuments(), ...ownDocuments(), ...documentsIn(dossier), ...documentsIn(state)];
 }, 60_000);
 afterAll(() => project.remove());
 

@@ -62,10 +62,8 @@ targets:
       minimumSessions: 5 # per arm, before the judge is asked
       maxSessions: 120 # an undecided canary ends after so many
 
-    # What \`whetstone slo status\` watches.
-    # slos:
-    #   - { name: available, sli: availability, objective: 99.9, window: 30d }
-    #   - { name: fast, sli: latency, threshold: 500ms, objective: 95 }
+    # slos: # what \`whetstone slo status\` watches
+    #   - { name: fast, sli: latency, threshold: 500ms, objective: 95, window: 30d }
 
     limits:
       files: 10
