@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startCollector } from "../src/capture/collect/start.ts";
-import { BATCH_SPANS } from "../src/capture/collect/group-commit.ts";
+import { BATCH_ITEMS } from "../src/capture/collect/group-commit.ts";
 import { decodeOtlpProtobuf } from "../src/capture/otlp/decode-protobuf.ts";
 import { renderTable } from "../src/cli/table.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
@@ -79,8 +79,8 @@ async function insertOnly(part: number): Promise<Measure> {
   const spans = otlpRequests(SPANS, part).flatMap((body) => decodeOtlpProtobuf(body).spans);
   await using store = await freshStore();
   return await measure(async () => {
-    for (let from = 0; from < spans.length; from += BATCH_SPANS)
-      await store.append(spans.slice(from, from + BATCH_SPANS));
+    for (let from = 0; from < spans.length; from += BATCH_ITEMS)
+      await store.append(spans.slice(from, from + BATCH_ITEMS));
     return 0;
   });
 }

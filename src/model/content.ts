@@ -54,3 +54,9 @@ const CONTENT = new RegExp(
 export function isContentAttribute(name: string): boolean {
   return CONTENT.test(name);
 }
+
+/**
+ * Whether the body of an event holds content, by the event's name: the GenAI semantic conventions send messages of users
+ * and models so (`gen_ai.user.message`, `gen_ai.choice`, `gen_ai.client.inference.operation.details`).
+ */
+export const isContentEvent = (eventName: string): boolean => eventName.startsWith("gen_ai.");

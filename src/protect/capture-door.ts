@@ -1,5 +1,7 @@
-import { isContentAttribute, PROMPT_VARIABLE } from "../model/content.ts";
+import { isContentAttribute, isContentEvent, PROMPT_VARIABLE } from "../model/content.ts";
 import type { Json } from "../model/json.ts";
+import type { LogRecord } from "../model/log.ts";
+import type { Exemplar, MetricPoint } from "../model/metric.ts";
 import { ATTR, type Attributes, type Span } from "../model/span.ts";
 import { isSecretValue, redactor, type Redactor, type RedactRules } from "./redact.ts";
 import { marker } from "./redact-text.ts";
@@ -21,7 +23,7 @@ export type CaptureDoorOptions = {
   readonly services?: Readonly<Record<string, CaptureRules>> | undefined;
 };
 
-/** What a door did, all spans together. */
+/** What a door did, everything that passed it together. */
 export type DoorCounts = {
   /** Content attributes that were dropped because content is not captured. */
   readonly contentDropped: number;
@@ -32,10 +34,14 @@ export type DoorCounts = {
   readonly faults: number;
 };
 
-/** What every span passes before it is kept or sent on. */
+/** What all telemetry passes before it is kept or sent on. */
 export type CaptureDoor = {
   /** The span without secrets and, by default, without content; the same object when it has neither. Never throws. */
   readonly span: (span: Span) => Span;
+  /** The same of a log record; the body of an event that holds content is content. */
+  readonly log: (record: LogRecord) => LogRecord;
+  /** The same of a metric point and its exemplars. */
+  readonly point: (point: MetricPoint) => MetricPoint;
   readonly counts: () => DoorCounts;
 };
 
@@ -62,8 +68,11 @@ export function captureDoor(options: CaptureDoorOptions = {}): CaptureDoor {
     Object.entries(options.services ?? {}).map(([name, rules]) => [name, policyOf(rules, options)]),
   );
   const otherwise = policyOf({ redact: options.redact }, options);
+  const passing = (service: string): Passing => ({ policy: services.get(service) ?? otherwise, counts });
   return {
-    span: (span) => cleanSpan(span, { policy: services.get(span.service) ?? otherwise, counts }),
+    span: (span) => cleanSpan(span, passing(span.service)),
+    log: (record) => cleanLog(record, passing(record.service)),
+    point: (point) => cleanPoint(point, passing(point.series.service)),
     counts: () => ({ ...counts }),
   };
 }
@@ -81,17 +90,15 @@ function policyOf({ content, redact }: CaptureRules, { captureContent }: Capture
 type Passing = { readonly policy: Policy; readonly counts: Counts };
 
 function cleanSpan(span: Span, passing: Passing): Span {
-  const { policy, counts } = passing;
+  const { counts } = passing;
   const before = counts.truncatedBytes;
   const name = cleanText(span.name, passing);
   const statusMessage = span.statusMessage === undefined ? undefined : cleanText(span.statusMessage, passing);
   const cleaned = cleanAttributes(span.attributes, passing);
   const events = cleanEach(span.events, passing);
   const links = cleanEach(span.links, passing);
-  const resource = policy.resources.get(span.resource) ?? cleanAttributes(span.resource, passing);
-  policy.resources.set(span.resource, resource);
-  const cut = counts.truncatedBytes - before;
-  const attributes = cut === 0 ? cleaned : { ...cleaned, [ATTR.truncatedBytes]: cut + numberOf(cleaned) };
+  const resource = cleanResource(span.resource, passing);
+  const attributes = withCut(cleaned, counts.truncatedBytes - before);
   const isSame =
     name === span.name &&
     statusMessage === span.statusMessage &&
@@ -102,6 +109,45 @@ function cleanSpan(span: Span, passing: Passing): Span {
   if (isSame) return span;
   return { ...span, name, attributes, events, links, resource, ...(statusMessage !== undefined && { statusMessage }) };
 }
+
+function cleanLog(record: LogRecord, passing: Passing): LogRecord {
+  const before = passing.counts.truncatedBytes;
+  const { body: said, ...rest } = record;
+  const body = said === undefined ? undefined : attempt(passing, () => cleanBody(record, said, passing));
+  const cleaned = cleanAttributes(record.attributes, passing);
+  const resource = cleanResource(record.resource, passing);
+  const attributes = withCut(cleaned, passing.counts.truncatedBytes - before);
+  if (body === said && attributes === record.attributes && resource === record.resource) return record;
+  return { ...rest, ...(body !== undefined && { body }), attributes, resource };
+}
+
+/** The body to keep; undefined for none. */
+function cleanBody({ eventName }: LogRecord, body: Json, passing: Passing): Json | undefined {
+  const { policy, counts } = passing;
+  if (eventName === undefined || !isContentEvent(eventName)) return counted(body, policy.redactor.value(body), counts);
+  return policy.content ? content("body", body, passing) : dropped(counts);
+}
+
+function cleanPoint(point: MetricPoint, passing: Passing): MetricPoint {
+  const { series } = point;
+  const attributes = cleanAttributes(series.attributes, passing);
+  const resource = cleanResource(series.resource, passing);
+  const exemplars = cleanEach<Exemplar>(point.exemplars, passing);
+  const isSameSeries = attributes === series.attributes && resource === series.resource;
+  if (isSameSeries && exemplars === point.exemplars) return point;
+  return { ...point, series: isSameSeries ? series : { ...series, attributes, resource }, exemplars };
+}
+
+function cleanResource(resource: Attributes, passing: Passing): Attributes {
+  const { resources } = passing.policy;
+  const cleaned = resources.get(resource) ?? cleanAttributes(resource, passing);
+  resources.set(resource, cleaned);
+  return cleaned;
+}
+
+/** Attributes that say how many bytes were cut off. */
+const withCut = (attributes: Attributes, cut: number): Attributes =>
+  cut === 0 ? attributes : { ...attributes, [ATTR.truncatedBytes]: cut + numberOf(attributes) };
 
 /** What the sender has cut off already. */
 function numberOf(attributes: Attributes): number {

@@ -1,14 +1,17 @@
 import { once as nextEvent } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
+import type { LogRecord } from "../../model/log.ts";
+import type { MetricPoint } from "../../model/metric.ts";
 import type { Span } from "../../model/span.ts";
 import type { Clock } from "../../model/time.ts";
 import { captureDoor, type CaptureDoor } from "../../protect/capture-door.ts";
 import type { AppendResult } from "../../store/port.ts";
+import type { Signal } from "../otlp/signal.ts";
 import type { GrpcParts } from "./grpc.ts";
 import { createCounters, type Counters } from "./counters.ts";
-import { groupCommit, type GroupCommit } from "./group-commit.ts";
+import { groupCommit } from "./group-commit.ts";
 import { handleHttp, type HttpParts } from "./http.ts";
-import type { Intake, KeepBody } from "./ingest.ts";
+import type { Intake } from "./ingest.ts";
 import { authority, listen, type Address, type Stoppable } from "./listen.ts";
 import { tokenCheck } from "./token.ts";
 
@@ -18,8 +21,8 @@ export type CollectorLimits = {
   readonly bodyBytes: number;
   /** Bodies that are being read, all together, bytes. */
   readonly readingBytes: number;
-  /** Spans that wait for their commit. */
-  readonly queueSpans: number;
+  /** Items of a signal (spans, data points, log records) that wait for their commit. */
+  readonly queueItems: number;
   /** How long a commit waits for requests that are on their way, ms. */
   readonly lingerMs: number;
   /** How long a stop waits for requests under way, ms. */
@@ -29,7 +32,7 @@ export type CollectorLimits = {
 export const COLLECTOR_LIMITS: CollectorLimits = {
   bodyBytes: 20 * 1024 * 1024,
   readingBytes: 128 * 1024 * 1024,
-  queueSpans: 20_000,
+  queueItems: 20_000,
   lingerMs: 20,
   patienceMs: 25_000,
 };
@@ -45,12 +48,13 @@ export type CollectorOptions = {
   readonly limits?: Partial<CollectorLimits> | undefined;
   /** Makes spans durable; requests are answered as taken only after it resolved. */
   readonly onSpans: (spans: readonly Span[]) => Promise<AppendResult>;
-  /** What spans pass before they are kept; default: without content, secrets redacted. */
+  /** What all telemetry passes before it is kept; default: without content, secrets redacted. */
   readonly door?: CaptureDoor | undefined;
   /** Make metrics and logs durable; without them such requests are answered with everything rejected. */
-  readonly onMetrics?: KeepBody | undefined;
-  readonly onLogs?: KeepBody | undefined;
-  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly onMetrics?: ((points: readonly MetricPoint[]) => Promise<AppendResult>) | undefined;
+  readonly onLogs?: ((records: readonly LogRecord[]) => Promise<AppendResult>) | undefined;
+  /** `now`: when log records that name no time were observed; the system's time unless given. */
+  readonly clock: Pick<Clock, "monotonicMs"> & Partial<Pick<Clock, "now">>;
 };
 
 /** What a collector did. Every item received is stored, a duplicate, rejected or dropped once its answer is out. */
@@ -89,18 +93,9 @@ export async function startHttpCollector(
 ): Promise<Collector> {
   const limits = { ...COLLECTOR_LIMITS, ...options.limits };
   const counters = createCounters();
-  const commits = groupCommit({
-    append: options.onSpans,
-    queueSpans: limits.queueSpans,
-    lingerMs: limits.lingerMs,
-    onStored: ({ stored, duplicates }) => {
-      counters.add("stored", { signal: "traces" }, stored);
-      counters.add("duplicates", { signal: "traces" }, duplicates);
-    },
-  });
-  const { onMetrics: metrics, onLogs: logs } = options;
+  const commits = commitsOf(options, limits, counters);
   const door = options.door ?? captureDoor();
-  const intake: Intake = { commits, counters, door, keepers: { ...(metrics && { metrics }), ...(logs && { logs }) } };
+  const intake: Intake = { commits, counters, door, now: options.clock.now ?? systemTime };
   const shared = { intake, isAllowed: tokenCheck(options.token), monotonicMs: options.clock.monotonicMs };
   const http = await startHttp(options, limits, {
     ...shared,
@@ -115,7 +110,7 @@ export async function startHttpCollector(
   });
   const stop = once(async () => {
     const left = await Promise.all([http.stop(), grpc?.stop() ?? 0]);
-    await commits.drained();
+    for (const commit of Object.values(commits)) await commit.drained();
     return left.reduce((sum, count) => sum + count, 0);
   });
   return {
@@ -152,9 +147,31 @@ async function stopHttp(server: Server, underWay: ReadonlySet<unknown>, patience
   return left;
 }
 
-function metricsText(counters: Counters, commits: GroupCommit): string {
-  const help = "Spans that wait to be stored.";
-  return counters.text({ queue_length: { help, value: commits.queued() } });
+const systemTime = (): bigint => BigInt(Date.now()) * 1_000_000n;
+
+/** A queue per signal that is kept. */
+function commitsOf(options: Omit<CollectorOptions, "grpcPort">, limits: CollectorLimits, counters: Counters) {
+  const settings = (signal: Signal) => ({
+    queueItems: limits.queueItems,
+    lingerMs: limits.lingerMs,
+    onStored: ({ stored, duplicates }: AppendResult): void => {
+      counters.add("stored", { signal }, stored);
+      counters.add("duplicates", { signal }, duplicates);
+    },
+  });
+  const { onSpans, onMetrics, onLogs } = options;
+  return {
+    traces: groupCommit({ append: onSpans, ...settings("traces") }),
+    ...(onMetrics && { metrics: groupCommit({ append: onMetrics, ...settings("metrics") }) }),
+    // Each request by itself: a store takes equal records of one batch for different ones.
+    ...(onLogs && { logs: groupCommit({ append: onLogs, ...settings("logs"), shared: false }) }),
+  } satisfies Intake["commits"];
+}
+
+function metricsText(counters: Counters, commits: Intake["commits"]): string {
+  const help = "Items (spans, data points, log records) that wait to be stored.";
+  const value = Object.values(commits).reduce((sum, commit) => sum + commit.queued(), 0);
+  return counters.text({ queue_length: { help, value } });
 }
 
 function totalsOf({ total }: Counters): CollectorTotals {

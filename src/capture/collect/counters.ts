@@ -11,14 +11,14 @@ const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5
 const COUNTERS = {
   requests: "Requests that were answered, by signal, transport and status.",
   received: "Items (spans, data points, log records) in requests that could be read.",
-  stored: "Spans that the store took.",
-  duplicates: "Spans that were in the store before.",
+  stored: "Items that the store took.",
+  duplicates: "Items that were in the store before.",
   rejected: "Items that were rejected for good, by reason; the answer said so.",
   dropped:
-    "Spans that were not kept because the queue was full or the store failed; the sender was told to send again.",
+    "Items that were not kept because the queue was full or the store failed; the sender was told to send again.",
   content_dropped:
-    "Attributes that were left out of spans: content that is not captured, or what could not be redacted.",
-  redacted: "Attributes and texts of spans in which something was redacted.",
+    "Attributes and bodies of logs that were left out: content that is not captured, or what could not be redacted.",
+  redacted: "Attributes and texts in which something was redacted.",
 } as const;
 
 export type CounterName = keyof typeof COUNTERS;

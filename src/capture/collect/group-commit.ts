@@ -1,44 +1,45 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Span } from "../../model/span.ts";
 import type { AppendResult } from "../../store/port.ts";
 
-/** What became of spans that were handed in. */
+/** What became of items (spans, points, records) that were handed in. */
 export type CommitOutcome =
   | { readonly kind: "stored" | "full" }
-  /** `lost`: spans that were not kept; others of a large request may be, and count as duplicates when it comes again. */
+  /** `lost`: items that were not kept; others of a large request may be, and count as duplicates when it comes again. */
   | { readonly kind: "failed"; readonly error: unknown; readonly lost: number };
 
 /** Stands between requests and a store: requests that arrive together share a transaction. */
-export type GroupCommit = {
-  /** Resolves when the spans are durable, or are known not to be. Never rejects. */
-  readonly submit: (spans: readonly Span[]) => Promise<CommitOutcome>;
+export type GroupCommit<Item> = {
+  /** Resolves when the items are durable, or are known not to be. Never rejects. */
+  readonly submit: (items: readonly Item[]) => Promise<CommitOutcome>;
   /** Says that a request is on its way, so that a commit waits for it a moment; the function says that it is no more. */
   readonly arriving: () => () => void;
-  /** Spans that wait for their commit. */
+  /** Items that wait for their commit. */
   readonly queued: () => number;
   /** Resolves when everything that was submitted is answered. */
   readonly drained: () => Promise<void>;
 };
 
-export type GroupCommitOptions = {
-  readonly append: (spans: readonly Span[]) => Promise<AppendResult>;
+export type GroupCommitOptions<Item> = {
+  readonly append: (items: readonly Item[]) => Promise<AppendResult>;
   /** Told of every commit that succeeded. */
   readonly onStored: (result: AppendResult) => void;
-  /** Most spans that may wait; a request that comes to an empty queue is taken whatever its size. */
-  readonly queueSpans: number;
+  /** Most items that may wait; a request that comes to an empty queue is taken whatever its size. */
+  readonly queueItems: number;
+  /** Whether requests may share a transaction; default true. */
+  readonly shared?: boolean;
   /** Longest wait for requests on their way, ms. */
   readonly lingerMs: number;
 };
 
-/** Most spans in one transaction: an embedded store holds up the event loop for as long as it takes. */
-export const BATCH_SPANS = 2_048;
+/** Most items in one transaction: an embedded store holds up the event loop for as long as it takes. */
+export const BATCH_ITEMS = 2_048;
 
 /** A request, or a piece of one that is too large for one transaction. */
-type Piece = { readonly spans: readonly Span[]; readonly settle: (outcome: CommitOutcome) => void };
+type Piece<Item> = { readonly items: readonly Item[]; readonly settle: (outcome: CommitOutcome) => void };
 
-type Queue = {
-  readonly options: GroupCommitOptions;
-  readonly pieces: Piece[];
+type Queue<Item> = {
+  readonly options: GroupCommitOptions<Item>;
+  readonly pieces: Piece<Item>[];
   queued: number;
   arriving: number;
   /** Resolves the wait for requests on their way. */
@@ -47,8 +48,8 @@ type Queue = {
 };
 
 /** A {@link GroupCommit} on a store's `append`. */
-export function groupCommit(options: GroupCommitOptions): GroupCommit {
-  const queue: Queue = {
+export function groupCommit<Item>(options: GroupCommitOptions<Item>): GroupCommit<Item> {
+  const queue: Queue<Item> = {
     options,
     pieces: [],
     queued: 0,
@@ -57,7 +58,7 @@ export function groupCommit(options: GroupCommitOptions): GroupCommit {
     pumping: undefined,
   };
   return {
-    submit: (spans) => submit(queue, spans),
+    submit: (items) => submit(queue, items),
     arriving: () => arrive(queue),
     queued: () => queue.queued,
     drained: async () => {
@@ -66,7 +67,7 @@ export function groupCommit(options: GroupCommitOptions): GroupCommit {
   };
 }
 
-function arrive(queue: Queue): () => void {
+function arrive<Item>(queue: Queue<Item>): () => void {
   let isOnItsWay = true;
   queue.arriving += 1;
   return () => {
@@ -77,16 +78,16 @@ function arrive(queue: Queue): () => void {
   };
 }
 
-async function submit(queue: Queue, spans: readonly Span[]): Promise<CommitOutcome> {
-  if (spans.length === 0) return { kind: "stored" };
-  if (queue.queued > 0 && queue.queued + spans.length > queue.options.queueSpans) return { kind: "full" };
+async function submit<Item>(queue: Queue<Item>, items: readonly Item[]): Promise<CommitOutcome> {
+  if (items.length === 0) return { kind: "stored" };
+  if (queue.queued > 0 && queue.queued + items.length > queue.options.queueItems) return { kind: "full" };
   const outcomes: Promise<CommitOutcome>[] = [];
-  for (let from = 0; from < spans.length; from += BATCH_SPANS) {
+  for (let from = 0; from < items.length; from += BATCH_ITEMS) {
     const { promise, resolve } = Promise.withResolvers<CommitOutcome>();
-    queue.pieces.push({ spans: spans.slice(from, from + BATCH_SPANS), settle: resolve });
+    queue.pieces.push({ items: items.slice(from, from + BATCH_ITEMS), settle: resolve });
     outcomes.push(promise);
   }
-  queue.queued += spans.length;
+  queue.queued += items.length;
   if (isReady(queue)) queue.wake();
   queue.pumping ??= pump(queue);
   const failed = (await Promise.all(outcomes)).filter((outcome) => outcome.kind === "failed");
@@ -94,9 +95,11 @@ async function submit(queue: Queue, spans: readonly Span[]): Promise<CommitOutco
   return first ? { ...first, lost: failed.reduce((sum, { lost }) => sum + lost, 0) } : { kind: "stored" };
 }
 
-const isReady = (queue: Queue): boolean => queue.arriving === 0 || queue.queued >= BATCH_SPANS;
+/** Whether nothing is gained by waiting. */
+const isReady = <Item>({ options, arriving, queued }: Queue<Item>): boolean =>
+  options.shared === false || arriving === 0 || queued >= BATCH_ITEMS;
 
-async function pump(queue: Queue): Promise<void> {
+async function pump<Item>(queue: Queue<Item>): Promise<void> {
   do {
     // What reached the sockets during the last commit becomes known to be on its way.
     await nextTurn();
@@ -106,7 +109,7 @@ async function pump(queue: Queue): Promise<void> {
   queue.pumping = undefined;
 }
 
-async function arrivals(queue: Queue): Promise<void> {
+async function arrivals<Item>(queue: Queue<Item>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   queue.wake = resolve;
   const limit = setTimeout(resolve, queue.options.lingerMs);
@@ -114,13 +117,14 @@ async function arrivals(queue: Queue): Promise<void> {
   clearTimeout(limit);
 }
 
-function takeBatch(queue: Queue): Piece[] {
+function takeBatch<Item>(queue: Queue<Item>): Piece<Item>[] {
+  if (queue.options.shared === false) return queue.pieces.splice(0, 1);
   let size = 0;
-  const fits = queue.pieces.findIndex(({ spans }) => (size += spans.length) > BATCH_SPANS);
+  const fits = queue.pieces.findIndex(({ items }) => (size += items.length) > BATCH_ITEMS);
   return queue.pieces.splice(0, fits === -1 ? queue.pieces.length : Math.max(1, fits));
 }
 
-async function commit(queue: Queue, batch: readonly Piece[]): Promise<void> {
+async function commit<Item>(queue: Queue<Item>, batch: readonly Piece<Item>[]): Promise<void> {
   const result = await append(queue, batch);
   if (!("error" in result) || batch.length === 1) return settle(queue, batch, result);
   // One request that the store refuses must not cost the others; two in a row are the store's own trouble.
@@ -134,18 +138,18 @@ async function commit(queue: Queue, batch: readonly Piece[]): Promise<void> {
 
 type Appended = { readonly kind: "stored" } | { readonly error: unknown };
 
-function settle(queue: Queue, batch: readonly Piece[], result: Appended): void {
-  for (const { spans, settle: tell } of batch) {
-    queue.queued -= spans.length;
-    tell("error" in result ? { kind: "failed", error: result.error, lost: spans.length } : result);
+function settle<Item>(queue: Queue<Item>, batch: readonly Piece<Item>[], result: Appended): void {
+  for (const { items, settle: tell } of batch) {
+    queue.queued -= items.length;
+    tell("error" in result ? { kind: "failed", error: result.error, lost: items.length } : result);
   }
 }
 
-async function append({ options }: Queue, batch: readonly Piece[]): Promise<Appended> {
+async function append<Item>({ options }: Queue<Item>, batch: readonly Piece<Item>[]): Promise<Appended> {
   try {
     const [only, ...others] = batch;
-    const spans = only && others.length === 0 ? only.spans : batch.flatMap((piece) => piece.spans);
-    options.onStored(await options.append(spans));
+    const items = only && others.length === 0 ? only.items : batch.flatMap((piece) => piece.items);
+    options.onStored(await options.append(items));
     return { kind: "stored" };
   } catch (error) {
     return { error };

@@ -1,11 +1,15 @@
 import { messageOf, WhetstoneError } from "../../model/error.ts";
+import type { LogRecord } from "../../model/log.ts";
+import type { MetricPoint } from "../../model/metric.ts";
 import type { Span } from "../../model/span.ts";
 import type { CaptureDoor } from "../../protect/capture-door.ts";
 import { isObject } from "../jsonrpc.ts";
 import { countJson, countProtobuf } from "../otlp/count.ts";
 import { decodeOtlp } from "../otlp/decode.ts";
 import { decodeOtlpProtobuf } from "../otlp/decode-protobuf.ts";
-import { attempt, type Decoded, type Rejected } from "../otlp/rejection.ts";
+import { decodeLogsJson, decodeLogsProtobuf, type LogContext } from "../otlp/decode-logs.ts";
+import { decodeMetricsJson, decodeMetricsProtobuf } from "../otlp/decode-metrics.ts";
+import { attempt, type DecodedItems, type Rejected } from "../otlp/rejection.ts";
 import { ITEMS, type Encoding, type Signal } from "../otlp/signal.ts";
 import type { Counters, Labels } from "./counters.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -18,15 +22,17 @@ export type Outcome =
   | { readonly kind: "accepted"; readonly rejected: number; readonly message: string }
   | { readonly kind: "malformed" | "busy" | "unavailable"; readonly message: string };
 
-/** Makes a metrics or logs request durable. `count`: data points or log records. */
-export type KeepBody = (request: Omit<OtlpRequest, "signal"> & { readonly count: number }) => Promise<unknown>;
+/** What each signal is made of. */
+export type Items = { readonly traces: Span; readonly metrics: MetricPoint; readonly logs: LogRecord };
 
 /** What taking in a request needs. */
 export type Intake = {
-  readonly commits: GroupCommit;
+  /** What makes the items of a signal durable; without it they are all rejected. */
+  readonly commits: { readonly [S in Signal]?: GroupCommit<Items[S]> };
   readonly counters: Counters;
   readonly door: CaptureDoor;
-  readonly keepers: Readonly<Partial<Record<Signal, KeepBody>>>;
+  /** Wall time, ns since the Unix epoch. */
+  readonly now: () => bigint;
 };
 
 /**
@@ -34,20 +40,48 @@ export type Intake = {
  * stored, duplicate, rejected or dropped.
  */
 export async function ingest(request: OtlpRequest, intake: Intake): Promise<Outcome> {
-  if (request.signal !== "traces") return keep(request, intake);
-  const decoded = attempt(() => decodeTraces(request));
-  if ("error" in decoded) return malformed(request, decoded.error);
-  const { spans, rejected } = decoded.value;
-  return store(letIn(spans, intake), rejected, intake);
+  const { door, commits } = intake;
+  switch (request.signal) {
+    case "traces":
+      return take(request, intake, { decode: decodeTraces, clean: door.span, commit: commits.traces });
+    case "metrics":
+      return take(request, intake, { decode: decodeMetrics, clean: door.point, commit: commits.metrics });
+    case "logs":
+      return take(request, intake, {
+        decode: (one) => decodeLogs(one, { nowNs: intake.now() }),
+        clean: door.log,
+        commit: commits.logs,
+      });
+  }
 }
 
+/** How the items of a signal are taken in. */
+type Handling<Item> = {
+  readonly decode: (request: OtlpRequest) => DecodedItems<Item>;
+  readonly clean: (item: Item) => Item;
+  readonly commit: GroupCommit<Item> | undefined;
+};
+
+async function take<Item>(request: OtlpRequest, intake: Intake, handling: Handling<Item>): Promise<Outcome> {
+  const { commit } = handling;
+  if (commit === undefined) return rejectAll(request, intake);
+  const decoded = attempt(() => handling.decode(request));
+  if ("error" in decoded) return malformed(request, decoded.error);
+  const { items, rejected } = decoded.value;
+  const kept = letIn(items, handling.clean, { ...intake, signal: request.signal });
+  return store(kept, rejected, { ...intake, commit, signal: request.signal });
+}
+
+type Taking = Intake & { readonly signal: Signal };
+
 /** Before anything is kept: content and secrets are taken out. */
-function letIn(spans: readonly Span[], { door, counters }: Intake): readonly Span[] {
+function letIn<Item>(items: readonly Item[], clean: (item: Item) => Item, taking: Taking): readonly Item[] {
+  const { door, counters, signal } = taking;
   const before = door.counts();
-  const kept = spans.map(door.span);
+  const kept = items.map(clean);
   const { contentDropped, faults, redacted } = door.counts();
   const count = (name: "content_dropped" | "redacted", labels: Labels, value: number): void => {
-    if (value > 0) counters.add(name, { signal: "traces", ...labels }, value);
+    if (value > 0) counters.add(name, { signal, ...labels }, value);
   };
   count("content_dropped", { reason: "not_captured" }, contentDropped - before.contentDropped);
   count("content_dropped", { reason: "fault" }, faults - before.faults);
@@ -55,50 +89,57 @@ function letIn(spans: readonly Span[], { door, counters }: Intake): readonly Spa
   return kept;
 }
 
-async function store(spans: readonly Span[], rejected: readonly Rejected[], intake: Intake): Promise<Outcome> {
-  const { counters, commits } = intake;
+async function store<Item>(
+  items: readonly Item[],
+  rejected: readonly Rejected[],
+  { counters, commit, signal }: Taking & { readonly commit: GroupCommit<Item> },
+): Promise<Outcome> {
   const left = rejected.reduce((sum, { count }) => sum + count, 0);
-  counters.add("received", { signal: "traces" }, spans.length + left);
-  const committed = await commits.submit(spans);
+  counters.add("received", { signal }, items.length + left);
+  const committed = await commit.submit(items);
   switch (committed.kind) {
     case "stored":
-      for (const { reason, count } of rejected) counters.add("rejected", { signal: "traces", reason }, count);
+      for (const { reason, count } of rejected) counters.add("rejected", { signal, reason }, count);
       return { kind: "accepted", rejected: left, message: reasonsOf(rejected) };
     case "full":
-      counters.add("dropped", { signal: "traces", reason: "queue_full" }, spans.length + left);
+      counters.add("dropped", { signal, reason: "queue_full" }, items.length + left);
       return { kind: "busy", message: "The queue is full; send the request again later." };
     case "failed":
-      counters.add("dropped", { signal: "traces", reason: "store_failed" }, committed.lost + left);
-      return { kind: "unavailable", message: `The spans could not be kept: ${messageOf(committed.error)}` };
+      counters.add("dropped", { signal, reason: "store_failed" }, committed.lost + left);
+      return {
+        kind: "unavailable",
+        message: `The ${ITEMS[signal]} could not be kept: ${messageOf(committed.error)}`,
+      };
   }
 }
 
-async function keep(request: OtlpRequest, { keepers, counters }: Intake): Promise<Outcome> {
-  const { signal, encoding, body } = request;
+/** A collector that keeps other signals only. */
+function rejectAll(request: OtlpRequest, { counters }: Intake): Outcome {
+  const { signal } = request;
   const counted = attempt(() => count(request));
   if ("error" in counted) return malformed(request, counted.error);
+  const reason = `no ${signal} are kept here`;
   counters.add("received", { signal }, counted.value);
-  const keeper = keepers[signal];
-  if (keeper === undefined) {
-    const reason = `this version keeps traces only, no ${signal}`;
-    counters.add("rejected", { signal, reason }, counted.value);
-    return { kind: "accepted", rejected: counted.value, message: `${reason} (${counted.value} ${ITEMS[signal]})` };
-  }
-  try {
-    await keeper({ encoding, body, count: counted.value });
-    counters.add("stored", { signal }, counted.value);
-    return { kind: "accepted", rejected: 0, message: "" };
-  } catch (error) {
-    counters.add("dropped", { signal, reason: "store_failed" }, counted.value);
-    return { kind: "unavailable", message: `The ${signal} could not be kept: ${messageOf(error)}` };
-  }
+  counters.add("rejected", { signal, reason }, counted.value);
+  return { kind: "accepted", rejected: counted.value, message: `${reason} (${counted.value} ${ITEMS[signal]})` };
 }
 
-function decodeTraces({ encoding, body }: OtlpRequest): Decoded {
-  if (encoding === "protobuf") return decodeOtlpProtobuf(body);
-  const document = parseJson("traces", body);
-  countJson("traces", document);
-  return decodeOtlp(document);
+function decodeTraces({ encoding, body }: OtlpRequest): DecodedItems<Span> {
+  const decoded = encoding === "protobuf" ? decodeOtlpProtobuf(body) : decodeOtlp(countedJson("traces", body));
+  return { items: decoded.spans, rejected: decoded.rejected };
+}
+
+const decodeMetrics = ({ encoding, body }: OtlpRequest): DecodedItems<MetricPoint> =>
+  encoding === "protobuf" ? decodeMetricsProtobuf(body) : decodeMetricsJson(countedJson("metrics", body));
+
+const decodeLogs = ({ encoding, body }: OtlpRequest, context: LogContext): DecodedItems<LogRecord> =>
+  encoding === "protobuf" ? decodeLogsProtobuf(body, context) : decodeLogsJson(countedJson("logs", body), context);
+
+/** A JSON request that has no more parts than the limit. */
+function countedJson(signal: Signal, body: Uint8Array): object {
+  const document = parseJson(signal, body);
+  countJson(signal, document);
+  return document;
 }
 
 function count({ signal, encoding, body }: OtlpRequest): number {

@@ -31,6 +31,8 @@ export async function runCollect(options: CollectOptions, io: Io): Promise<numbe
       token: options.token,
       door,
       onSpans: store.append,
+      onMetrics: store.metrics.append,
+      onLogs: store.logs.append,
       clock: systemClock,
     });
     announce(io, options, collector);

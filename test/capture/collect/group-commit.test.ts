@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { BATCH_SPANS, groupCommit, type GroupCommitOptions } from "../../../src/capture/collect/group-commit.ts";
+import { BATCH_ITEMS, groupCommit, type GroupCommitOptions } from "../../../src/capture/collect/group-commit.ts";
 import type { Span } from "../../../src/model/span.ts";
 import { plainSpan } from "../fixtures/spans.ts";
 
@@ -9,11 +9,14 @@ const spans = (count: number, name = "a"): Span[] => Array.from({ length: count 
 type Append = (batch: readonly Span[]) => Promise<unknown>;
 
 /** A commit whose appends are recorded; `append` may hold one up or refuse it. */
-function recorded({ append, ...options }: Partial<Omit<GroupCommitOptions, "append">> & { append?: Append } = {}) {
+function recorded({
+  append,
+  ...options
+}: Partial<Omit<GroupCommitOptions<Span>, "append">> & { append?: Append } = {}) {
   const batches: (readonly Span[])[] = [];
   const counts = { stored: 0 };
-  const commits = groupCommit({
-    queueSpans: 100_000,
+  const commits = groupCommit<Span>({
+    queueItems: 100_000,
     lingerMs: 60_000,
     onStored: ({ stored }) => (counts.stored += stored),
     ...options,
@@ -32,6 +35,14 @@ describe("group commit", () => {
     const outcomes = await Promise.all([1, 2, 3].map((count) => submit(spans(count))));
     expect(outcomes).toEqual(Array(3).fill({ kind: "stored" }));
     expect([sizes(), queued()]).toEqual([[6], 0]);
+  });
+
+  test("requests that may not share have a transaction each, and wait for nobody", async () => {
+    const { submit, sizes, arriving } = recorded({ shared: false });
+    arriving();
+    const outcomes = await Promise.all([1, 2, 3].map((count) => submit(spans(count))));
+    expect(outcomes).toEqual(Array(3).fill({ kind: "stored" }));
+    expect(sizes()).toEqual([1, 2, 3]);
   });
 
   test("a commit waits for requests on their way, and not for those that gave up", async () => {
@@ -56,11 +67,11 @@ describe("group commit", () => {
     expect(await late.submit(spans(1))).toEqual({ kind: "stored" });
     const full = recorded();
     full.arriving();
-    expect(await full.submit(spans(BATCH_SPANS))).toEqual({ kind: "stored" });
+    expect(await full.submit(spans(BATCH_ITEMS))).toEqual({ kind: "stored" });
   });
 
   test("a batch has at most its size, in order, whatever the sizes of the requests", async () => {
-    const size = fc.oneof(fc.nat(10), fc.integer({ min: 1, max: 3 * BATCH_SPANS }));
+    const size = fc.oneof(fc.nat(10), fc.integer({ min: 1, max: 3 * BATCH_ITEMS }));
     await fc.assert(
       fc.asyncProperty(fc.array(size, { maxLength: 8 }), async (requests) => {
         const seen: string[] = [];
@@ -69,7 +80,7 @@ describe("group commit", () => {
         });
         await Promise.all(requests.map((count, at) => submit(spans(count, String(at)))));
         expect(seen).toEqual(requests.flatMap((count, at) => Array<string>(count).fill(String(at))));
-        expect(sizes().every((length) => length > 0 && length <= BATCH_SPANS)).toBe(true);
+        expect(sizes().every((length) => length > 0 && length <= BATCH_ITEMS)).toBe(true);
         expect([counts.stored, queued()]).toEqual([seen.length, 0]);
       }),
       { numRuns: 50 },
@@ -97,7 +108,7 @@ describe("group commit", () => {
 
   test("a full queue refuses, except the first in it, and takes again when it has drained", async () => {
     const gate = Promise.withResolvers<void>();
-    const { submit, queued } = recorded({ queueSpans: 10, append: () => gate.promise });
+    const { submit, queued } = recorded({ queueItems: 10, append: () => gate.promise });
     const large = submit(spans(50));
     expect(await submit(spans(1))).toEqual({ kind: "full" });
     expect(queued()).toBe(50);
@@ -145,8 +156,8 @@ describe("group commit", () => {
         if (batches === 2) throw new Error("disk full");
       },
     });
-    const outcome = await submit(spans(2 * BATCH_SPANS + 5));
-    expect(outcome).toMatchObject({ kind: "failed", lost: BATCH_SPANS });
-    expect(counts.stored).toBe(BATCH_SPANS + 5);
+    const outcome = await submit(spans(2 * BATCH_ITEMS + 5));
+    expect(outcome).toMatchObject({ kind: "failed", lost: BATCH_ITEMS });
+    expect(counts.stored).toBe(BATCH_ITEMS + 5);
   });
 });

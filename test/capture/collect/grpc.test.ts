@@ -8,7 +8,8 @@ import { encodeOtlp } from "../../../src/capture/otlp/encode.ts";
 import { SIGNALS, type Signal } from "../../../src/capture/otlp/signal.ts";
 import { plainSpan } from "../fixtures/spans.ts";
 import { decode, encodeRequest } from "../otlp/descriptors.ts";
-import { bytesField, requestOf, spanFields } from "../otlp/wire-writer.ts";
+import { requestOf, spanFields } from "../otlp/wire-writer.ts";
+import { SIGNAL_BODIES, SIGNAL_ITEMS, SIGNAL_REASONS } from "./signal-requests.ts";
 import { numbered, runCollector, type Running } from "./running.ts";
 
 // The patched sockets do not carry HTTP/2; these tests only use loopback.
@@ -74,17 +75,30 @@ describe("OTLP/gRPC", () => {
     expect(c.spans).toHaveLength(1);
   });
 
-  test("all three services are there; metrics and logs are rejected in words", async () => {
+  test("all three services are there; what has no place is rejected in words", async () => {
     await using c = await runCollector({ grpcPort: 0 });
     using client = clientOf(c);
-    const record = bytesField(1, bytesField(2, bytesField(2, Buffer.alloc(0))));
-    const answers = await Promise.all(
-      SIGNALS.map((signal) => client.send(signal === "logs" ? record : Buffer.alloc(0), signal)),
-    );
+    const answers = await Promise.all(SIGNALS.map((signal) => client.send(Buffer.alloc(0), signal)));
     expect(answers.map(({ code }) => code)).toEqual([status.OK, status.OK, status.OK]);
-    const logs = decode("ExportServiceResponse", answers[SIGNALS.indexOf("logs")]?.body ?? Buffer.alloc(0));
-    expect(logs).toEqual({
-      partialSuccess: { rejected: "1", errorMessage: "this version keeps traces only, no logs (1 log records)" },
+    const { body } = await client.send(SIGNAL_BODIES.logs.protobuf, "logs");
+    expect(decode("ExportServiceResponse", body ?? Buffer.alloc(0))).toEqual({
+      partialSuccess: { rejected: "2", errorMessage: "no logs are kept here (2 log records)" },
+    });
+  });
+
+  test.each(["metrics", "logs"] as const)("%s are kept, and bad ones told", async (signal) => {
+    const kept: unknown[] = [];
+    const keep = async (batch: readonly unknown[]) => {
+      kept.push(...batch);
+      return { stored: batch.length, duplicates: 0 };
+    };
+    await using c = await runCollector({ grpcPort: 0, onMetrics: keep, onLogs: keep });
+    using client = clientOf(c);
+    expect(await client.send(SIGNAL_BODIES[signal].protobuf, signal)).toMatchObject({ code: status.OK });
+    expect(kept).toEqual(SIGNAL_ITEMS[signal]);
+    const { body } = await client.send(SIGNAL_BODIES[signal]["bad protobuf"], signal);
+    expect(decode("ExportServiceResponse", body ?? Buffer.alloc(0))).toEqual({
+      partialSuccess: { rejected: "1", errorMessage: `${SIGNAL_REASONS[signal]} (1)` },
     });
   });
 
@@ -118,7 +132,7 @@ describe("OTLP/gRPC", () => {
     const gate = Promise.withResolvers<void>();
     await using c = await runCollector({
       grpcPort: 0,
-      limits: { queueSpans: 4 },
+      limits: { queueItems: 4 },
       onSpans: async () => {
         entered.resolve();
         await gate.promise;

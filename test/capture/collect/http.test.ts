@@ -5,7 +5,8 @@ import nock from "nock";
 import { OTLP_LIMITS } from "../../../src/capture/otlp/limits.ts";
 import { plainSpan } from "../fixtures/spans.ts";
 import { decode } from "../otlp/descriptors.ts";
-import { bytesField, requestOf, spanFields } from "../otlp/wire-writer.ts";
+import { requestOf, spanFields } from "../otlp/wire-writer.ts";
+import { SIGNAL_BODIES, SIGNAL_ITEMS, SIGNAL_REASONS } from "./signal-requests.ts";
 import { FORMATS, numbered, runCollector } from "./running.ts";
 
 // The patched HTTP clients decode encoded request bodies and hang on those they cannot; these tests only use loopback.
@@ -122,7 +123,7 @@ describe.each(FORMATS)("OTLP/HTTP %s", (name, type, encode) => {
     const entered = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();
     await using c = await runCollector({
-      limits: { queueSpans: 4 },
+      limits: { queueItems: 4 },
       onSpans: async (batch) => {
         entered.resolve();
         await gate.promise;
@@ -140,35 +141,54 @@ describe.each(FORMATS)("OTLP/HTTP %s", (name, type, encode) => {
     expect(c.totals()).toMatchObject({ received: 10, stored: 7, dropped: 3, contentDropped: 0, redacted: 0 });
   });
 
-  test.each(["metrics", "logs"] as const)("%s are rejected in words, or kept when there is a place", async (signal) => {
-    const group = { metrics: "Metrics", logs: "Logs" }[signal];
-    const items = { metrics: { metrics: [{ sum: { dataPoints: [{}, {}] } }] }, logs: { logRecords: [{}, {}] } }[signal];
-    const inJson = { [`resource${group}`]: [{ [`scope${group}`]: [items] }] };
-    const point = bytesField(
-      2,
-      bytesField(7, Buffer.concat([bytesField(1, Buffer.alloc(0)), bytesField(1, Buffer.alloc(0))])),
-    );
-    const record = Buffer.concat([bytesField(2, Buffer.alloc(0)), bytesField(2, Buffer.alloc(0))]);
-    const inProtobuf = bytesField(1, bytesField(2, signal === "metrics" ? point : record));
-    const body = name === "json" ? Buffer.from(JSON.stringify(inJson)) : inProtobuf;
+  test.each(["metrics", "logs"] as const)(
+    "%s are rejected in words where there is no place for them",
+    async (signal) => {
+      await using c = await runCollector();
+      const response = await c.post(`/v1/${signal}`, SIGNAL_BODIES[signal][name], type);
+      expect(response.status).toBe(200);
+      expect(Buffer.from(await response.arrayBuffer()).toString()).toContain(`no ${signal} are kept here (2 `);
+      expect(c.totals()).toMatchObject({ received: 2, rejected: 2, stored: 0 });
+      expect((await c.post(`/v1/${signal}`, Buffer.from([0x0a, 9]), type)).status).toBe(400);
+    },
+  );
 
-    await using c = await runCollector();
-    const response = await c.post(`/v1/${signal}`, body, type);
-    expect(response.status).toBe(200);
-    const text = Buffer.from(await response.arrayBuffer()).toString();
-    expect(text).toContain(`this version keeps traces only, no ${signal} (2 `);
-    expect(c.totals()).toMatchObject({ received: 2, rejected: 2, stored: 0 });
-    expect((await c.post(`/v1/${signal}`, Buffer.from([0x0a, 9]), type)).status).toBe(400);
-
+  test.each(["metrics", "logs"] as const)("%s are durable before they are acknowledged", async (signal) => {
     const kept: unknown[] = [];
-    const keep = async (batch: unknown): Promise<void> => void kept.push(batch);
-    await using keeper = await runCollector({ onMetrics: keep, onLogs: keep });
-    expect((await (await keeper.post(`/v1/${signal}`, body, type)).text()).replace("{}", "")).toBe("");
-    expect(kept).toMatchObject([{ encoding: name, count: 2 }]);
-    expect(keeper.totals()).toMatchObject({ received: 2, rejected: 0, stored: 2 });
-    await using failing = await runCollector({ [`on${group}`]: () => Promise.reject(new Error("no")) });
-    expect((await failing.post(`/v1/${signal}`, body, type)).status).toBe(503);
+    const gate = Promise.withResolvers<void>();
+    const keep = async (batch: readonly unknown[]) => {
+      await gate.promise;
+      kept.push(...batch);
+      return { stored: batch.length - 1, duplicates: 1 };
+    };
+    await using c = await runCollector({ onMetrics: keep, onLogs: keep, limits: { queueItems: 1 } });
+    const first = c.post(`/v1/${signal}`, SIGNAL_BODIES[signal][name], type);
+    while (!(await c.page("/metrics")).includes("queue_length 2\n"));
+    const refused = await c.post(`/v1/${signal}`, SIGNAL_BODIES[signal][name], type);
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "1"]);
+    expect(kept).toEqual([]);
+    gate.resolve();
+    const response = await first;
+    expect([response.status, (await response.text()).replace("{}", "")]).toEqual([200, ""]);
+    expect(kept).toEqual(SIGNAL_ITEMS[signal]);
+    expect(c.totals()).toMatchObject({ received: 4, stored: 1, duplicates: 1, rejected: 0, dropped: 2 });
   });
+
+  test.each(["metrics", "logs"] as const)(
+    "%s that the store refuses are sent back; bad ones are told",
+    async (signal) => {
+      const failing = () => Promise.reject(new Error("no"));
+      await using f = await runCollector({ onMetrics: failing, onLogs: failing });
+      const sentBack = await f.post(`/v1/${signal}`, SIGNAL_BODIES[signal][name], type);
+      expect([sentBack.status, sentBack.headers.get("retry-after")]).toEqual([503, "1"]);
+      const all = async (batch: readonly unknown[]) => ({ stored: batch.length, duplicates: 0 });
+      await using c = await runCollector({ onMetrics: all, onLogs: all });
+      const response = await c.post(`/v1/${signal}`, SIGNAL_BODIES[signal][`bad ${name}`], type);
+      expect(response.status).toBe(200);
+      expect(Buffer.from(await response.arrayBuffer()).toString()).toContain(SIGNAL_REASONS[signal]);
+      expect(c.totals()).toMatchObject({ received: 2, stored: 1, rejected: 1 });
+    },
+  );
 });
 
 describe("what is asked of a request", () => {
@@ -296,7 +316,16 @@ describe("pages and counts", () => {
     await c.post(TRACES, bad, PROTOBUF);
     await c.post(TRACES, "nonsense", JSON_TYPE);
     const totals = c.totals();
-    expect(totals).toEqual({ requests: 4, received: 11, stored: 4, duplicates: 2, rejected: 2, dropped: 3, contentDropped: 0, redacted: 0 });
+    expect(totals).toEqual({
+      requests: 4,
+      received: 11,
+      stored: 4,
+      duplicates: 2,
+      rejected: 2,
+      dropped: 3,
+      contentDropped: 0,
+      redacted: 0,
+    });
     const page = await c.page("/metrics");
     for (const line of [
       'requests_total{signal="traces",transport="http",status="200"} 2',
