@@ -1,4 +1,6 @@
+import type { SloSettings } from "../../config/slo.ts";
 import type { SloKind } from "../../model/slo.ts";
+import { parseDuration } from "../../model/time.ts";
 
 /** A service-level objective over the calls of one service. */
 export type Objective = {
@@ -23,4 +25,19 @@ export const NO_CALLS: SliCounts = { total: 0, bad: 0, uncertain: 0 };
 
 export function addCounts(a: SliCounts, b: SliCounts): SliCounts {
   return { total: a.total + b.total, bad: a.bad + b.bad, uncertain: a.uncertain + b.uncertain };
+}
+
+/** The objective that `targets.<target>.slos` of the configuration describes; its service is the target's name by default. */
+export function objectiveOf(target: string, settings: SloSettings): Objective {
+  const { name, sli, threshold, objective, window, operation, service = target } = settings;
+  return {
+    target,
+    name,
+    service,
+    sli,
+    objective: objective / 100,
+    windowNs: parseDuration(window),
+    ...(operation === undefined ? {} : { operation }),
+    ...(threshold === undefined ? {} : { thresholdNs: parseDuration(threshold) }),
+  };
 }

@@ -1,13 +1,12 @@
 import { resolve } from "node:path";
-import { countCalls } from "../../analyze/slo/counts.ts";
-import type { Objective } from "../../analyze/slo/objective.ts";
-import { sloReport, sloStatus } from "../../analyze/slo/status.ts";
+import { objectiveOf, type Objective } from "../../analyze/slo/objective.ts";
+import { readSloStatus } from "../../analyze/slo/read.ts";
+import { sloReport } from "../../analyze/slo/status.ts";
 import { readConfig, selectTarget } from "../../config/read.ts";
 import type { Config, Target } from "../../config/schema.ts";
 import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import type { BurnRate, SloReport, SloStatus } from "../../model/slo.ts";
-import { parseDuration } from "../../model/time.ts";
 import { formatNumber } from "../../propose/report.ts";
 import { openSpanStore, systemClock } from "../../wire.ts";
 import { DEFAULT_CONFIG } from "../command.ts";
@@ -22,14 +21,7 @@ export async function runSloStatus(options: SloOptions, io: Io): Promise<number>
   const now = systemClock.now();
   await using store = await openSpanStore({ ...options, cwd: io.cwd, mustExist: true }, io.env, config);
   const statuses: SloStatus[] = [];
-  for (const objective of objectives) {
-    const calls = countCalls(objective);
-    const { service, operation } = objective;
-    const sinceNs = now - BigInt(Math.round(objective.windowNs));
-    const filter = { service, ...(operation === undefined ? {} : { operation }), sinceNs, untilNs: now + 1n };
-    for await (const rows of store.rollups(filter)) for (const row of rows) calls.add(row);
-    statuses.push(sloStatus(objective, calls.minutes(), now));
-  }
+  for (const objective of objectives) statuses.push(await readSloStatus(store, objective, now));
   const report = sloReport(statuses);
   if (options.json) printJson(io, report);
   else print(io, report);
@@ -43,26 +35,12 @@ export async function runSloStatus(options: SloOptions, io: Io): Promise<number>
 export function objectivesOf(config: Config, target: string | undefined): readonly Objective[] {
   const chosen: readonly (readonly [string, Target])[] =
     target === undefined ? Object.entries(config.targets) : [[target, selectTarget(config, target).target]];
-  const objectives = chosen.flatMap(([name, { slos }]) => slos.map((slo) => toObjective(name, slo)));
+  const objectives = chosen.flatMap(([name, { slos }]) => slos.map((slo) => objectiveOf(name, slo)));
   if (objectives.length > 0) return objectives;
   throw new WhetstoneError("usage", `No objective is configured${target === undefined ? "" : ` for ${target}`}.`, {
     remedy:
       "Add some to whetstone.yaml, such as targets.NAME.slos: [{name: available, sli: availability, objective: 99.9, window: 30d}].",
   });
-}
-
-function toObjective(target: string, slo: Target["slos"][number]): Objective {
-  const { name, sli, threshold, objective, window, operation, service = target } = slo;
-  return {
-    target,
-    name,
-    service,
-    sli,
-    objective: objective / 100,
-    windowNs: parseDuration(window),
-    ...(operation === undefined ? {} : { operation }),
-    ...(threshold === undefined ? {} : { thresholdNs: parseDuration(threshold) }),
-  };
 }
 
 function print(io: Io, report: SloReport): void {

@@ -1,10 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { countCalls, type CountedRow } from "../../../src/analyze/slo/counts.ts";
-import type { Objective } from "../../../src/analyze/slo/objective.ts";
+import { objectiveOf, type Objective } from "../../../src/analyze/slo/objective.ts";
+import { readSloStatus } from "../../../src/analyze/slo/read.ts";
 import { isNoAccident, sloReport, sloStatus } from "../../../src/analyze/slo/status.ts";
 import { SloStatus } from "../../../src/model/slo.ts";
+import { SloSettings } from "../../../src/config/slo.ts";
 import { sketchBin } from "../../../src/stats/sketch.ts";
+import { memoryStore } from "../../../src/store/memory.ts";
+import { span, spanIdOf } from "../population.ts";
 
 const MINUTE = 60_000_000_000n;
 const DAY_NS = 86_400e9;
@@ -205,5 +209,32 @@ describe("countCalls", () => {
         expect(found?.uncertain).toBeLessThanOrEqual(near);
       }),
     );
+  });
+});
+
+describe("from configuration and store", () => {
+  test("settings become an objective, the store's rollups its calls", async () => {
+    const settings = SloSettings.parse({
+      name: "fast",
+      sli: "latency",
+      threshold: "100ms",
+      objective: 90,
+      window: "1d",
+    });
+    const own = objectiveOf("notes", settings);
+    expect(own).toEqual({
+      target: "notes",
+      name: "fast",
+      service: "notes",
+      sli: "latency",
+      objective: 0.9,
+      windowNs: DAY_NS,
+      thresholdNs: 100e6,
+    });
+    await using store = memoryStore();
+    const call = (n: number, ago: bigint, ms: number) =>
+      span({ spanId: spanIdOf(n), kind: "server", startNs: NOW - ago * MINUTE, durationNs: ms * 1e6 });
+    await store.append([call(0, 5n, 10), call(1, 6n, 900), call(2, 2_000n, 900)]);
+    expect(await readSloStatus(store, own, NOW)).toMatchObject({ calls: 2, bad: 1, value: 0.5, verdict: "fail" });
   });
 });
