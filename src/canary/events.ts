@@ -6,7 +6,7 @@ import type { BadEvents } from "./likelihood.ts";
 import { exposureReason, type JudgedMetric, type MetricVerdict } from "./metric.ts";
 import type { AlphaShares, CanarySettings } from "./options.ts";
 import { rateRatio, rateRatioInterval } from "./rate-ratio.ts";
-import { badEvents, type Trial } from "./shares.ts";
+import { badEvents, countsOf, type Trial } from "./shares.ts";
 
 /** A metric of bad events: which calls count, which of them are bad, and what its verdicts are called. */
 export type EventMetric = {
@@ -83,14 +83,11 @@ export function judgeEvents(
 function countEvents(samples: readonly CallSample[], metric: EventMetric, settings: CanarySettings): EventCounts {
   const calls = samples.flatMap((sample): Trial[] => {
     const bad = metric.isBad(sample);
-    const { timestamp, arm, session } = sample;
-    return bad === undefined ? [] : [{ timestamp, arm, session, bad }];
+    const { timestamp, arm, session, weight = 1 } = sample;
+    return bad === undefined ? [] : [{ timestamp, arm, session, bad, weight }];
   });
   const trials = settings.unit === "session" ? bySession(calls) : calls;
-  const share = (arm: Trial["arm"]): BadShare => {
-    const own = trials.filter((trial) => trial.arm === arm);
-    return { bad: own.filter((trial) => trial.bad).length, calls: own.length };
-  };
+  const share = (arm: Trial["arm"]): BadShare => countsOf(trials.filter((trial) => trial.arm === arm));
   return { control: share("baseline"), experiment: share("canary"), events: badEvents(trials, settings) };
 }
 

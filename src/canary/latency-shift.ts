@@ -1,5 +1,6 @@
 import type { CallSample } from "../model/call.ts";
 import { mean } from "../stats/quantile.ts";
+import { effectiveSize, hasOneWeight, totalWeight, type Weighted } from "../stats/weighted.ts";
 
 /** Difference of mean log-latency, canary − baseline, over the operations that both arms served. */
 export type LatencyShift = {
@@ -67,17 +68,18 @@ type Stratum = {
 
 function stratum(samples: readonly CallSample[]): Stratum[] {
   const logs = logarithms(samples);
-  const of = (arm: CallSample["arm"]): number[] => logs.filter((_, i) => samples[i]?.arm === arm);
-  const [b, c] = [of("baseline"), of("canary")];
-  if (b.length < 2 || c.length < 2) return [];
+  const of = (arm: CallSample["arm"]): Weighted[] =>
+    logs.flatMap((value, i) => (samples[i]?.arm === arm ? [{ value, weight: samples[i].weight ?? 1 }] : []));
+  const [b, c] = [momentsOf(of("baseline")), momentsOf(of("canary"))];
+  if (b.calls < 2 || c.calls < 2) return [];
   return [
     {
-      weight: (b.length * c.length) / (b.length + c.length),
-      control: b.length,
-      experiment: c.length,
-      controlMean: mean(b),
-      experimentMean: mean(c),
-      squaredError: variance(b) / b.length + variance(c) / c.length,
+      weight: (b.calls * c.calls) / (b.calls + c.calls),
+      control: b.calls,
+      experiment: c.calls,
+      controlMean: b.mean,
+      experimentMean: c.mean,
+      squaredError: b.variance / b.calls + c.variance / c.calls,
     },
   ];
 }
@@ -87,6 +89,17 @@ function logarithms(samples: readonly CallSample[]): number[] {
   const shortest = samples.reduce((least, { durationMs: t }) => (t > 0 && t < least ? t : least), Infinity);
   const floor = Number.isFinite(shortest) ? shortest / 2 : 1;
   return samples.map(({ durationMs }) => Math.log(durationMs > 0 ? durationMs : floor));
+}
+
+/** Of sampled calls the moments are those of all traffic, and `calls` is Kish's effective number. */
+function momentsOf(items: readonly Weighted[]): { calls: number; mean: number; variance: number } {
+  const values = items.map(({ value }) => value);
+  if (hasOneWeight(items)) return { calls: items.length, mean: mean(values), variance: variance(values) };
+  const calls = effectiveSize(items);
+  const whole = totalWeight(items);
+  const centre = sum(items, ({ value, weight }) => weight * value) / whole;
+  const spread = sum(items, ({ value, weight }) => weight * (value - centre) ** 2) / whole;
+  return { calls, mean: centre, variance: (spread * calls) / (calls - 1) };
 }
 
 function variance(values: readonly number[]): number {

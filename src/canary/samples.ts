@@ -13,7 +13,8 @@ type Cell = { readonly value: unknown; readonly column: string; readonly row: nu
 
 /**
  * Turns parsed rows into call samples. Columns: `timestamp` (RFC 3339, or ms since the Unix epoch), `operation`,
- * `durationMs` (≥ 0), `error` (true/false or 1/0); `session` may be there; other columns are ignored. Values may be
+ * `durationMs` (≥ 0), `error` (true/false or 1/0); `session` and `weight` (how many calls a sampled one stands for, ≥ 1) may be there; other
+ * columns are ignored. Values may be
  * typed or text.
  * @throws WhetstoneError `input_unreadable` naming source, row (1 = the first after the header) and column.
  */
@@ -40,6 +41,7 @@ function toSample(item: unknown, place: Pick<Cell, "row" | "source">): CallSampl
     error: toBoolean(cell("error")),
     arm: place.source.arm,
     session: record["session"] === undefined ? "" : toText(cell("session")),
+    ...(record["weight"] !== undefined && record["weight"] !== "" && { weight: toWeight(cell("weight")) }),
   };
 }
 
@@ -52,6 +54,12 @@ function toText(cell: Cell): string {
 function toDuration(cell: Cell): number {
   const value = toNumber(cell.value);
   if (value === undefined || value < 0) throw unreadable(cell, "is no duration in ms");
+  return value;
+}
+
+function toWeight(cell: Cell): number {
+  const value = toNumber(cell.value);
+  if (value === undefined || value < 1) throw unreadable(cell, "is no weight of 1 or more");
   return value;
 }
 

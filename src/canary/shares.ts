@@ -1,5 +1,6 @@
 import type { Arm } from "../model/call.ts";
 import { logBeta } from "../stats/gamma.ts";
+import { effectiveSize, hasOneWeight, totalWeight } from "../stats/weighted.ts";
 import type { BadEvents, ShareStage } from "./likelihood.ts";
 import type { CanarySettings } from "./options.ts";
 
@@ -9,10 +10,24 @@ export type Trial = {
   readonly arm: Arm;
   readonly session: string;
   readonly bad: boolean;
+  /** How many it stands for, where calls were sampled. */
+  readonly weight: number;
 };
 
+/**
+ * Calls and bad ones of an arm. Where weights differ they are Kish's effective number and the true share of it: the
+ * rates are those of all traffic, and the evidence never counts for more than was seen. Where they are equal, sampling
+ * changes no share, and what was seen is counted.
+ */
+export function countsOf(trials: readonly Trial[]): { readonly bad: number; readonly calls: number } {
+  const bad = trials.filter((trial) => trial.bad);
+  if (hasOneWeight(trials)) return { bad: bad.length, calls: trials.length };
+  const calls = effectiveSize(trials);
+  return { bad: (calls * totalWeight(bad)) / totalWeight(trials), calls };
+}
+
 /** Counts of one interval: calls and bad events of both arms. */
-type IntervalCounts = { canaryCalls: number; baselineCalls: number; canary: number; baseline: number };
+type IntervalCounts = Readonly<Record<"canaryCalls" | "baselineCalls" | "canary" | "baseline", number>>;
 
 /**
  * Bad events with the shares to judge them by. The routed weight holds where calls were routed one by one at that
@@ -23,7 +38,12 @@ type IntervalCounts = { canaryCalls: number; baselineCalls: number; canary: numb
 export function badEvents(trials: readonly Trial[], settings: CanarySettings): BadEvents | null {
   const { weight } = settings;
   const total = countTrials(trials);
-  const routed = weight !== null && !contradicts(total, weight) && (settings.unit === "session" || !isSticky(trials));
+  // Calls of different weights are no draws at the routed weight.
+  const routed =
+    weight !== null &&
+    hasOneWeight(trials) &&
+    !contradicts(total, weight) &&
+    (settings.unit === "session" || !isSticky(trials));
   if (routed) {
     const { canary, baseline } = total;
     return weight > 0 && weight < 1 ? { prior: weight, stages: [{ share: weight, canary, baseline }] } : null;
@@ -34,13 +54,10 @@ export function badEvents(trials: readonly Trial[], settings: CanarySettings): B
 }
 
 function countTrials(trials: readonly Trial[]): IntervalCounts {
-  const counts = { canaryCalls: 0, baselineCalls: 0, canary: 0, baseline: 0 };
-  for (const trial of trials) {
-    if (trial.arm === "canary") counts.canaryCalls += 1;
-    else counts.baselineCalls += 1;
-    if (trial.bad) counts[trial.arm] += 1;
-  }
-  return counts;
+  const [canary, baseline] = (["canary", "baseline"] as const).map((arm) =>
+    countsOf(trials.filter((trial) => trial.arm === arm)),
+  ) as [ReturnType<typeof countsOf>, ReturnType<typeof countsOf>];
+  return { canaryCalls: canary.calls, baselineCalls: baseline.calls, canary: canary.bad, baseline: baseline.bad };
 }
 
 /** E-value of 1,000 against "calls were routed at this weight", two-sided: a plan that was not followed. */

@@ -1,5 +1,6 @@
 import type { CallSample } from "../model/call.ts";
 import { Arm } from "../model/call.ts";
+import { weightOf } from "../model/sample-weight.ts";
 import { ATTR, type Span } from "../model/span.ts";
 import { SCOPE } from "./exchange.ts";
 import { MULTI_ROUND, SERVICE_INSTANCE, UNIT } from "./mcp-attributes.ts";
@@ -18,6 +19,7 @@ export function callSamples(spans: readonly Span[]): CallSample[] {
     error: span.status === "error" || span.attributes[ATTR.errorType] !== undefined,
     arm: Arm.safeParse(span.resource[ATTR.arm]).data ?? "baseline",
     session: sessionOf(span),
+    ...(weightOf(span.attributes) > 1 && { weight: weightOf(span.attributes) }),
   }));
 }
 

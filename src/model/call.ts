@@ -36,6 +36,8 @@ export const CallSample = z.strictObject({
   arm: Arm,
   /** The client session that made the call. */
   session: z.string(),
+  /** How many calls it stands for, where calls were sampled; absent means 1. */
+  weight: z.number().min(1).optional(),
 });
 export type CallSample = z.infer<typeof CallSample>;
 

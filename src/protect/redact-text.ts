@@ -30,7 +30,7 @@ const SENT_PATTERNS: readonly SecretPattern[] = [
 const FORM_HINT =
   /AKIA|ASIA|ABIA|ACCA|[aA][wW][sS]|gh[pousr]_|github_pat|glpat|xox|xapp|hooks\.slack|AIza|GOCSPX|ya29|sk-|k_live_|npm_|wh[ks]_|PRIVATE KEY|\.eyJ|[bB][eE][aA][rR][eE][rR]|[bB][aA][sS][iI][cC]|:\/\/[^\s/?#"'`]{0,400}@/;
 /** The shortest secret that is told by its form alone has 15 characters. */
-const SHORT = /^[^\s:=>%\\-]{0,14}$/;
+const SHORT = /^[^\s:=>%\\]{0,14}$/;
 /** Escapes of printable ASCII: JSON's, and those of URLs. */
 const ESCAPE = /\\u00[2-7][0-9a-f]|%[2-7][0-9a-f]/i;
 const ESCAPES = /\\+u00([2-7][0-9a-f])|%([2-7][0-9a-f])/gi;
@@ -96,7 +96,7 @@ function valueRedactor(ruleOf: KeyRule, source: string): TextRedactor {
   const separated = `[:=>](?<=(${source})(${BEHIND})[:=>])(?:(?<=:)=|(?<==)>)?\\s{0,20}`;
   const option = String.raw`(?<![\w-])--?([\w-]{1,80})\s{1,4}`;
   // Where a name of the user has letters of any script, upper case is told by the rules of Unicode.
-  const flags = /[^\x00-\x7f]/.test(source) ? "giu" : "gi";
+  const flags = /[^ -~]/.test(source) ? "giu" : "gi";
   const places = new RegExp(`(${MARKER})|${separated}|${option}`, flags);
   return (text) => {
     let redacted = "";

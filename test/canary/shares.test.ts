@@ -10,6 +10,7 @@ const trial = (arm: Arm, timestamp: number, change: Partial<Trial> = {}): Trial 
   timestamp,
   session: `${arm}${timestamp}`,
   bad: false,
+  weight: 1,
   ...change,
 });
 const many = (arm: Arm, count: number): Trial[] => Array.from({ length: count }, (_, i) => trial(arm, i));
@@ -78,6 +79,7 @@ describe("badEvents", () => {
       timestamp: fc.integer({ min: 0, max: 600_000 }),
       session: fc.constantFrom("a", "b", "c", "d"),
       bad: fc.boolean(),
+      weight: fc.constant(1),
     });
     fc.assert(
       fc.property(fc.array(any, { maxLength: 60 }), fc.constantFrom(null, 0.5, 0.1), (trials, weight) => {
