@@ -138,7 +138,7 @@ describe("compilePattern", () => {
 
   test("no pattern text makes it throw anything but its own error", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(..."ab()[]{}*+?|^$.\\,-0123:=<i") }), (text) => {
+      fc.property(fc.string({ unit: fc.constantFrom(..."ab()[]{}*+?|^$.\\,-0123:=<i".split("")) }), (text) => {
         try {
           compilePattern(text)("ab");
         } catch (error) {

@@ -13,14 +13,12 @@ function leastByTrying(costs: readonly (readonly number[])[], row = 0, taken: re
   );
 }
 
-const matrix = fc
-  .tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 0, max: 2 }))
-  .chain(([rows, more]) =>
-    fc.array(fc.array(fc.nat(20), { minLength: rows + more, maxLength: rows + more }), {
-      minLength: rows,
-      maxLength: rows,
-    }),
-  );
+const matrix = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 0, max: 2 })).chain(([rows, more]) =>
+  fc.array(fc.array(fc.nat(20), { minLength: rows + more, maxLength: rows + more }), {
+    minLength: rows,
+    maxLength: rows,
+  }),
+);
 
 describe("assignRows", () => {
   test("is as cheap as the cheapest of all ways", () => {
