@@ -13,9 +13,6 @@ import type { WriterBatch, WriterReply, WriterRequest, WriterTarget } from "./ru
 /** Enough to give way; more would let the queue fill up on a busy machine. */
 const NICENESS = 5;
 
-// On Linux a priority is the calling thread's own: writing gives way to the traffic where processors are scarce.
-if (process.platform === "linux") setPriority(NICENESS);
-
 /** What batches are written with. */
 type Sink = AsyncDisposable & { readonly append: (spans: readonly Span[]) => Promise<unknown> };
 
@@ -24,6 +21,8 @@ async function openSink(target: WriterTarget): Promise<Sink> {
     const { otlpExporter } = await import("../capture/otlp/export.ts");
     return { append: otlpExporter({ url: target.otlp, fetch }), [Symbol.asyncDispose]: () => Promise.resolve() };
   }
+  // On Linux a priority is the calling thread's own: writing gives way to the traffic where processors are scarce.
+  if (process.platform === "linux") setPriority(NICENESS);
   const { openStore } = await import("../store/open.ts");
   return openStore({ url: target.store });
 }
