@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { format, resolveConfig } from "prettier";
 import { z } from "zod";
 import { Config } from "../src/config/schema.ts";
+import { Authorization, PublicKeyRecord } from "../src/model/authorization.ts";
 import { Workload } from "../src/model/call.ts";
 import { DossierManifest } from "../src/model/dossier.ts";
 import { Evidence } from "../src/model/finding.ts";
@@ -29,6 +30,8 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   dossier: DossierManifest,
   spec: TraceSpecFile,
   "api-key": ApiKeyRecord,
+  authorization: Authorization,
+  "authorization-key": PublicKeyRecord,
   regressions: RegressionReport,
   slo: SloReport,
 };

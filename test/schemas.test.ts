@@ -13,6 +13,7 @@ import type { Json } from "../src/model/json.ts";
 import { newApiKey } from "../src/protect/api-key.ts";
 import { repeat, type Plan } from "./analyze/population.ts";
 import { filesOf, runOn, workspaceOf } from "./loop/real-run.ts";
+import { filesOf as stateFilesOf, granted, openDesk } from "./protect/authorization/desk.ts";
 import { BETTER_WORK, sampleProject, type SampleProject } from "./support/sample-project.ts";
 
 /** A JSON document, where it was found, and the name of the schema that it should keep. */
@@ -98,6 +99,18 @@ function printedDocuments(): Document[] {
   ];
 }
 
+/** What a granted authorization leaves on the state branch. */
+async function authorizationDocuments(): Promise<Document[]> {
+  const desk = openDesk();
+  await granted(desk);
+  const kinds = { "authorizations/": "authorization", "authorization-keys/": "authorization-key" } as const;
+  return Object.entries(await stateFilesOf(desk.state)).flatMap(([path, text]) =>
+    Object.entries(kinds).flatMap(([folder, schema]) =>
+      path.startsWith(folder) ? { schema, from: path, value: JSON.parse(text ?? "") as Json } : [],
+    ),
+  );
+}
+
 let project: SampleProject;
 let documents: readonly Document[];
 beforeAll(async () => {
@@ -118,7 +131,14 @@ beforeAll(async () => {
     random: (bytes) => new Uint8Array(bytes),
   });
   const key: Document = { schema: "api-key", from: "a new key", value: { ...record } as Json };
-  documents = [key, ...printedDocuments(), ...ownDocuments(), ...documentsIn(dossier), ...documentsIn(state)];
+  documents = [
+    key,
+    ...(await authorizationDocuments()),
+    ...printedDocuments(),
+    ...ownDocuments(),
+    ...documentsIn(dossier),
+    ...documentsIn(state),
+  ];
 }, 60_000);
 afterAll(() => project.remove());
 

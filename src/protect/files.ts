@@ -12,14 +12,19 @@ export type FileContent = string | Uint8Array | AsyncIterable<string>;
 /**
  * Writes a file whole: a reader sees the old content or the new one, never a part, also after a crash. Missing folders
  * are made; a symbolic link at `path` is replaced. A killed process may leave a file `.<name>.<uuid>.tmp` beside it.
+ * `mode` (less the umask) holds from the first byte on.
  * @throws WhetstoneError `write_failed` naming path and cause, or the one that the stream ended with; nothing
  * half-written is left.
  */
-export async function writeFileWhole(path: string, data: FileContent): Promise<void> {
+export async function writeFileWhole(
+  path: string,
+  data: FileContent,
+  { mode = 0o666 }: { readonly mode?: number } = {},
+): Promise<void> {
   const draft = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeDurably(draft, data);
+    await writeDurably(draft, data, mode);
     await rename(draft, path);
     await syncFolder(dirname(path));
   } catch (cause) {
@@ -33,8 +38,8 @@ export async function writeFileWhole(path: string, data: FileContent): Promise<v
   }
 }
 
-async function writeDurably(path: string, data: FileContent): Promise<void> {
-  await using handle = await open(path, "wx");
+async function writeDurably(path: string, data: FileContent, mode: number): Promise<void> {
+  await using handle = await open(path, "wx", mode);
   await handle.writeFile(data);
   await handle.sync();
 }

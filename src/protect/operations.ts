@@ -1,0 +1,132 @@
+import type { Authority, RiskLevel } from "../model/authorization.ts";
+import { WhetstoneError } from "../model/error.ts";
+import { nearest } from "../model/nearest.ts";
+
+/** What an operation is and what it takes. */
+type Declaration = {
+  readonly class: "read" | "protected_write";
+  /** What a person must hold to permit it. */
+  readonly role: Authority;
+  /** `low` needs no authorization: it is undone by deleting what it made, and is done at the user's own command. */
+  readonly risk: RiskLevel;
+  /** Why the risk is what it is. */
+  readonly because: readonly [string, ...string[]];
+  /** Goes on while the kill switch is set: reading, ending what runs, and lifting the stop itself. */
+  readonly whileStopped: boolean;
+  readonly affects: string;
+  readonly rollback: string | null;
+};
+
+const read = (affects: string): Declaration => ({
+  class: "read",
+  role: "operator",
+  risk: "low",
+  because: ["It changes nothing."],
+  whileStopped: true,
+  affects,
+  rollback: null,
+});
+
+const write = (rest: Omit<Declaration, "class">): Declaration => ({ class: "protected_write", ...rest });
+
+/** Every operation of Whetstone that reads or changes something protected, declared once. */
+export const OPERATIONS = {
+  "state.read": read("branch whetstone/state"),
+  "repository.read": read("commits and branches"),
+  "state.write": write({
+    role: "operator",
+    risk: "low",
+    because: ["Only the branch whetstone/state grows; its history stays."],
+    whileStopped: true, // how a run ended, and who stopped it, must be on record
+    affects: "branch whetstone/state",
+    rollback: "git branch -f whetstone/state EARLIER",
+  }),
+  "proposal.open": write({
+    role: "operator",
+    risk: "low",
+    because: ["A branch of its own; nothing runs it and nobody has to merge it."],
+    whileStopped: false,
+    affects: "branch whetstone/proposal/…",
+    rollback: "git branch -D BRANCH",
+  }),
+  "proposal.close": write({
+    role: "operator",
+    risk: "low",
+    because: ["Takes back a branch that Whetstone made, if nobody has moved it."],
+    whileStopped: true,
+    affects: "branch whetstone/proposal/…",
+    rollback: "git branch BRANCH COMMIT, named in the ledger",
+  }),
+  "canary.promote": write({
+    role: "maintainer",
+    risk: "high",
+    because: ["The changed server gets all traffic."],
+    whileStopped: false,
+    affects: "traffic of the target",
+    rollback: "whetstone canary rollback",
+  }),
+  "canary.rollback": write({
+    role: "operator",
+    risk: "medium",
+    because: ["The unchanged server gets all traffic again; what the canary served ends."],
+    whileStopped: true,
+    affects: "traffic of the target",
+    rollback: null,
+  }),
+  "rule.retire": write({
+    role: "maintainer",
+    risk: "medium",
+    because: ["Later sessions no longer follow what was learned."],
+    whileStopped: false,
+    affects: "rules of the target",
+    rollback: "git revert",
+  }),
+  "server.update": write({
+    role: "maintainer",
+    risk: "high",
+    because: ["Another version of a server runs, with the rights of the user."],
+    whileStopped: false,
+    affects: "server and .mcp.json",
+    rollback: "whetstone servers restore",
+  }),
+  "backup.restore": write({
+    role: "admin",
+    risk: "high",
+    because: ["What was changed since the backup is overwritten."],
+    whileStopped: false,
+    affects: "what the backup holds",
+    rollback: null,
+  }),
+  resume: write({
+    role: "maintainer",
+    risk: "high",
+    because: ["Somebody stopped all changes for a reason; this lets them go on."],
+    whileStopped: true,
+    affects: "every stage of the loop",
+    rollback: "whetstone stop",
+  }),
+} as const satisfies Record<string, Declaration>;
+
+/** The name of a declared operation. */
+export type OperationName = keyof typeof OPERATIONS;
+
+/** A declaration with its name. */
+export type ProtectedOperation = Declaration & { readonly name: OperationName };
+
+/** The declaration of an operation. @throws WhetstoneError `usage` for what is none, naming the nearest */
+export function operationOf(name: string): ProtectedOperation {
+  if (isOperation(name)) return { ...OPERATIONS[name], name };
+  const near = nearest(name, Object.keys(OPERATIONS));
+  throw new WhetstoneError("usage", `There is no operation "${name}".`, {
+    remedy: near === undefined ? `Choose one of ${Object.keys(OPERATIONS).join(", ")}.` : `Did you mean "${near}"?`,
+  });
+}
+
+function isOperation(name: string): name is OperationName {
+  return Object.hasOwn(OPERATIONS, name);
+}
+
+/** Whether an operation needs an authorization. */
+export function needsAuthorization({ class: kind, risk }: Pick<Declaration, "class" | "risk">): boolean {
+  return kind === "protected_write" && risk !== "low";
+}
