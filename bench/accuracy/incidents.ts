@@ -36,11 +36,11 @@ export type IncidentKind = (typeof INCIDENT_KINDS)[number];
 export function makeIncident(kind: IncidentKind, seed: string): Incident {
   const random = createRandom(`${kind}/${seed}`);
   const system = makeSystem(random);
-  const origin = chooseOrigin(kind, system, random);
-  const alter = faultOf(kind, { origin, system, random });
   const count = 60 + randomInteger(random, 240);
   const mixed = kind.startsWith("mix") ? system.entries.map(() => 0.05 + random.uniform() ** 3) : undefined;
   const baseline = traces(system, { random, count, from: 0, alter: (operation) => operation, drift: 1 });
+  const origin = chooseOrigin(kind, seen(system, baseline), random);
+  const alter = faultOf(kind, { origin, system, random });
   const drift = 0.95 + 0.2 * random.uniform();
   const incident = traces(system, { random, count, from: count, alter, drift, ...(mixed && { weights: mixed }) });
   const isFault = kind !== "none" && kind !== "mix";
@@ -50,6 +50,17 @@ export function makeIncident(kind: IncidentKind, seed: string): Incident {
     incident,
     origin: isFault ? { service: origin.service, operation: origin.name } : undefined,
   };
+}
+
+/** Calls that an operation needs before the incident, so that there is anything to compare with. */
+const LEAST_CALLS = 10;
+
+/** The system with those of its operations that the traces show often enough. */
+function seen(system: System, traces: readonly Span[]): System {
+  const calls = Map.groupBy(traces, ({ service, name }) => `${service} ${name}`);
+  const often = ({ service, name }: Operation): boolean =>
+    (calls.get(`${service} ${name}`)?.length ?? 0) >= LEAST_CALLS;
+  return { ...system, operations: system.operations.filter(often) };
 }
 
 function chooseOrigin(kind: IncidentKind, { operations, entries, style }: System, random: Random): Operation {

@@ -32,9 +32,29 @@ const LEFT = 0.1;
 /** Whom each call of a population blames, by the habits of the baseline. */
 export function blameCalls(population: Population, habits: Habits): ReadonlyMap<Call, Blame> {
   const scene = { population, habits, vanished: vanishedChildren(population, habits) };
+  const candidates = new Map<Call, readonly Call[]>();
+  const missed = new Map<string, number>();
+  for (const observation of population.ofCall.values()) {
+    const absent = absentChildren(observation, scene);
+    if (absent.length === 0) continue;
+    candidates.set(observation.call, absent);
+    for (const { key } of absent) missed.set(key, (missed.get(key) ?? 0) + 1);
+  }
+  // Of two that are missed equally often, the one that nobody gets any more is likelier to be gone.
+  const times = ({ key }: Call): number => (missed.get(key) ?? 0) + (population.byOperation.has(key) ? 0 : 0.5);
   const blames = new Map<Call, Blame>();
-  for (const observation of population.ofCall.values()) blames.set(observation.call, blameOf(observation, scene));
+  for (const { call } of population.ofCall.values()) {
+    blames.set(call, blameOf(call, { scene, absent: mostMissed(candidates.get(call) ?? [], times) }));
+  }
   return blames;
+}
+
+/** The candidate that explains the most calls: what comes after a call that failed is missing too, but only there. Ties: the earliest. */
+function mostMissed(candidates: readonly Call[], times: (call: Call) => number): Call | undefined {
+  return candidates.reduce<Call | undefined>(
+    (best, call) => (best === undefined || times(call) > times(best) ? call : best),
+    undefined,
+  );
 }
 
 type Scene = { readonly population: Population; readonly habits: Habits; readonly vanished: Vanished };
@@ -69,30 +89,34 @@ function shareWith(observations: readonly Observation[], key: string): number {
   return having.length / observations.length;
 }
 
-function blameOf(observation: Observation, scene: Scene): Blame {
-  const { call } = observation;
-  const harmful = call.children.some((child) => child.failed && !scene.habits.tolerated.has(pairOf(child)));
-  if (harmful) return { on: "below" };
-  const absent = absentChild(observation, scene);
+function blameOf(call: Call, { scene, absent }: { readonly scene: Scene; readonly absent: Call | undefined }): Blame {
+  if (hasHarmfulChild(call, scene.habits)) return { on: "below" };
   if (absent !== undefined) return { on: "absent", child: absent };
   if (!call.failed) return { on: "none" };
   return hasSlowChild(call, scene) ? { on: "below" } : { on: "self" };
 }
 
-/** The first child that the call should have had, where its absence explains the failure or the wait. */
-function absentChild({ call, context, ownMs }: Observation, { habits, vanished }: Scene): Call | undefined {
+function hasHarmfulChild(call: Call, { tolerated }: Habits): boolean {
+  return call.children.some((child) => child.failed && !tolerated.has(pairOf(child)));
+}
+
+/** The children that the call should have had, earliest first, where their absence explains the failure or the wait. */
+function absentChildren({ call, context, ownMs }: Observation, scene: Scene): readonly Call[] {
+  const { habits, vanished } = scene;
   const habit = habits.of.get(context);
-  if (habit === undefined) return undefined;
-  const keys = new Set(call.children.map(({ key }) => key));
-  const missing =
-    vanished.of.get(context)?.[0] ??
-    habit.children.find(({ child, share }) => share >= EXPECTED && !keys.has(child.key))?.child;
-  if (missing === undefined) return undefined;
+  if (habit === undefined || hasHarmfulChild(call, habits) || (call.failed && hasSlowChild(call, scene))) return [];
+  const gone = vanished.of.get(context) ?? [];
+  const missing = habit.children
+    .filter(({ child, share }) => gone.includes(child) || share >= EXPECTED)
+    .map(({ child }) => child)
+    .filter(({ key }) => call.children.every((child) => child.key !== key));
   const waited = ownMs > FAR_BEYOND * habit.ownBoundMs + 1;
-  if (!call.failed) return waited ? missing : undefined;
+  if (missing.length === 0 || waited) return missing;
+  if (!call.failed) return [];
+  if (isUnreached(call)) return missing;
   const kind = call.nodes.at(-1)?.span.kind;
-  const remote = (kind === "client" || kind === "producer") && missing.service !== call.service;
-  return remote || waited || vanished.everywhere.has(missing.key) || isUnreached(call) ? missing : undefined;
+  const isClient = kind === "client" || kind === "producer";
+  return missing.filter(({ key, service }) => vanished.everywhere.has(key) || (isClient && service !== call.service));
 }
 
 /** Whether the call failed because it gave up waiting for, or could not reach, something. */
@@ -101,9 +125,12 @@ function isUnreached(call: Call): boolean {
 }
 
 function hasSlowChild(call: Call, { population, habits }: Scene): boolean {
+  const gaveUp = isUnreached(call);
   return call.children.some((child) => {
+    // Whoever gives up while its callee still works was waiting for it.
+    if (gaveUp && child.end >= call.end) return true;
     const bound = habits.of.get(population.ofCall.get(child)?.context ?? "")?.lengthBoundMs;
     if (bound === undefined || callMs(child) <= FAR_BEYOND * bound) return false;
-    return child.end >= call.end || (callMs(child) >= callMs(call) / 2 && isUnreached(call));
+    return child.end >= call.end || (callMs(child) >= callMs(call) / 2 && gaveUp);
   });
 }

@@ -5,7 +5,7 @@ import type { TraceTree } from "../tree.ts";
 import { compare, type Comparison } from "./compare.ts";
 import type { Sign } from "./evidence.ts";
 import { extraCallSigns, type ExtraCalls } from "./extra-calls.ts";
-import { absenceSigns, failureSigns } from "./failures.ts";
+import { absenceSigns, disappearanceSigns, failureSigns } from "./failures.ts";
 import { observe } from "./observe.ts";
 import { noveltySigns, slownessSigns } from "./slowness.ts";
 
@@ -36,7 +36,7 @@ export type DiagnoseOptions = {
 };
 
 /** Probability of naming any operation at all where nothing changed, about. */
-const FALSE_ALARM = 0.1;
+const FALSE_ALARM = 0.2;
 /** Standard errors beyond the least that count from which a sign counts in full. */
 const RAMP = 2;
 /** Scores below this are not worth a look: a fully significant slowdown of the usual trace by less than 3 %. */
@@ -51,7 +51,8 @@ const MAX_TRACES = 5;
  * - `fails`: more of its calls fail with nothing below that explains it (failing, slow beyond habit, or absent);
  * - `absent`: callers that always called it now wait or fail without it;
  * - `extra_calls`: it calls something more often, with no failure to explain that;
- * - `new_operation`: it did not exist before and takes time.
+ * - `new_operation`: it did not exist before and takes time;
+ * - `no_longer_called`: nobody calls it any more, though nothing goes wrong without it (weighs little).
  *
  * A sign scores impact × significance: the impact is the added time relative to the usual trace (r / (r + ½)) or the square
  * root of the added share of failures, both **per call of the operation**, so that neither volume nor loudness counts;
@@ -87,6 +88,7 @@ function signsOf(comparison: Comparison): Sign[] {
     ...noveltySigns(comparison),
     ...failureSigns(comparison),
     ...absenceSigns(comparison),
+    ...disappearanceSigns(comparison),
     ...extra,
   ];
 }

@@ -1,7 +1,7 @@
 import type { Call } from "../calls.ts";
 
 /** Kinds of signs that a fault began in an operation. */
-export type SignKind = "slower" | "fails" | "absent" | "extra_calls" | "new_operation";
+export type SignKind = "slower" | "fails" | "absent" | "extra_calls" | "new_operation" | "no_longer_called";
 
 /** One sign that a fault began in an operation, with what it is measured by. */
 export type Sign = {

@@ -4,7 +4,8 @@ import { nameInText, shareInText } from "../names.ts";
 import { compareText } from "../parents.ts";
 import type { Blame } from "./blame.ts";
 import { impactOfFailures, type Sign } from "./evidence.ts";
-import { effectiveSize, type Observation } from "./observe.ts";
+import { effectiveSize, totalWeight } from "../../stats/weighted.ts";
+import type { Observation } from "./observe.ts";
 import type { Comparison } from "./compare.ts";
 import { combinedShift, rateShift, type Rate } from "./shift.ts";
 
@@ -76,6 +77,36 @@ export function absenceSigns({ baseline, incident, blames }: Comparison): Sign[]
   });
 }
 
+/** What a dependency that is no longer called weighs where nothing goes wrong without it: it may be a fault or a change. */
+const QUIETLY_GONE = 0.12;
+/** Calls before and callers now that it takes to say so. */
+const LEAST_GONE = 10;
+
+/** Operations that are not called at all any more, although their callers are, and do well without. */
+export function disappearanceSigns({ baseline, incident, blames }: Comparison): Sign[] {
+  const missed = new Set([...blames.after.values()].map((blame) => (blame.on === "absent" ? blame.child.key : "")));
+  return [...baseline.byOperation].flatMap(([key, before]) => {
+    const callers = new Map(before.flatMap(({ call }) => (call.parent ? [[call.parent.key, call.parent]] : [])));
+    const now = [...callers.keys()].flatMap((caller) => incident.byOperation.get(caller) ?? []);
+    const well = now.filter(({ call }) => blames.after.get(call)?.on === "none");
+    const [first] = before;
+    const gone = !incident.byOperation.has(key) && !missed.has(key);
+    if (first === undefined || !gone || before.length < LEAST_GONE || well.length < LEAST_GONE) return [];
+    const usual =
+      before.length / [...callers.keys()].reduce((n, caller) => n + (baseline.byOperation.get(caller)?.length ?? 0), 0);
+    return [
+      {
+        kind: "no_longer_called" as const,
+        call: first.call,
+        z: Math.sqrt(usual * well.length),
+        impact: QUIETLY_GONE,
+        reason: `is not called any more: ${before.length} calls before, none in ${well.length} calls of its callers, which do well without`,
+        shownBy: well.map(({ call }) => call),
+      },
+    ];
+  });
+}
+
 /** The contexts of an operation that occur in the incident, each with its calls before. */
 export function contextsOf(key: string, { baseline, incident }: Comparison): Contexts {
   const pooled = baseline.byOperation.get(key) ?? [];
@@ -107,7 +138,7 @@ function compareRates(contexts: Contexts, test: Test): { z: number; before: numb
 }
 
 function rateOf(observations: readonly Observation[], holds: (o: Observation) => boolean): Rate {
-  const total = observations.reduce((sum, { weight }) => sum + weight, 0);
-  const held = observations.reduce((sum, each) => sum + (holds(each) ? each.weight : 0), 0);
-  return { rate: total === 0 ? 0 : held / total, size: effectiveSize(observations) };
+  if (observations.length === 0) return { rate: 0, size: 0 };
+  const rate = totalWeight(observations.filter(holds)) / totalWeight(observations);
+  return { rate, size: effectiveSize(observations) };
 }

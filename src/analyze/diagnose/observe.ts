@@ -1,10 +1,7 @@
-import type { Span } from "../../model/span.ts";
+import { weightOf } from "../../model/sample-weight.ts";
 import { callsOf, isEntry, nsToMs, type Call } from "../calls.ts";
 import { sum } from "../rating.ts";
 import type { TraceTree } from "../tree.ts";
-
-/** Attribute by which a sampled span says how many it stands for. */
-const SAMPLE_WEIGHT = "whetstone.sample_weight";
 
 /** One call with what the comparison of two populations needs of it. */
 export type Observation = {
@@ -40,7 +37,7 @@ export function observe(traces: readonly TraceTree[]): Population {
 }
 
 function observeTrace(tree: TraceTree, into: Observation[]): void {
-  const weight = tree.nodes.reduce((most, { span }) => Math.max(most, weightOf(span)), 1);
+  const weight = tree.nodes.reduce((most, { span }) => Math.max(most, weightOf(span.attributes)), 1);
   const entries = new Map<Call, Call>();
   for (const call of callsOf(tree)) {
     const outer = call.parent && entries.get(call.parent);
@@ -55,16 +52,4 @@ function observeTrace(tree: TraceTree, into: Observation[]): void {
 function contextOf(call: Call, entry: Call): string {
   const caller = call.parent === undefined || (isEntry(call) && call === entry) ? "" : call.parent.key;
   return `${entry.key}\n${caller}\n${call.key}`;
-}
-
-function weightOf(span: Span): number {
-  const stated = span.attributes[SAMPLE_WEIGHT];
-  return typeof stated === "number" && Number.isFinite(stated) && stated >= 1 ? stated : 1;
-}
-
-/** Weights as a number of independent values (Kish's effective sample size). */
-export function effectiveSize(observations: readonly Observation[]): number {
-  const total = sum(observations.map(({ weight }) => weight));
-  const squares = sum(observations.map(({ weight }) => weight * weight));
-  return squares === 0 ? 0 : (total * total) / squares;
 }

@@ -1,9 +1,7 @@
 import { normalQuantile } from "../../stats/normal.ts";
 import { binomialCdf, quantile, sortedAscending } from "../../stats/quantile.ts";
+import { effectiveSize, totalWeight, type Weighted } from "../../stats/weighted.ts";
 import { median } from "../rating.ts";
-
-/** A value and how much it counts. */
-export type Weighted = { readonly value: number; readonly weight: number };
 
 /** How far a sample lies above another. */
 export type Shift = {
@@ -31,8 +29,8 @@ const FAR = 2;
  * which is assumed to be a quarter of the median and `floor` (in the unit of the values) at least.
  */
 export function shiftOf(before: readonly Weighted[], after: readonly Weighted[], floor = NOISE_FLOOR_MS): Shift {
-  const [n, m] = [effective(before), effective(after)];
-  if (n === 0 || m === 0) return { z: 0, excess: 0, size: 0 };
+  if (before.length === 0 || after.length === 0) return { z: 0, excess: 0, size: 0 };
+  const [n, m] = [effectiveSize(before), effectiveSize(after)];
   const size = (n * m) / (n + m);
   const excess = meanOf(after) - meanOf(before);
   if (Math.min(n, m) < LEAST_FOR_RANKS) return { z: fewShift(before, after, floor) * Math.sqrt(size), excess, size };
@@ -43,16 +41,19 @@ function fewShift(before: readonly Weighted[], after: readonly Weighted[], floor
   const old = before.map(({ value }) => value);
   const middle = median(old);
   const spread = 1.4826 * median(old.map((value) => Math.abs(value - middle)));
-  const difference = median(after.map(({ value }) => value)) - middle;
-  // Few values never prove much: the cap keeps one slow call from outweighing a population.
-  return Math.min(difference / Math.max(spread, RELATIVE_NOISE * Math.abs(middle), floor), 4);
+  const now = sortedAscending(after.map(({ value }) => value));
+  // The lower median: of two calls one may have stalled.
+  const typical = now[Math.floor((now.length - 1) / 2)] ?? middle;
+  const standardised = (typical - middle) / Math.max(spread, RELATIVE_NOISE * Math.abs(middle), floor);
+  // Few values prove little: a stall of one call to the fivefold is nothing special, a rise to the fiftyfold is.
+  return Math.min(standardised, 0.8 * Math.log2(1 + Math.max(0, typical) / Math.max(middle, floor)));
 }
 
 /** z of the probability that a value of `after` exceeds one of `before`. */
 function rankShift(before: readonly Weighted[], after: readonly Weighted[]): number {
   const all = [...before.map((v) => ({ ...v, late: false })), ...after.map((v) => ({ ...v, late: true }))];
   all.sort((a, b) => a.value - b.value);
-  const [total, totalLate] = [weightOf(before), weightOf(after)];
+  const [total, totalLate] = [totalWeight(before), totalWeight(after)];
   let below = 0;
   let wins = 0;
   let ties = 0;
@@ -67,7 +68,7 @@ function rankShift(before: readonly Weighted[], after: readonly Weighted[]): num
     below += early;
     ties += ((early + late) / (total + totalLate)) ** 3;
   }
-  const [n, m] = [effective(before), effective(after)];
+  const [n, m] = [effectiveSize(before), effectiveSize(after)];
   const variance = ((n + m + 1) / (12 * n * m)) * Math.max(0, 1 - ties);
   return variance <= 0 ? 0 : (wins / (total * totalLate) - 0.5) / Math.sqrt(variance);
 }
@@ -76,8 +77,8 @@ function rankShift(before: readonly Weighted[], after: readonly Weighted[]): num
 function tailShift(before: readonly Weighted[], after: readonly Weighted[], floor: number): number {
   const old = sortedAscending(before.map(({ value }) => value));
   const rateBeyond = (sample: readonly Weighted[], bound: number): Rate => ({
-    rate: weightOf(sample.filter(({ value }) => value > bound)) / weightOf(sample),
-    size: effective(sample),
+    rate: totalWeight(sample.filter(({ value }) => value > bound)) / totalWeight(sample),
+    size: effectiveSize(sample),
   });
   const bound = quantile(old, 0.95);
   const far = FAR * (old.at(-1) ?? 0) + floor;
@@ -118,15 +119,6 @@ export function combinedShift(shifts: readonly Shift[]): number {
   return squares === 0 ? 0 : weighted / Math.sqrt(squares);
 }
 
-function weightOf(sample: readonly Weighted[]): number {
-  return sample.reduce((total, { weight }) => total + weight, 0);
-}
-
 function meanOf(sample: readonly Weighted[]): number {
-  return sample.reduce((total, { value, weight }) => total + value * weight, 0) / weightOf(sample);
-}
-
-function effective(sample: readonly Weighted[]): number {
-  const squares = sample.reduce((total, { weight }) => total + weight * weight, 0);
-  return squares === 0 ? 0 : weightOf(sample) ** 2 / squares;
+  return sample.reduce((total, { value, weight }) => total + value * weight, 0) / totalWeight(sample);
 }

@@ -4,7 +4,8 @@ import { median, sum } from "../rating.ts";
 import { usualLengthMs, type Comparison } from "./compare.ts";
 import { impactOfTime, type Sign } from "./evidence.ts";
 import type { Observation } from "./observe.ts";
-import { combinedShift, shiftOf, type Weighted } from "./shift.ts";
+import type { Weighted } from "../../stats/weighted.ts";
+import { combinedShift, shiftOf } from "./shift.ts";
 
 /**
  * Operations whose own time grew: standardised within each context, over calls that are well and whose children are.

@@ -107,6 +107,61 @@ describe("diagnose", () => {
     expect(first(before, repeat(40, impatient, 100))).toBe("SELECT");
   });
 
+  test("what comes after the call that got no answer is missing too, but is not to blame", () => {
+    const steps = (only: number, error: boolean | string): Plan => ({
+      name: "checkout",
+      service: "shop",
+      kind: "server",
+      at: 0,
+      ms: error === false ? 30 : 500,
+      error,
+      children: ["cart", "payment", "mail"]
+        .slice(0, only)
+        .map((name, i) => ({ name, service: name, kind: "server" as const, at: 1 + i * 8, ms: 6 + i })),
+    });
+    const suspects = ranked(
+      repeat(20, () => steps(3, false)),
+      repeat(20, () => steps(1, "timeout"), 100),
+    );
+    expect(suspects.map(({ operation }) => operation)).toEqual(["payment"]);
+  });
+
+  test("what is not called any more, with no harm done, is named with a low score", () => {
+    const page = (audited: boolean): Plan => ({
+      name: "page",
+      service: "web",
+      at: 0,
+      ms: audited ? 10 : 9,
+      children: audited ? [{ name: "audit", service: "web", at: 1, ms: 1 }] : [],
+    });
+    const suspects = ranked(
+      repeat(20, () => page(true)),
+      repeat(20, () => page(false), 100),
+    );
+    expect(suspects).toMatchObject([
+      { operation: "audit", reasons: [expect.stringContaining("is not called any more")] },
+    ]);
+    expect(suspects[0]?.score).toBeLessThan(0.2);
+  });
+
+  test("a fallback that is new because something fails is not to blame", () => {
+    const page = (failing: boolean): Plan => ({
+      name: "page",
+      service: "web",
+      at: 0,
+      ms: 30,
+      children: [
+        { name: "rates", service: "rates", kind: "server", at: 1, ms: 5, error: failing && "500" },
+        ...(failing ? [{ name: "stale cache", service: "cache", kind: "server" as const, at: 7, ms: 20 }] : []),
+      ],
+    });
+    const suspects = ranked(
+      repeat(30, () => page(false)),
+      repeat(30, (i) => page(i % 2 === 0), 100),
+    );
+    expect(suspects.map(({ operation }) => operation)).toEqual(["rates"]);
+  });
+
   test("a caller that asks too often is named, not what it asks", () => {
     const one = repeat(30, () => ({ name: "list", at: 0, ms: 8, children: inSequence("read", 1) }));
     const many = repeat(30, () => ({ name: "list", at: 0, ms: 32, children: inSequence("read", 25) }), 100);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { combinedShift, rateShift, shiftOf, type Weighted } from "../../../src/analyze/diagnose/shift.ts";
+import { combinedShift, rateShift, shiftOf } from "../../../src/analyze/diagnose/shift.ts";
+import type { Weighted } from "../../../src/stats/weighted.ts";
 import { createRandom, randomNormal } from "../../../src/stats/random.ts";
 
 const once = (values: readonly number[]): Weighted[] => values.map((value) => ({ value, weight: 1 }));
@@ -26,8 +27,9 @@ describe("shiftOf", () => {
     expect(shiftOf(once(before), once(after)).z).toBeGreaterThan(3);
   });
 
-  test("one value on each side: a tenfold rise tells something, a rise by a fifth nothing", () => {
-    expect(shiftOf(once([10]), once([100])).z).toBeGreaterThan(2);
+  test("one value on each side: a fiftyfold rise tells something, a stall or a rise by a fifth little", () => {
+    expect(shiftOf(once([10]), once([500])).z).toBeGreaterThan(3);
+    expect(shiftOf(once([10]), once([50])).z).toBeLessThan(2);
     expect(shiftOf(once([10]), once([12])).z).toBeLessThan(1);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { callsOf } from "../../../src/analyze/calls.ts";
-import { classifyError, errorTypeOf, ERROR_CLASSES } from "../../../src/analyze/errors/classify.ts";
+import { classifyError, errorTypeOf, type ERROR_CLASSES } from "../../../src/analyze/errors/classify.ts";
 import { buildTree } from "../../../src/analyze/tree.ts";
 import type { Span } from "../../../src/model/span.ts";
 import { span, spanIdOf } from "../population.ts";
