@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { renderTable } from "../src/cli/table.ts";
-import { overHttp, overStdio, processes, type Party } from "./load/mcp-call.ts";
+import { overHttp, overStdio, processes, type Party, type Processes } from "./load/mcp-call.ts";
 
 /**
  * What the proxy adds to a call, on stdio and HTTP, with the store that is the default: latency of calls one after the
@@ -15,7 +15,7 @@ import { overHttp, overStdio, processes, type Party } from "./load/mcp-call.ts";
  */
 const ROUNDS = 10;
 const AT_A_TIME = 32;
-const SETTLE_MS = 1_000;
+const SETTLE_MS = 2_000;
 
 /** How many calls a round makes: one after the other, and many at a time. */
 type Load = { readonly calls: number; readonly burst: number };
@@ -103,28 +103,39 @@ function rowsOf(name: string, { direct, floor, proxied }: Readonly<Record<Way, M
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 const folder = mkdtempSync(join(tmpdir(), "whetstone-bench-proxy-"));
-try {
+const echo = resolve("bench/load/echo-server.ts");
+const proxy = (name: string): string[] => [resolve("bin/whetstone.js"), "proxy", "--db", join(folder, `${name}.db`)];
+
+const stdio = (started: Processes, mode: string): Ways => ({
+  direct: overStdio(started, [echo, mode]),
+  floor: overStdio(started, [echo, "pipe", mode]),
+  proxied: overStdio(started, [...proxy(mode), "--", process.execPath, echo, mode]),
+});
+
+async function http(started: Processes): Promise<Ways> {
+  const direct = await overHttp(started, [echo, "http"], AT_A_TIME);
+  const url = `http://127.0.0.1:${direct.port}/mcp`;
+  const floor = await overHttp(started, [echo, "bare", url], AT_A_TIME);
+  const args = [...proxy("http"), "--json", "--listen", "0", "--upstream", url];
+  return { direct, floor, proxied: await overHttp(started, args, AT_A_TIME) };
+}
+
+/** In processes of its own, ended before the next, lest what they have still to write holds others up. */
+async function bench(
+  name: string,
+  load: Load,
+  ways: (started: Processes) => Ways | Promise<Ways>,
+): Promise<string[][]> {
   await using started = processes(folder);
-  const echo = resolve("bench/load/echo-server.ts");
-  // With a store of its own, lest what one has still to write hold up another.
-  const proxy = (name: string): string[] => [resolve("bin/whetstone.js"), "proxy", "--db", join(folder, `${name}.db`)];
-  const stdio = (mode: string): Ways => ({
-    direct: overStdio(started, [echo, mode]),
-    floor: overStdio(started, [echo, "pipe", mode]),
-    proxied: overStdio(started, [...proxy(mode), "--", process.execPath, echo, mode]),
-  });
-  const overTcp = async (): Promise<Ways> => {
-    const direct = await overHttp(started, [echo, "http"], AT_A_TIME);
-    const url = `http://127.0.0.1:${direct.port}/mcp`;
-    const floor = await overHttp(started, [echo, "bare", url], AT_A_TIME);
-    const args = [...proxy("http"), "--json", "--listen", "0", "--upstream", url];
-    return { direct, floor, proxied: await overHttp(started, args, AT_A_TIME) };
-  };
+  return rowsOf(name, await compare(await ways(started), load));
+}
+
+try {
   const rows = [
-    ...rowsOf("stdio, a server that does nothing", await compare(stdio("stdio"), LIGHT)),
-    ...rowsOf("stdio, a server of the SDK", await compare(stdio("sdk"), LIGHT)),
-    ...rowsOf("stdio, 1 ms of work a call", await compare(stdio("work"), WORK)),
-    ...rowsOf("HTTP, a server that does nothing", await compare(await overTcp(), LIGHT)),
+    ...(await bench("stdio, a server that does nothing", LIGHT, (started) => stdio(started, "stdio"))),
+    ...(await bench("stdio, a server of the SDK", LIGHT, (started) => stdio(started, "sdk"))),
+    ...(await bench("stdio, 1 ms of work a call", WORK, (started) => stdio(started, "work"))),
+    ...(await bench("HTTP, a server that does nothing", LIGHT, http)),
   ];
   const head = ["call", "direct", "bare pipe or proxy", "through the proxy", "added", "goal"];
   process.stdout.write(renderTable(head, rows));
