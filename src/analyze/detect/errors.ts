@@ -2,7 +2,8 @@ import type { Finding, Interval } from "../../model/finding.ts";
 import { scoreInterval } from "../../stats/proportion.ts";
 import { effectiveSize, totalWeight } from "../../stats/weighted.ts";
 import { callMs, callsByOperation, isEntry, type Call } from "../calls.ts";
-import { errorTypeOf, OTHER_ERROR } from "../errors/classify.ts";
+import { ERROR_CLASSES, errorClassOf, errorTypeOf, OTHER_ERROR, type ErrorClass } from "../errors/classify.ts";
+import { isOriginOfError } from "../errors/propagation.ts";
 import { findingId } from "../finding-id.ts";
 import { boundedName, nameInText, shareInText } from "../names.ts";
 import { compareText } from "../parents.ts";
@@ -38,7 +39,7 @@ export function detectErrors(traces: readonly TraceTree[], options: ErrorOptions
 }
 
 function scopeOf(calls: readonly Call[], entry: Call | undefined): Scope {
-  return { calls, origins: calls.filter(isOrigin), entry };
+  return { calls, origins: calls.filter(isOriginOfError), entry };
 }
 
 function worstScope(whole: Scope, minErrors: number): Scope {
@@ -64,11 +65,6 @@ function entryOf(call: Call): Call {
   let entry = call;
   while (entry.parent !== undefined && !isEntry(entry)) entry = entry.parent;
   return entry;
-}
-
-/** Whether the call failed and none of the calls below it did. */
-function isOrigin(call: Call): boolean {
-  return call.failed && !call.children.some(({ failed }) => failed);
 }
 
 function toFinding(scope: Scope, whole: Scope): Finding {
@@ -118,8 +114,25 @@ function suggest(scope: Scope, whole: Scope, types: readonly { type: string; cou
     ...(victims.length > 0
       ? [`The error begins there and shows in ${victims.slice(0, 3).map(nameInText).join(", ")}${more}.`]
       : []),
-    "Look at the inputs of the exemplar traces and handle the case that fails.",
+    ADVICE[mostOf(origins)],
   ].join(" ");
+}
+
+/** What to do about errors of a class. */
+const ADVICE: Readonly<Record<ErrorClass, string>> = {
+  caller_mistake:
+    "The requests are at fault: say in the tool's description and schema what it takes, answer with what was wrong, and mend the callers.",
+  tool_failure: "The tool ran and gave up: look at the inputs of the exemplar traces and handle the case that fails.",
+  unreachable:
+    "Nobody answered in time: check that the other side is up and reachable, and give the call a deadline and a fallback.",
+  server_fault: "Look at the inputs of the exemplar traces and handle the case that fails.",
+};
+
+/** The class that most of the errors are of; ties: the first of {@link ERROR_CLASSES}. */
+function mostOf(origins: readonly Call[]): ErrorClass {
+  const counts = Map.groupBy(origins, errorClassOf);
+  const times = (each: ErrorClass): number => counts.get(each)?.length ?? 0;
+  return ERROR_CLASSES.reduce((most, each) => (times(each) > times(most) ? each : most));
 }
 
 function ratioText(scope: Scope): string {

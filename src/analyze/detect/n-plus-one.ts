@@ -24,7 +24,7 @@ type Repeats = {
   /** Repeats at the same time, on average over `busyNs`. */
   readonly concurrency: number;
   readonly failedShare: number;
-  /** Saved if all repeats took as long as the longest of them, ns. */
+  /** Saved of the trace if all repeats took as long as the longest of them, ns. */
   readonly gainNs: number;
 };
 
@@ -34,7 +34,8 @@ export type RepeatedChild = { readonly child: Call; readonly repeats: readonly R
 /**
  * N+1: within one call of an operation, one child operation runs at least `minRepeats` times (median over the calls
  * that make it), mostly one after the other. Repeats of which most fail are a matter of retries, not of N+1.
- * `gainMs` assumes that one batch takes as long as the longest single repeat.
+ * `gainMs` assumes that one batch takes as long as the longest single repeat, and counts only repeats that are on the
+ * critical path: what nobody waits for delays nobody.
  */
 export function detectNPlusOne(traces: readonly TraceTree[], options: NPlusOneOptions = {}): Finding[] {
   const findings: Finding[] = [];
@@ -75,13 +76,14 @@ function measure(call: Call, children: readonly Call[]): Repeats {
   const lengths = children.map(({ start, end }) => end - start);
   const busyNs = unionLength(children);
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
+  const waited = sum(children.map(({ pathNs }) => pathNs));
   return {
     call,
     count: children.length,
     busyNs,
     concurrency: busyNs === 0 ? 1 : sum(lengths) / busyNs,
     failedShare: children.filter(({ failed }) => failed).length / children.length,
-    gainNs: Math.max(0, Math.min(busyNs - longest, call.end - call.start)),
+    gainNs: Math.max(0, Math.min(busyNs, waited) - longest),
   };
 }
 

@@ -20,7 +20,7 @@ type Run = { readonly call: Call; readonly child: Call; readonly attempts: numbe
  * Retry storm: within one call, an operation is repeated after an error, again and again. A run is a series of calls of
  * one child operation of which each but the last failed before the next began; it counts with its longest run, as the
  * median over the calls in which that child was retried at all. `gainMs` is the time from the end of the first attempt to the
- * end of the last: what one good or one refused attempt would have saved.
+ * end of the last, as far as the trace waited for the call: what one good or one refused attempt would have saved.
  */
 export function detectRetryStorms(traces: readonly TraceTree[], options: RetryOptions = {}): Finding[] {
   const { minAttempts = 4 } = options;
@@ -45,7 +45,7 @@ function longestRuns(call: Call): Run[] {
     const longest = runsOf(children).reduce((best, run) => (run.length > best.length ? run : best), []);
     const [first, last] = [longest[0], longest.at(-1)];
     if (first === undefined || last === undefined || longest.length < 2) return [];
-    const lost = Math.max(0, Math.min(last.end - first.end, call.end - call.start));
+    const lost = Math.max(0, Math.min(last.end - first.end, call.pathNs));
     return [{ call, child: first, attempts: longest.length, lostNs: lost }];
   });
 }

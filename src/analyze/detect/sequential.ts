@@ -20,7 +20,8 @@ export type SequentialOptions = NPlusOneOptions & {
  * Calls in sequence: at least two **different** child operations that run in (almost) every successful call of their
  * parent and never overlap, although nothing in the telemetry shows that one needs the other. A dependency is shown by
  * a span link to the earlier operation, or by an operation that does not always run (it may hang on an earlier result).
- * Children that N+1 explains are left out. `gainMs` assumes that together they take as long as the longest of them.
+ * Children that N+1 explains are left out. `gainMs` assumes that together they take as long as the longest of them,
+ * and counts only what is on the critical path.
  * Telemetry cannot prove independence; confidence is low unless the order of the operations changes between calls.
  */
 export function detectSequentialCalls(traces: readonly TraceTree[], options: SequentialOptions = {}): Finding[] {
@@ -46,7 +47,8 @@ export function detectSequentialCalls(traces: readonly TraceTree[], options: Seq
 
 function gainNs({ call, blocks }: Row, group: readonly string[]): number {
   const busy = group.map((key) => blocks.get(key)?.busyNs ?? 0);
-  return Math.max(0, Math.min(sum(busy) - Math.max(...busy), call.end - call.start));
+  const waited = sum(group.flatMap((key) => blocks.get(key)?.calls.map(({ pathNs }) => pathNs) ?? []));
+  return Math.max(0, Math.min(sum(busy), waited, call.end - call.start) - Math.max(...busy));
 }
 
 /** Share of the calls in which the group does not run in its usual order. */

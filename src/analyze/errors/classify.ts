@@ -46,6 +46,12 @@ function typeOfSpan(span: Span): string | undefined {
   return recorded.find((value): value is string => typeof value === "string" && value !== "");
 }
 
+/** The class of a failed call's error, by its innermost span that failed; `server_fault` where none says more. */
+export function errorClassOf(call: Call): ErrorClass {
+  const failing = call.nodes.toReversed().find(({ span }) => span.status === "error");
+  return (failing && classifyError(failing.span)) ?? "server_fault";
+}
+
 /** The class of a span's error by its `error.type`, status codes and message; undefined where its status is no error. */
 export function classifyError(span: Span): ErrorClass | undefined {
   if (span.status !== "error") return undefined;

@@ -1,7 +1,7 @@
-import type { SpanNode, TraceTree } from "../tree.ts";
+import type { TraceTree } from "../tree.ts";
 import { callsOf, type Call } from "../calls.ts";
 import { compareText } from "../parents.ts";
-import { classifyError, errorTypeOf, type ErrorClass } from "./classify.ts";
+import { errorClassOf, errorTypeOf, type ErrorClass } from "./classify.ts";
 
 /** One error of a trace with the way it took: where it began, and whom it reached. */
 export type ErrorPath = {
@@ -37,17 +37,14 @@ function pathFrom(origin: Call): ErrorPath {
     reached = reached.parent;
     victims.push(reached);
   }
-  const failing = origin.nodes.toReversed().find(isError)?.span ?? origin.nodes[0]?.span;
   return {
     origin,
-    errorClass: (failing && classifyError(failing)) ?? "server_fault",
+    errorClass: errorClassOf(origin),
     errorType: errorTypeOf(origin),
     victims,
     handledBy: reached.parent,
   };
 }
-
-const isError = ({ span }: SpanNode): boolean => span.status === "error";
 
 /** Errors of one operation in a population. The classes are kept apart: they call for different people. */
 export type OperationErrors = {

@@ -110,3 +110,13 @@ describe("detectErrors", () => {
     expect(detect(repeat(calls, (i) => get(i < errors)))).toMatchObject([{ severity }]);
   });
 });
+
+test.each([
+  ["-32602", "The requests are at fault"],
+  ["tool_error", "The tool ran and gave up"],
+  ["timeout", "Nobody answered in time"],
+  ["TypeError", "Look at the inputs"],
+])("errors of the type %s are advised on by their class", (type, advice) => {
+  const spans = repeat(10, (i) => toolCall("read", 5, { error: i < 5 && type }));
+  expect(detectErrors(groupTraces(spans))[0]?.suggestion).toContain(advice);
+});

@@ -84,7 +84,7 @@ describe("detectNPlusOne", () => {
 
   test("no call can save more than it takes: repeats that outlive it do not count beyond it", () => {
     const children = inSequence("flush", 20);
-    expect(detect(repeat(10, () => ({ name: "tick", at: 0, ms: 5, children })))).toMatchObject([{ gainMs: 5 }]);
+    expect(detect(repeat(10, () => ({ name: "tick", at: 0, ms: 5, children })))).toMatchObject([{ gainMs: 3.9 }]);
   });
 
   test("a trace that shows it twice is one exemplar", () => {
@@ -115,4 +115,11 @@ describe("detectNPlusOne", () => {
       ),
     ).toEqual([]);
   });
+});
+
+test("repeats that nobody waits for gain nothing", () => {
+  const background = { name: "prefetch", at: 0.1, ms: 20.5, children: inSequence("read", 20, { from: 0.2 }) };
+  const render = { name: "render", at: 0.1, ms: 39 };
+  const spans = repeat(20, () => toolCall("page", 40, { children: [background, render] }));
+  expect(detectNPlusOne(groupTraces(spans))).toMatchObject([{ operation: "prefetch", gainMs: 0, severity: "info" }]);
 });
