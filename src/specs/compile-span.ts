@@ -62,6 +62,7 @@ export function spanAt(
 function identity(compiler: Compiler, path: YamlPath, span: ExpectedSpan) {
   const { id, service_name: service, kind, where } = span;
   return {
+    identity: JSON.stringify([span.operation_name, service, kind, where, span.relation === "root"]),
     name: nameAt(compiler, [...path, "operation_name"], span.operation_name),
     ...(id === undefined ? {} : { id }),
     ...(service === undefined ? {} : { service: nameAt(compiler, [...path, "service_name"], service) }),

@@ -48,6 +48,8 @@ export type SpanRule = {
   /** Number of the rule in the specification, from 0. */
   readonly number: number;
   readonly id?: string;
+  /** What a span must be, as one text: rules with equal texts have the same candidates. */
+  readonly identity: string;
   readonly name: NameRule;
   readonly service?: NameRule;
   readonly kind?: SpanKind;

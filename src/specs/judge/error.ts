@@ -5,7 +5,7 @@ import type { Finding } from "../issue.ts";
 import type { Captures } from "../selector/select.ts";
 import type { ErrorRule } from "../spec.ts";
 import { failureOf, failureText, type Failure } from "./failure.ts";
-import { isWanted, shownValue, wantedText } from "./value.ts";
+import { isWanted, shownValue, wantedInText, wantedText } from "./value.ts";
 
 /** One span and where it stands. */
 export type Placed = { readonly at: number; readonly node: SpanNode };
@@ -37,7 +37,7 @@ export function errorFindings(rule: ErrorRule, { at, node }: Placed, captures: C
     const wanted = rule[part];
     if (wanted === undefined || isWanted(wanted, failure[part], captures)) return [];
     const expected = wantedText(wanted, captures);
-    const message = `The error's ${part} of ${nameInText(name)} must be ${expected}.`;
+    const message = `The error's ${part} of ${nameInText(name)} must be ${wantedInText(wanted, captures)}.`;
     const clause = `${rule.clause}.${part}`;
     return [{ ...base, code: "error_differs", clause, message, expected, actual: shownValue(failure[part]) }];
   });

@@ -7,7 +7,7 @@ import { spanMeets, type Captures } from "../selector/select.ts";
 import type { ErrorRule, Range, SpanRule, TagRule, TraceSpec } from "../spec.ts";
 import type { TraceIndex } from "../trace-index.ts";
 import { errorFindings, type Placed } from "./error.ts";
-import { isWanted, shownValue, valueFor, wantedText } from "./value.ts";
+import { isWanted, shownValue, valueFor, wantedInText, wantedText } from "./value.ts";
 
 /** What judging a span needs besides it. */
 export type SpanContext = {
@@ -91,8 +91,8 @@ function tagFinding(tag: TagRule, placed: Placed, captures: Captures): Finding |
   const name = nameInText(placed.node.span.name);
   const message =
     value === undefined
-      ? `${name} has no attribute ${nameInText(tag.key)}${whole === undefined ? "" : " with such a path"}; ${nameInText(expected)} is required.`
-      : `The attribute ${nameInText(tag.key)} of ${name} must be ${nameInText(expected)}.`;
+      ? `${name} has no attribute ${nameInText(tag.key)}${whole === undefined ? "" : " with such a path"}, which is required.`
+      : `The attribute ${nameInText(tag.key)} of ${name} must be ${wantedInText(tag.wanted, captures)}.`;
   const code = value === undefined ? "attribute_missing" : "attribute_differs";
   return attributeFinding(code, placed, { clause: tag.clause, message, expected, actual: shownValue(value) });
 }

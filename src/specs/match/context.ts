@@ -25,7 +25,7 @@ export type MatchContext = {
 
 /** A fresh context for one trace. */
 export function matchContext(spec: TraceSpec, index: TraceIndex, mostWork = MOST_WORK): MatchContext {
-  const byRule = new Map<number, readonly number[]>();
+  const byIdentity = new Map<string, readonly number[]>();
   const activeRules = new Map<number, boolean>();
   let work = 0;
   const spend = (amount: number): boolean => (work += amount) <= mostWork;
@@ -34,10 +34,10 @@ export function matchContext(spec: TraceSpec, index: TraceIndex, mostWork = MOST
     index,
     claimed: new Int32Array(index.nodes.length).fill(-1),
     candidates: (rule) => {
-      const known = byRule.get(rule.number);
+      const known = byIdentity.get(rule.identity);
       if (known !== undefined) return known;
       const found = spansOfRule(rule, index);
-      byRule.set(rule.number, found);
+      byIdentity.set(rule.identity, found);
       return found;
     },
     active: (rule) => {

@@ -15,11 +15,12 @@ const WEIGHTS = { child: 10, attribute: 3, duration: 1 } as const;
  */
 export function matchCost(context: MatchContext): (rule: SpanRule, at: number) => number {
   const known = new Map<number, number>();
+  const plain = new Map<number, SpanRule>();
   const cost = (rule: SpanRule, at: number): number => {
     const key = rule.number * context.index.nodes.length + at;
     const before = known.get(key);
     if (before !== undefined) return before;
-    const found = Math.min(ownCost(context, rule, at) + childrenCost(rule, at), UNFILLED - 1);
+    const found = Math.min(ownCost(context, plainOf(plain, rule), at) + childrenCost(rule, at), UNFILLED - 1);
     known.set(key, found);
     return found;
   };
@@ -38,12 +39,21 @@ export function matchCost(context: MatchContext): (rule: SpanRule, at: number) =
   return cost;
 }
 
+function plainOf(known: Map<number, SpanRule>, rule: SpanRule): SpanRule {
+  const plain = known.get(rule.number) ?? withoutCaptures(rule);
+  known.set(rule.number, plain);
+  return plain;
+}
+
+function withoutCaptures(rule: SpanRule): SpanRule {
+  return { ...rule, tags: rule.tags.filter(({ wanted }) => wanted.kind !== "captured"), satisfies: [] };
+}
+
 function ownCost(context: MatchContext, rule: SpanRule, at: number): number {
   const node = nodeAt(context, at);
   if (node === undefined || !context.spend(1)) return 0;
-  const plain = { ...rule, tags: rule.tags.filter(({ wanted }) => wanted.kind !== "captured"), satisfies: [] };
   const findings = spanFindings(
-    plain,
+    rule,
     { at, node },
     {
       spec: context.spec,

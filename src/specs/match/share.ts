@@ -78,9 +78,10 @@ function bestOf(rule: SpanRule, { pools, cost }: Share): readonly number[] {
 type Place = { readonly rule: SpanRule; readonly price: number };
 
 function shareExactly(group: readonly SpanRule[], share: Share): Shared | undefined {
-  const nodes = unionOf(group, share);
+  const most = group.reduce((sum, rule) => sum + mostOf(rule, share), 0);
+  const nodes = most > MOST_CELLS ? [] : unionOf(group, share);
+  if (most * (nodes.length + most) > MOST_CELLS) return undefined;
   const places = placesOf(group, share);
-  if (places.length * (nodes.length + places.length) > MOST_CELLS) return undefined;
   const costs = places.map(({ rule, price }, row) => {
     const pool = new Set(share.pools.get(rule));
     const found = nodes.map((at, column) =>
@@ -102,11 +103,14 @@ function shareExactly(group: readonly SpanRule[], share: Share): Shared | undefi
 /** One place for every span that a rule must or may have, no more than there are spans for it. */
 function placesOf(group: readonly SpanRule[], share: Share): Place[] {
   return group.flatMap((rule) => {
-    const pool = share.pools.get(rule)?.length ?? 0;
-    const least = Math.min(share.least(rule), pool);
-    const most = Math.min(rule.count.max, pool);
+    const most = mostOf(rule, share);
+    const least = Math.min(share.least(rule), most);
     return Array.from({ length: most }, (_, i) => ({ rule, price: i < least ? MISSING : UNFILLED }));
   });
+}
+
+function mostOf(rule: SpanRule, { pools }: Share): number {
+  return Math.min(rule.count.max, pools.get(rule)?.length ?? 0);
 }
 
 function unionOf(group: readonly SpanRule[], { pools }: Share): number[] {
