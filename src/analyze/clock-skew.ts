@@ -1,4 +1,4 @@
-import type { Span } from "../model/span.ts";
+import { ATTR, type Span } from "../model/span.ts";
 import { hasCoarseStart, TICK_NS } from "./coarse-clock.ts";
 
 /** A repair of clocks that disagreed: the spans of a process below a caller in another one were moved. */
@@ -86,7 +86,7 @@ function intersection(a: Range, b: Range): Range {
 }
 
 /** Resource attributes that tell the clocks of one service's processes apart. */
-const PROCESS = ["host.name", "host.id", "service.instance.id", "process.pid"] as const;
+const PROCESS = ["host.name", "host.id", ATTR.instanceId, ATTR.processId] as const;
 
 function isSameProcess(a: Span, b: Span): boolean {
   if (a.service !== b.service) return false;

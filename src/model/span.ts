@@ -61,6 +61,8 @@ export type Span = z.infer<typeof Span>;
 export const ATTR = {
   serviceName: "service.name",
   serviceVersion: "service.version",
+  instanceId: "service.instance.id",
+  processId: "process.pid",
   mcpMethod: "mcp.method.name",
   mcpSession: "mcp.session.id",
   mcpProtocol: "mcp.protocol.version",

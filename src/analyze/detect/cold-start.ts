@@ -23,7 +23,7 @@ export type ColdStartOptions = {
 type Cold = { readonly call: Call; readonly ratio: number; readonly excessMs: number };
 
 /**
- * Cold starts: the first request that a process (`service.instance.id`, `process.pid`) or MCP session serves takes a
+ * Cold starts: the first request that a process (by its instance or process id) or MCP session serves takes a
  * multiple of what is usual of its operation, in at least three of them and in four of five. First calls per process are
  * looked at, else first calls of an operation in each. `gainMs` is what the median first call takes longer.
  */
@@ -69,7 +69,7 @@ function compareStart(a: Call, b: Call, starts: ReadonlyMap<string, bigint>): nu
 /** Whose life a call belongs to, as spans state it: the process by its resource, else the session. */
 function instanceOf(call: Call): string | undefined {
   for (const { span } of call.nodes) {
-    const id = span.resource["service.instance.id"] ?? span.resource["process.pid"] ?? span.attributes[ATTR.mcpSession];
+    const id = span.resource[ATTR.instanceId] ?? span.resource[ATTR.processId] ?? span.attributes[ATTR.mcpSession];
     if (typeof id === "string" || typeof id === "number") return String(id);
   }
   return undefined;
