@@ -92,11 +92,15 @@ export const RetentionSettings = z.strictObject({
   traces: Age.default("30d").describe("How long traces without an error are kept."),
   errors: Age.default("90d").describe("How long traces with an error are kept."),
   rollups: Age.default("90d").describe("How long counts and durations per minute and operation are kept."),
+  metrics: Age.default("30d").describe("How long metric points are kept."),
+  logs: Age.default("30d").describe("How long log records are kept."),
   size: z
     .string()
     .regex(BYTES, "write a size such as 500MB or 10GB")
     .optional()
-    .describe("Most space that the store may use; beyond it the oldest traces go before their age. SQLite only."),
+    .describe(
+      "Most space that the store may use; beyond it the oldest traces, metric points and log records go before their age. SQLite only.",
+    ),
 });
 export type RetentionSettings = z.infer<typeof RetentionSettings>;
 

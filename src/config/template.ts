@@ -1,6 +1,5 @@
-/** Text of a commented `whetstone.yaml` for one target. Pure. */
-export function configTemplate(target: { readonly name: string; readonly command: string }): string {
-  return `# What Whetstone takes care of in this repository. Paths are relative to its root.
+/** The part on the store. */
+const STORE = `# What Whetstone takes care of in this repository. Paths are relative to its root.
 version: 1
 
 # Where spans are kept: a file (SQLite), or a postgres:// URL.
@@ -11,7 +10,13 @@ retention:
   traces: 30d # traces without an error
   errors: 90d # traces with one
   rollups: 90d # counts and durations per minute and operation
-  # size: 10GB # most space it may use; the oldest traces go first
+  metrics: 30d # metric points
+  logs: 30d # log records
+  # size: 10GB # most space it may use; the oldest go first`;
+
+/** Text of a commented `whetstone.yaml` for one target. Pure. */
+export function configTemplate(target: { readonly name: string; readonly command: string }): string {
+  return `${STORE}
 
 targets:
   ${target.name}:

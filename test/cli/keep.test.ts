@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Span } from "../../src/model/span.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { log } from "../store/log-records.ts";
+import { gauge, pointAt } from "../store/points.ts";
 import { allSpans } from "../store/naive.ts";
 import { span, spanId, traceId } from "../store/spans.ts";
 import { whetstone, type Ended } from "../support/whetstone.ts";
@@ -64,6 +66,30 @@ describe("retain", () => {
     expect([again.code, again.err]).toEqual([0, ""]);
     expect(again.out).toMatch(/traces without error +30d +0 +0 spans/);
     expect(again.out).toMatch(/The store takes [\d.]+ kB; .* is free for what comes/);
+  });
+
+  test("removes metric points and log records by their own ages, and says how many", async () => {
+    const db = await daily(1);
+    const now = BigInt(Date.now()) * 1_000_000n;
+    const days = Array.from({ length: 60 }, (_, n) => now - BigInt(n) * 86_400_000_000_000n);
+    {
+      await using store = await openSqliteStore({ path: join(folder, db) });
+      await store.metrics.append(days.map((timeNs) => ({ ...pointAt(gauge(), 1, 1), timeNs })));
+      await store.logs.append(days.map((timeNs) => log(1, { timeNs })));
+    }
+    expect(await json("retain", "--db", db, "--logs", "10d", "--dry-run")).toMatchObject({
+      metrics: { points: 30 },
+      logs: { records: 50 },
+    });
+    const { out } = await cli("retain", "--db", db, "--logs", "10d", "--metrics", "forever");
+    expect(out).toMatch(/metrics +forever +0 +points/);
+    expect(out).toMatch(/logs +10d +50 +records/);
+    const made = await json("backup", "kept/signals.db", "--db", db);
+    expect(made).toMatchObject({ traces: 1 });
+    await cli("restore", "kept/signals.db", "--db", "again/signals.db");
+    await using restored = await openSqliteStore({ path: join(folder, "again/signals.db"), readOnly: true });
+    expect((await restored.logs.search({}, { limit: 1 })).total).toBe(10);
+    expect((await restored.metrics.list({}, { limit: 1 })).metrics[0]?.firstNs).toBe(days.at(-1));
   });
 
   test("goes by whetstone.yaml, and by flags before it", async () => {

@@ -26,11 +26,13 @@ targets:
 describe("parseConfig", () => {
   test("retention has ages, or forever, and a size only when one is given", () => {
     const retention = (text: string) => parseConfig(`version: 1\nretention: ${text}\n`, "w.yaml").retention;
-    expect(retention("{}")).toEqual({ traces: "30d", errors: "90d", rollups: "90d" });
+    expect(retention("{}")).toEqual({ traces: "30d", errors: "90d", rollups: "90d", metrics: "30d", logs: "30d" });
     expect(retention("{ traces: 12h, errors: forever, size: 10GB }")).toEqual({
       traces: "12h",
       errors: "forever",
       rollups: "90d",
+      metrics: "30d",
+      logs: "30d",
       size: "10GB",
     });
     for (const wrong of ["{ traces: 30 }", "{ errors: never }", "{ size: 10 }", "{ size: 10 GB }", "{ ages: 1d }"]) {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Span } from "../../src/model/span.ts";
 import type { SpanStore } from "../../src/store/port.ts";
+import type { Store } from "../../src/store/store.ts";
 import { arrivalsContract } from "./arrivals-contract.ts";
 import type { Harness } from "./harness.ts";
 import { pruneContract } from "./prune-contract.ts";
@@ -16,7 +17,7 @@ export function storeContract(start: () => Promise<Harness>, runs: number): void
     harness = await start();
   });
   afterAll(() => harness.end());
-  const filled = async (...batches: (readonly Span[])[]): Promise<SpanStore> => {
+  const filled = async (...batches: (readonly Span[])[]): Promise<Store> => {
     const store = await harness.empty();
     for (const batch of batches) await store.append(batch);
     return store;

@@ -2,11 +2,14 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Span } from "../../src/model/span.ts";
 import { retain, retainable } from "../../src/store/retention.ts";
+import type { Store } from "../../src/store/store.ts";
+import { log } from "./log-records.ts";
+import { gauge, pointAt } from "./points.ts";
 import { PRUNE_KINDS, type PruneKind, type SpanStore } from "../../src/store/port.ts";
 import { allPages, allRollups, allSpans, naiveRollups, naiveSpans, naiveTraces, sortedRollups } from "./naive.ts";
 import { span, spanId, spanSet, traceId } from "./spans.ts";
 
-type Filled = (...batches: (readonly Span[])[]) => Promise<SpanStore>;
+type Filled = (...batches: (readonly Span[])[]) => Promise<Store>;
 
 const HOUR = 3_600_000_000_000n;
 const ALWAYS = { sinceNs: -(2n ** 70n), untilNs: 2n ** 70n };
@@ -123,11 +126,22 @@ export function pruneContract(filled: Filled, numRuns: number): void {
         }),
       );
       const store = await filled(spans);
-      const policy = { plainNs: Number(10n * HOUR), errorNs: Number(40n * HOUR), rollupsNs: Number(70n * HOUR) };
+      const policy = {
+        plainNs: Number(10n * HOUR),
+        errorNs: Number(40n * HOUR),
+        rollupsNs: Number(70n * HOUR),
+        metricsNs: Number(20n * HOUR),
+        logsNs: Number(30n * HOUR),
+      };
+      const hours = Array.from({ length: 50 }, (_, n) => now - BigInt(n) * HOUR);
+      await store.metrics.append(hours.map((timeNs) => ({ ...pointAt(gauge(), 1, 1), timeNs })));
+      await store.logs.append(hours.map((timeNs) => log(1, { timeNs })));
       const expected = {
         plain: { traces: 44, spans: 44, rows: 0 },
         error: { traces: 30, spans: 30, rows: 0 },
         rollups: { traces: 0, spans: 0, rows: 58 },
+        metrics: { points: 29 },
+        logs: { records: 19 },
       };
       expect(await retainable(store, policy, now)).toEqual(expected);
       expect(await allSpans(store)).toHaveLength(100);
@@ -136,16 +150,19 @@ export function pruneContract(filled: Filled, numRuns: number): void {
       expect(steps.at(-1)).toEqual(expected);
       const kept = spans.filter((_, n) => n <= (n % 2 === 0 ? 10 : 40));
       expect(await allSpans(store)).toEqual(naiveSpans(kept));
-      expect(await retainable(store, policy, now)).toEqual(
-        Object.fromEntries(PRUNE_KINDS.map((kind) => [kind, { traces: 0, spans: 0, rows: 0 }])),
-      );
+      expect((await store.logs.search({}, { limit: 1 })).total).toBe(31);
+      expect(await retainable(store, policy, now)).toEqual({
+        ...Object.fromEntries(PRUNE_KINDS.map((kind) => [kind, { traces: 0, spans: 0, rows: 0 }])),
+        metrics: { points: 0 },
+        logs: { records: 0 },
+      });
     });
 
     test("ends between two steps when it is told to", async () => {
       const spans = Array.from({ length: 4_500 }, (_, n) => span({ traceId: traceId(n % 9), spanId: spanId(n) }));
       const store = await filled(spans);
       const controller = new AbortController();
-      const policy = { plainNs: 0, errorNs: 0, rollupsNs: 0 };
+      const policy = { plainNs: 0, errorNs: 0, rollupsNs: 0, metricsNs: 0, logsNs: 0 };
       const run = { policy, now: 2n ** 62n, rest, signal: controller.signal, onStep: () => controller.abort() };
       await expect(retain(store, run)).rejects.toThrow(expect.objectContaining({ name: "AbortError" }));
       expect(await allSpans(store)).toHaveLength(2_500);

@@ -2,12 +2,14 @@ import { stat } from "node:fs/promises";
 import { describe, expect, jest, test } from "@jest/globals";
 import type { Span } from "../../src/model/span.ts";
 import { memoryStore } from "../../src/store/memory.ts";
-import type { SpanStore } from "../../src/store/port.ts";
 import { retain, type RetentionPolicy } from "../../src/store/retention.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
+import type { Store } from "../../src/store/store.ts";
 import { startChild } from "./child.ts";
 import { temporaryPaths } from "./folder.ts";
 import { allSpans, naiveSpans } from "./naive.ts";
+import { log } from "./log-records.ts";
+import { gauge, pointAt } from "./points.ts";
 import { numberedBatch, span, spanId, traceId } from "./spans.ts";
 
 const path = temporaryPaths();
@@ -15,7 +17,13 @@ jest.setTimeout(120_000);
 
 const HOUR = 3_600_000_000_000n;
 const NOW = 10_000n * HOUR;
-const FOREVER: RetentionPolicy = { plainNs: Infinity, errorNs: Infinity, rollupsNs: Infinity };
+const FOREVER: RetentionPolicy = {
+  plainNs: Infinity,
+  errorNs: Infinity,
+  rollupsNs: Infinity,
+  metricsNs: Infinity,
+  logsNs: Infinity,
+};
 const rest = async (): Promise<void> => undefined;
 
 /** Traces of one span of half a kilobyte, one per hour before now; every fifth has an error. */
@@ -30,20 +38,20 @@ const hourly = (count: number): readonly Span[] =>
     }),
   );
 
-async function filled(file: string, spans: readonly Span[]): Promise<SpanStore> {
+async function filled(file: string, spans: readonly Span[]): Promise<Store> {
   const store = await openSqliteStore({ path: file });
   for (let at = 0; at < spans.length; at += 2_000) await store.append(spans.slice(at, at + 2_000));
   return store;
 }
 
-const usedBytes = async (store: SpanStore): Promise<number> => (await store.extent()).usedBytes ?? Number.NaN;
+const usedBytes = async (store: Store): Promise<number> => (await store.extent()).usedBytes ?? Number.NaN;
 
 describe("a limit of size", () => {
   test("removes the oldest until it is met, the ages of both kinds shortened in proportion", async () => {
     await using store = await filled(path(), hourly(6_000));
     await retain(store, { policy: { ...FOREVER, rollupsNs: 1 }, now: NOW, rest });
     const used = await usedBytes(store);
-    const policy = { plainNs: Number(10_000n * HOUR), errorNs: Number(20_000n * HOUR), rollupsNs: Infinity };
+    const policy = { ...FOREVER, plainNs: Number(10_000n * HOUR), errorNs: Number(20_000n * HOUR) };
     const removed = await retain(store, { policy: { ...policy, maxBytes: used * 0.4 }, now: NOW, rest });
     expect(await usedBytes(store)).toBeLessThanOrEqual(used * 0.4);
     expect(await usedBytes(store)).toBeGreaterThan(used * 0.38);
@@ -73,10 +81,34 @@ describe("a limit of size", () => {
     expect(all.rollups.rows).toBe(0);
   });
 
+  test("takes metric points and log records too, each by the share of its age that it has outlived", async () => {
+    await using store = await filled(path(), hourly(1_000));
+    const at = (n: number): bigint => NOW - (BigInt(n + 1) * HOUR) / 4n;
+    const points = Array.from({ length: 20_000 }, (_, n) => ({ ...pointAt(gauge(), 1, n), timeNs: at(n) }));
+    await store.metrics.append(points);
+    await store.logs.append(Array.from({ length: 9_000 }, (_, n) => log(1, { timeNs: at(n), body: "x".repeat(200) })));
+    const used = await usedBytes(store);
+    const ages = { plainNs: Number(5_000n * HOUR), metricsNs: Number(20_000n * HOUR), logsNs: Number(10_000n * HOUR) };
+    const policy = { ...FOREVER, ...ages, maxBytes: used * 0.5 };
+    const removed = await retain(store, { policy, now: NOW, rest });
+    expect(await usedBytes(store)).toBeLessThanOrEqual(used * 0.5);
+    expect(removed.metrics.points).toBeGreaterThan(0);
+    expect(removed.logs.records).toBeGreaterThan(0);
+    const { plain } = (await store.extent()).oldestNs;
+    const oldest = [
+      [plain, ages.plainNs],
+      [await store.metrics.oldestNs(), ages.metricsNs],
+      [await store.logs.oldestNs(), ages.logsNs],
+    ] as const;
+    const shares = oldest.map(([ns, age]) => Number(NOW - (ns ?? 0n)) / age);
+    // Equal, up to a step: 5,000 points are a sixteenth of their age.
+    expect(Math.max(...shares) - Math.min(...shares)).toBeLessThan(1 / 16 + 0.01);
+  });
+
   test("of a store that cannot tell what it uses is refused before anything is removed", async () => {
     await using store = memoryStore();
     await store.append(hourly(3));
-    const policy = { plainNs: 0, errorNs: 0, rollupsNs: 0, maxBytes: 1 };
+    const policy = { ...FOREVER, plainNs: 0, errorNs: 0, maxBytes: 1 };
     await expect(retain(store, { policy, now: NOW, rest })).rejects.toMatchObject({ code: "usage" });
     expect(await allSpans(store)).toHaveLength(3);
   });

@@ -5,8 +5,9 @@ import { interruptible } from "../../loop/interrupt.ts";
 import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { parseDuration } from "../../model/time.ts";
-import type { SpanStore, StoreExtent } from "../../store/port.ts";
+import type { StoreExtent } from "../../store/port.ts";
 import { retain, retainable, type RetentionCounts, type RetentionPolicy } from "../../store/retention.ts";
+import type { Store } from "../../store/store.ts";
 import { openSpanStore, systemClock } from "../../wire.ts";
 import type { RetainOptions } from "../commands/retain.ts";
 import { configIfAny } from "../config.ts";
@@ -14,7 +15,7 @@ import { printJson, type Io } from "../io.ts";
 import { countProgress } from "../progress.ts";
 import { renderTable } from "../table.ts";
 
-/** `whetstone retain`; exit 1 when the store is larger than it may be and no trace is left to remove. */
+/** `whetstone retain`; exit 1 when the store is larger than it may be and nothing is left to remove. */
 export async function runRetain(options: RetainOptions, io: Io): Promise<number> {
   const config = await configIfAny(options, io);
   const settings = settingsOf(options, config?.retention);
@@ -41,21 +42,25 @@ export async function runRetain(options: RetainOptions, io: Io): Promise<number>
 
 /** Flags go before the configuration. */
 function settingsOf(options: RetainOptions, configured: RetentionSettings | undefined): RetentionSettings {
-  const { traces, errors, rollups, size } = { ...(configured ?? RetentionSettings.parse({})) };
-  const limit = options.size ?? size;
+  const ages = configured ?? RetentionSettings.parse({});
+  const limit = options.size ?? ages.size;
   return {
-    traces: options.traces ?? traces,
-    errors: options.errors ?? errors,
-    rollups: options.rollups ?? rollups,
+    traces: options.traces ?? ages.traces,
+    errors: options.errors ?? ages.errors,
+    rollups: options.rollups ?? ages.rollups,
+    metrics: options.metrics ?? ages.metrics,
+    logs: options.logs ?? ages.logs,
     ...(limit === undefined ? {} : { size: limit }),
   };
 }
 
-function policyOf({ traces, errors, rollups, size }: RetentionSettings): RetentionPolicy {
+function policyOf({ traces, errors, rollups, metrics, logs, size }: RetentionSettings): RetentionPolicy {
   return {
     plainNs: ageNs(traces),
     errorNs: ageNs(errors),
     rollupsNs: ageNs(rollups),
+    metricsNs: ageNs(metrics),
+    logsNs: ageNs(logs),
     ...(size === undefined ? {} : { maxBytes: parseBytes(size) }),
   };
 }
@@ -76,10 +81,11 @@ type Removal = {
   readonly io: Io;
 };
 
-async function remove(store: SpanStore, { io, ...run }: Removal): Promise<RetentionCounts> {
-  const progress = countProgress(io, "traces removed");
+async function remove(store: Store, { io, ...run }: Removal): Promise<RetentionCounts> {
+  const progress = countProgress(io, "traces, points and records removed");
   try {
-    const onStep = ({ plain, error }: RetentionCounts): void => progress.show({ done: plain.traces + error.traces });
+    const onStep = ({ plain, error, metrics, logs }: RetentionCounts): void =>
+      progress.show({ done: plain.traces + error.traces + metrics.points + logs.records });
     return await retain(store, { ...run, rest: asLongAsWork(), onStep });
   } finally {
     progress.stop();
@@ -108,6 +114,8 @@ function print(io: Io, { counts, extent, over, settings, dryRun }: Printed): voi
     ["traces without error", settings.traces, `${counts.plain.traces}`, `${counts.plain.spans} spans`],
     ["traces with error", settings.errors, `${counts.error.traces}`, `${counts.error.spans} spans`],
     ["rollups", settings.rollups, `${counts.rollups.rows}`, "rows"],
+    ["metrics", settings.metrics, `${counts.metrics.points}`, "points"],
+    ["logs", settings.logs, `${counts.logs.records}`, "records"],
   ];
   io.out(renderTable(["what", "kept for", dryRun ? "old enough" : "removed", ""], rows));
   io.out(`${sizeLine(extent)}\n`);
@@ -122,6 +130,6 @@ function sizeLine({ bytes, usedBytes }: StoreExtent): string {
 }
 
 function overLine(over: number, dryRun: boolean): string {
-  if (dryRun) return `It uses ${formatBytes(over)} more than it may: the oldest traces would go before their age.\n`;
-  return `It still uses ${formatBytes(over)} more than it may, and no trace is left: shorten the age of rollups.\n`;
+  if (dryRun) return `It uses ${formatBytes(over)} more than it may: the oldest would go before their age.\n`;
+  return `It still uses ${formatBytes(over)} more than it may, and no trace is left, no point and no record: shorten the age of rollups.\n`;
 }
