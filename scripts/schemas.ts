@@ -13,6 +13,7 @@ import { RegressionReport } from "../src/model/regression.ts";
 import { SloReport } from "../src/model/slo.ts";
 import { ApiKeyRecord } from "../src/protect/api-key.ts";
 import { CanaryVerdict, ValidationReport } from "../src/model/verdict.ts";
+import { CheckResult } from "../src/specs/result.ts";
 import { TraceSpecFile } from "../src/specs/schema.ts";
 
 /** JSON Schemas of every file that Whetstone reads or writes, generated from the zod schemas. */
@@ -29,6 +30,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   ledger: LedgerRecord,
   dossier: DossierManifest,
   spec: TraceSpecFile,
+  "spec-check": CheckResult,
   "api-key": ApiKeyRecord,
   authorization: Authorization,
   "authorization-key": PublicKeyRecord,

@@ -11,7 +11,10 @@ import { sloReport, sloStatus } from "../src/analyze/slo/status.ts";
 import { groupTraces } from "../src/analyze/tree.ts";
 import type { Json } from "../src/model/json.ts";
 import { newApiKey } from "../src/protect/api-key.ts";
-import { repeat, type Plan } from "./analyze/population.ts";
+import { repeat, trace, type Plan } from "./analyze/population.ts";
+import { checkPopulation } from "../src/specs/check.ts";
+import { requireSpec } from "../src/specs/parse.ts";
+import type { CheckResult } from "../src/specs/result.ts";
 import { filesOf, runOn, workspaceOf } from "./loop/real-run.ts";
 import { filesOf as stateFilesOf, granted, openDesk } from "./protect/authorization/desk.ts";
 import { BETTER_WORK, sampleProject, type SampleProject } from "./support/sample-project.ts";
@@ -95,8 +98,17 @@ function printedDocuments(): Document[] {
   const status = sloStatus({ ...objective, objective: 0.99, windowNs: 86_400e9 }, minutes, 60_000_000_000n);
   return [
     { schema: "regressions", from: "two sets of traces", value: JSON.parse(JSON.stringify(compared)) as Json },
+    { schema: "spec-check", from: "a trace", value: JSON.parse(JSON.stringify(checkedSpec())) as Json },
     { schema: "slo", from: "an objective", value: JSON.parse(JSON.stringify(sloReport([status]))) as Json },
   ];
+}
+
+/** A specification that one of two traces does not keep, in more ways than one. */
+function checkedSpec(): CheckResult {
+  const yaml = "name: s\nexpected_spans: [{ operation_name: a, required_tags: { b: 1 } }, { operation_name: c }]\n";
+  const traces = [{ name: "a" }, { name: "c" }, { name: "d" }].map((plan) => ({ ...plan, at: 0, ms: 1 }));
+  const trees = groupTraces(traces.flatMap((plan, n) => trace(n, plan)));
+  return checkPopulation(requireSpec(yaml, "s").spec, trees);
 }
 
 /** What a granted authorization leaves on the state branch. */

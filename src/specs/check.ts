@@ -1,14 +1,15 @@
 import { buildTree, type TraceTree } from "../analyze/tree.ts";
 import type { Span } from "../model/span.ts";
 import { checkTree, type CheckLimits, type TraceCheck } from "./check-trace.ts";
-import { ISSUE_LISTS, type Finding, type IssueList } from "./issue.ts";
+import { ISSUE_LISTS, type Finding } from "./issue.ts";
 import { checkPopulation as judgePopulation, type PopulationCheck } from "./population.ts";
-import type { CheckResult, Issue, TraceResult } from "./result.ts";
+import { emptyLists, type CheckResult, type Issue, type TraceResult } from "./result.ts";
 import type { TraceSpec } from "./spec.ts";
 import { suggestionsFor } from "./suggest.ts";
 
 export type CheckOptions = CheckLimits & {
-  /** Version of the specification in its store. */
+  /** Name and version under which the specification is stored. */
+  readonly name?: string;
   readonly version?: number;
   /** Most entries of every list; 100 unless told. */
   readonly limit?: number;
@@ -37,31 +38,29 @@ export function checkPopulation(
   const { verdict, reason } = verdictOf(spec, counts, population);
   const limit = options.limit ?? 100;
   const omitted: Record<string, number> = {};
-  const cut = <T>(name: string, items: readonly T[]): readonly T[] => {
+  const cut: Cut = (name, items) => {
     if (items.length > limit) omitted[name] = items.length - limit;
     return items.slice(0, limit);
   };
-  const shown = Object.fromEntries(ISSUE_LISTS.map((list) => [list, cut(list, lists[list])])) as Record<
-    IssueList,
-    readonly Issue[]
-  >;
+  const shown = emptyLists();
+  for (const list of ISSUE_LISTS) shown[list] = cut(list, lists[list]);
   return {
     matches: verdict === "pass",
     verdict,
     reason,
-    spec: { name: spec.name, ...(options.version === undefined ? {} : { version: options.version }) },
+    spec: { name: options.name ?? spec.name, ...(options.version === undefined ? {} : { version: options.version }) },
     traces: counts,
     ...shown,
     suggestions: cut("suggestions", suggestionsFor(lists)),
-    evidence: { ...evidenceOf(applicable, cut), population: population.numbers },
+    evidence: { ...evidenceOf(applicable, cut), population: [...population.numbers] },
     results: cut("results", checks.map(traceResult)),
     omitted,
   };
 }
 
 /** The findings of all traces as issues by list, violations first. */
-function collected(checks: readonly TraceCheck[], { issues }: PopulationCheck): Record<IssueList, readonly Issue[]> {
-  const lists = Object.fromEntries(ISSUE_LISTS.map((list) => [list, [] as Issue[]])) as Record<IssueList, Issue[]>;
+function collected(checks: readonly TraceCheck[], { issues }: PopulationCheck): ReturnType<typeof emptyLists> {
+  const lists = emptyLists();
   for (const { list, ...issue } of issues) lists[list].push(issue);
   for (const check of checks) for (const finding of check.findings) lists[finding.list].push(issueOf(check, finding));
   for (const list of ISSUE_LISTS) lists[list].sort((a, b) => Number(b.violation) - Number(a.violation));
@@ -131,7 +130,7 @@ function verdictOf(
   return { verdict: "pass", reason: `${summary}.` };
 }
 
-type Cut = <T>(name: string, items: readonly T[]) => readonly T[];
+type Cut = <T>(name: string, items: readonly T[]) => T[];
 
 function evidenceOf(checks: readonly TraceCheck[], cut: Cut): Omit<CheckResult["evidence"], "population"> {
   const shown = checks.find(({ verdict }) => verdict === "fail") ?? checks[0];
@@ -158,7 +157,7 @@ function evidenceOf(checks: readonly TraceCheck[], cut: Cut): Omit<CheckResult["
 }
 
 function traceResult({ tree, verdict, findings }: TraceCheck): TraceResult {
-  const issues: Partial<Record<IssueList, number>> = {};
+  const issues: TraceResult["issues"] = {};
   for (const { list, violation } of findings) if (violation) issues[list] = (issues[list] ?? 0) + 1;
   return { trace_id: tree.traceId, matches: verdict === "pass", verdict, issues };
 }

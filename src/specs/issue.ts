@@ -40,7 +40,7 @@ export type Nearest = {
   readonly span_id: string;
   readonly operation_name: string;
   readonly service_name: string;
-  readonly differs: readonly string[];
+  readonly differs: string[];
 };
 
 /** What a check found before it is told: spans by position. */

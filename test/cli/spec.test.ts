@@ -279,6 +279,23 @@ describe("stored specifications", () => {
     expect({ code, told: err.includes(words) ? words : err }).toEqual({ code: 2, told: words });
   });
 
+  test("a version that cannot be read any more does not stand in the way of the next", async () => {
+    {
+      await using store = await openStore({ url: join(folder, "s.db") });
+      await store.documents.put({ kind: "spec", name: "old", body: "version: 0\n", nowNs: 1n, after: 0 });
+    }
+    await put("spec.yaml", SPEC);
+    const { code, out, err } = await cli("update", "old", "spec.yaml", "--db", "s.db");
+    expect({ code, out, err }).toEqual({
+      code: 0,
+      out: "stored old version 2: 0 changes\n",
+      err: "note: version 1 cannot be read, so what changed is not known\n",
+    });
+    await put("good.json", otlpOf(CHECKOUT));
+    const check = await cli("check", "old", "--trace", "good.json", "--db", "s.db", "--json");
+    expect(check.json()).toMatchObject({ matches: true, spec: { name: "old", version: 2 } });
+  });
+
   test("a name that is stored is not defined again", async () => {
     await put("spec.yaml", SPEC);
     await cli("define", "spec.yaml");

@@ -24,7 +24,11 @@ export async function runSpecCheck(name: string, options: CheckOptions, io: Io):
   const found = await findSpec({ name, parameters, ...(version === undefined ? {} : { version }) }, places);
   const { traces, notes } = await readSpecTraces(options.trace, places);
   for (const note of notes) io.err(`note: ${oneLine(note)}\n`);
-  const result = checkPopulation(found.spec, traces, found.version === undefined ? {} : { version: found.version });
+  const result = checkPopulation(
+    found.spec,
+    traces,
+    found.version === undefined ? {} : { name, version: found.version },
+  );
   if (options.json) printJson(io, result);
   else io.out(`${renderCheck(result, (style, text) => paintOut(io, style, text)).join("\n")}\n`);
   return EXIT[result.verdict];

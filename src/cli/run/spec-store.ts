@@ -130,8 +130,10 @@ export async function runSpecUpdate(
   await using store = await openStore(options, io, { mustExist: true });
   const known = await store.documents.get("spec", name);
   if (known === undefined) throw notFound(name);
-  const before = requireSpec(known.body, `${name}@${known.version}`);
-  const changes = diffSpecs(before.spec.file, parsed.spec.file);
+  const before = parseSpec(known.body);
+  // A version that this program cannot read any more must not stand in the way of the next one.
+  const changes = before.ok ? diffSpecs(before.spec.file, parsed.spec.file) : [];
+  if (!before.ok) io.err(`note: version ${known.version} cannot be read, so what changed is not known\n`);
   const same = known.body === parsed.text && (after === undefined || after === known.version);
   const version = same
     ? known.version

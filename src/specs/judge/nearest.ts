@@ -12,7 +12,7 @@ const LONGEST_NAME = 120;
 const TOO_FAR = 2.2;
 
 /** How far a span is from a rule, and in which words. */
-type Distance = { readonly distance: number; readonly differs: readonly string[] };
+type Distance = { readonly distance: number; readonly differs: string[] };
 
 /** The span that no expected span took and that differs least from a rule, if one is near. */
 export function nearestTo(context: MatchContext, rule: SpanRule, within: number): Nearest | undefined {
