@@ -108,7 +108,7 @@ const KINDS: readonly Kind[] = [
   },
   {
     kind: "retry_storm",
-    also: ["errors", "slow_operation"],
+    also: ["errors", "slow_operation", "sequential_calls"],
     change: (change) =>
       withChildren(
         change,
