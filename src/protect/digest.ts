@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalJson, type Digest } from "../model/json.ts";
 
 /** SHA-256 of bytes, or of a text in UTF-8. */
 export function sha256(data: string | Uint8Array): Digest {
-  return createHash("sha256").update(data).digest("hex");
+  return hash("sha256", data, "hex");
 }
 
 /** SHA-256 of a value's canonical JSON: equal values have equal digests, whatever the order of their keys. */

@@ -43,7 +43,8 @@ export function verifyChain(
   let last = from;
   let count = 0;
   for (const record of records) {
-    const detail = faultOf(record, last, hash);
+    const { digest: _digest, ...covered } = record;
+    const detail = chainFault(record, { last, covered: canonicalJson(covered), hash });
     if (detail !== undefined) return { ok: false, seq: last.seq + 1, detail };
     last = { seq: record.seq, digest: record.digest };
     count += 1;
@@ -51,11 +52,14 @@ export function verifyChain(
   return { ok: true, records: count, tip: last };
 }
 
-function faultOf(record: LedgerRecord, last: ChainTip, hash: Hash): string | undefined {
+/** Why a record does not follow `last`; undefined when it does. `covered`: its canonical JSON without the digest. */
+export function chainFault(
+  record: LedgerRecord,
+  { last, covered, hash }: { readonly last: ChainTip; readonly covered: string; readonly hash: Hash },
+): string | undefined {
   if (record.seq !== last.seq + 1) return `record ${last.seq + 1} is missing: ${record.seq} stands in its place`;
   if (record.previous !== last.digest) return `record ${record.seq} does not follow the record before it`;
-  const { digest, ...covered } = record;
-  if (hash(canonicalJson(covered)) !== digest) return `record ${record.seq} was changed: its digest does not match`;
+  if (hash(covered) !== record.digest) return `record ${record.seq} was changed: its digest does not match`;
   return undefined;
 }
 
