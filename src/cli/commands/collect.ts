@@ -14,7 +14,9 @@ export type CollectOptions = CommonOptions & {
 export const collectTelemetry: Register = (program, context) => {
   const command = program
     .command("collect")
-    .description("receive OpenTelemetry spans (OTLP over HTTP, protobuf and JSON, and gRPC) into the store")
+    .description(
+      "receive OpenTelemetry spans, metrics and logs (OTLP over HTTP, protobuf and JSON, and gRPC) into the store",
+    )
     .option("--port <number>", "port of OTLP/HTTP; 0 takes any free one", "4318")
     .option("--grpc-port [number]", "serve OTLP/gRPC too, on this port (4317 when no number is given)")
     .option(

@@ -11,7 +11,9 @@ export const exportSpans: Register = (program, context) => {
   const command = filterOptions(
     program
       .command("export")
-      .description("write the stored spans that meet all filters, by start; OTLP can be imported again")
+      .description(
+        "write the stored spans (not metrics and logs) that meet all filters, by start; OTLP can be imported again",
+      )
       .addOption(
         new Option("--format <format>", "otlp: OTLP JSON lines; ndjson: one span per line; csv: for spreadsheets")
           .choices(["otlp", "ndjson", "csv"])

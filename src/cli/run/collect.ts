@@ -47,7 +47,8 @@ function announce(io: Io, { json, host, token }: CollectOptions, { url, port, gr
   const grpc = grpcUrl === undefined ? "" : `, OTLP/gRPC on ${grpcUrl}`;
   io.err(`Receiving OTLP/HTTP on ${url}${grpc}. Stop with Ctrl-C.\n`);
   const isLoopback = /^(127\.|localhost$|::1$)/.test(host);
-  if (!isLoopback && token === undefined) io.err(`Anyone who reaches ${host} may send spans; --token asks for one.\n`);
+  if (!isLoopback && token === undefined)
+    io.err(`Anyone who reaches ${host} may send telemetry; --token asks for one.\n`);
   if (json) printLine(io, { host, url, port, ...(grpcUrl !== undefined && { grpcUrl, grpcPort }) });
 }
 

@@ -210,7 +210,7 @@ describe("the command", () => {
       await collect.ended;
       return collect.errors.join("\n");
     };
-    expect(await errors()).toContain("Anyone who reaches 0.0.0.0 may send spans; --token asks for one.");
+    expect(await errors()).toContain("Anyone who reaches 0.0.0.0 may send telemetry; --token asks for one.");
     expect(await errors("--token", "s3cret")).not.toContain("Anyone");
   });
 });
