@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Json } from "../model/json.ts";
-import { ISSUE_CODES, ISSUE_LISTS, type IssueCode } from "./issue.ts";
+import { ISSUE_CODES, type IssueCode, type IssueList } from "./issue.ts";
 
 const Count = z.number().int().nonnegative();
 const Verdict = z.enum(["pass", "fail", "inconclusive"]);
@@ -99,7 +99,7 @@ export const CheckResult = z.strictObject({
 export type CheckResult = z.infer<typeof CheckResult>;
 
 /** An empty list for each kind of issue. */
-export function emptyLists(): Record<(typeof ISSUE_LISTS)[number], Issue[]> {
+export function emptyLists(): Record<IssueList, Issue[]> {
   return {
     missing_spans: [],
     unexpected_spans: [],
