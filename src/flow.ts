@@ -1,6 +1,6 @@
 import type { ReasonCode } from "./model/codes.ts";
 import type { StageResult } from "./model/dossier.ts";
-import { WhetstoneError } from "./model/error.ts";
+import { codeOf, messageOf, WhetstoneError } from "./model/error.ts";
 import type { Evidence } from "./model/finding.ts";
 import type { CommitSha } from "./model/json.ts";
 import type { Outcome } from "./model/outcome.ts";
@@ -18,6 +18,8 @@ import type { Clock } from "./model/time.ts";
  * ends without an outcome. What a stage does stands in its room; what it is made of stands in `wire.ts`.
  */
 export type LoopStages = {
+  /** Asked before each stage acts. @throws WhetstoneError `stopped` while the kill switch is set */
+  readonly mayGoOn: () => Promise<void>;
   /** May this run start, and on which commit? */
   readonly gate: () => Promise<Stage<{ readonly baseSha: CommitSha }>>;
   /** The real server behind the proxy, the workload played, every span stored. */
@@ -77,24 +79,47 @@ export type LoopOptions = {
   readonly until?: "analyze" | "validate";
 };
 
-/** Runs the loop. Errors (codes of the stages) pass through; verdicts are values. */
+/** Runs the loop. Errors (codes of the stages, `stopped` at the gate) pass through; verdicts are values. */
 export async function runLoop(stages: LoopStages, options: LoopOptions): Promise<LoopReport> {
   const { observer, clock } = options;
   const results: StageResult[] = [];
-  const run: Runner = async (stage, work) => {
+  const timed = async <S extends Stage<unknown>>(stage: string, work: () => Promise<S>): Promise<S> => {
     observer.started(stage);
     const begun = clock.monotonicMs();
-    const { value, ...head } = await work();
-    const result = { ...head, reasons: [...head.reasons], stage, durationMs: clock.monotonicMs() - begun };
+    const ended = await work();
+    const { verdict, reasons, summary } = ended;
+    const result = { verdict, reasons: [...reasons], summary, stage, durationMs: clock.monotonicMs() - begun };
     results.push(result);
     observer.ended(result);
-    return { ...head, value };
+    return ended;
   };
+  const run: Runner = (stage, work) => timed(stage, () => unlessStopped(stages, { stage, work }));
   const seen = await follow(stages, run, options.until);
   const decision = { ...seen, ...concludeRun(results), stages: [...results] };
-  const { outcome, dossier } = (await run("record", () => stages.record(decision))).value;
-  const { explanation } = (await run("learn", () => stages.learn(outcome))).value;
+  // A run that was stopped is recorded all the same; it learns nothing.
+  const { outcome, dossier } = (await timed("record", () => stages.record(decision))).value;
+  const learned = await run("learn", () => stages.learn(outcome));
+  const explanation = learned.value?.explanation ?? [];
   return { ...decision, stages: results, outcome, dossier, explanation };
+}
+
+/** What a stage becomes that was kept from acting, or from its last step. */
+type Stopped = Stage<undefined> & { readonly verdict: "inconclusive" };
+
+type Step<T> = { readonly stage: string; readonly work: () => Promise<Stage<T>> };
+
+async function unlessStopped<T>(
+  { mayGoOn }: Pick<LoopStages, "mayGoOn">,
+  { stage, work }: Step<T>,
+): Promise<Stage<T> | Stopped> {
+  try {
+    await mayGoOn();
+    return await work();
+  } catch (error) {
+    // A run that is stopped at its gate did nothing that could be recorded as an outcome: it is refused, an error.
+    if (codeOf(error) !== "stopped" || stage === "gate") throw error;
+    return { verdict: "inconclusive", reasons: ["disabled"], summary: messageOf(error), value: undefined };
+  }
 }
 
 /**
@@ -119,7 +144,7 @@ export function concludeRun(
     : { status: "inconclusive", reasons };
 }
 
-type Runner = <T>(stage: string, work: () => Promise<Stage<T>>) => Promise<Stage<T>>;
+type Runner = <T>(stage: string, work: () => Promise<Stage<T>>) => Promise<Stage<T> | Stopped>;
 type Seen = Omit<Decision, "status" | "reasons" | "stages">;
 
 /** Stage after stage until one does not pass, or the run is to go no further. */
@@ -130,18 +155,23 @@ async function follow(stages: LoopStages, run: Runner, until: LoopOptions["until
   if (capture.verdict !== "pass") return {};
   const analysis = await run("analyze", stages.analyze);
   const evidence = analysis.value;
+  if (evidence === undefined) return {};
   if (analysis.verdict !== "pass" || until === "analyze") return { evidence };
   const session = await run("session", () => stages.session(evidence));
+  if (session.value === undefined) return { evidence };
   const { record, proposal } = session.value;
   if (session.verdict !== "pass" || !proposal) return { evidence, session: record };
   const validation = await run("validate", () => stages.validate(proposal));
+  if (validation.value === undefined) return { evidence, session: record, proposal };
   const { report, worktree } = validation.value;
   const seen = { evidence, session: record, proposal, validation: report };
   if (validation.verdict !== "pass" || until === "validate") return seen;
   if (worktree === undefined) throw new WhetstoneError("defect", "A change passed validation without a worktree.");
   const opened = await run("propose", () => stages.propose(proposal, report));
   if (opened.verdict !== "pass") return seen;
+  const { branch } = opened.value;
   const canary = await run("canary", () => stages.canary(worktree));
+  if (canary.value === undefined) return { ...seen, branch };
   if (canary.verdict === "fail") await stages.withdraw();
-  return { ...seen, branch: opened.value.branch, canary: canary.value };
+  return { ...seen, branch, canary: canary.value };
 }

@@ -3,13 +3,21 @@ import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { Env } from "./config/env.ts";
 import { readConfig, selectTarget } from "./config/read.ts";
+import { ProtectionSettings } from "./config/protection.ts";
 import type { Config, Target } from "./config/schema.ts";
 import { openGitState } from "./github/git-state.ts";
 import { openLocalForge } from "./github/local.ts";
 import type { Forge } from "./github/port.ts";
 import type { StateStore } from "./github/state-port.ts";
+import { addWorktree, removeWorktree } from "./github/worktree.ts";
 import { WhetstoneError } from "./model/error.ts";
+import type { Actor } from "./model/ledger.ts";
 import { formatInstant, type Clock } from "./model/time.ts";
+import type { AuthorizationDesk } from "./protect/authorization/ports.ts";
+import { configuredRoles } from "./protect/authorization/roles.ts";
+import { type Guard, guardForge, guardState, guardWorktrees, openGuard, type Worktrees } from "./protect/guard.ts";
+import { type KillSwitch, openKillSwitch } from "./protect/kill-switch.ts";
+import { openSigningKeys, type SigningKeyFolder } from "./protect/signing-key.ts";
 import { isPostgresUrl, openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
 
@@ -37,6 +45,8 @@ export type Places = {
   readonly db?: string;
   /** A store file that was named must be there: reading a mistyped one would find nothing, as if all were well. */
   readonly mustExist?: boolean;
+  /** Who acts, for what the protection layer puts on record; Whetstone itself when absent. */
+  readonly actor?: Actor;
 };
 
 /** Folder of a repository that holds store, dossiers and worktrees; never committed. */
@@ -64,7 +74,27 @@ export async function openSpanStore(places: Places, env: Env, config?: Config): 
   return openStore({ url });
 }
 
-/** A repository with its configuration: what the stages of the loop work on. */
+/** What protects a repository. */
+export type Protection = {
+  readonly desk: AuthorizationDesk;
+  readonly killSwitch: KillSwitch;
+  readonly guard: Guard;
+  /** Private keys of the person at this machine. */
+  readonly keys: SigningKeyFolder;
+};
+
+/** Opens the protection of the repository at `root`; touches nothing. Settings are the defaults when absent. */
+export function openProtection(root: string, settings?: ProtectionSettings): Protection {
+  const state = openGitState({ cwd: root, now: systemClock.now });
+  const { roles, ...rules } = settings ?? ProtectionSettings.parse({});
+  // The person at the keyboard could write the state branch by hand: roles bind from where they are given on.
+  const desk = { state, clock: systemClock, roles: configuredRoles(roles, { unconfigured: "admin" }), rules };
+  const folder = join(root, WORK_FOLDER);
+  const killSwitch = openKillSwitch({ state, folder, clock: systemClock });
+  return { desk, killSwitch, guard: openGuard({ desk, killSwitch }), keys: openSigningKeys(join(folder, "keys")) };
+}
+
+/** A repository with its configuration: what the stages of the loop work on. Its writes go through the guard. */
 export type Workspace = {
   readonly root: string;
   readonly config: Config;
@@ -72,6 +102,9 @@ export type Workspace = {
   readonly target: Target;
   readonly forge: Forge;
   readonly state: StateStore;
+  readonly worktrees: Worktrees;
+  readonly guard: Guard;
+  readonly killSwitch: KillSwitch;
   readonly clock: Clock;
   /** Environment of child processes: minimal, with this Node first in the path. */
   readonly childEnv: Readonly<Record<string, string>>;
@@ -86,13 +119,19 @@ export async function openWorkspace(places: Places, env: Env, target?: string): 
   const forge = await openLocalForge({ cwd: places.cwd, now: systemClock.now });
   const config = await readConfig(resolve(places.cwd, places.config ?? "whetstone.yaml"));
   const selected = selectTarget(config, target);
+  const { desk, guard, killSwitch } = openProtection(forge.root, config.protection);
+  const actor = places.actor ?? { type: "bot", id: "whetstone" };
+  const acting = { actor, target: selected.name, run: newId("w", systemClock) };
   return {
     root: forge.root,
     config,
     targetName: selected.name,
     target: selected.target,
-    forge,
-    state: openGitState({ cwd: forge.root, now: systemClock.now }),
+    forge: guardForge(forge, guard, acting),
+    state: guardState(desk.state, guard, acting),
+    worktrees: guardWorktrees({ add: addWorktree, remove: removeWorktree }, guard, acting),
+    guard,
+    killSwitch,
     clock: systemClock,
     childEnv: childEnvironment(env),
     folder: join(forge.root, WORK_FOLDER),

@@ -134,6 +134,66 @@ describe("rooms", () => {
   });
 });
 
+describe("the protection layer", () => {
+  /** Where a value is imported, or reached through a dynamic import of its file. */
+  const importersOf = (name: string): string[] =>
+    files.filter((file) =>
+      new RegExp(`^import (?!type)[^;]*\\b${name}\\b[^;]*? from`, "m").test(readFileSync(file, "utf8")),
+    );
+  const outside = (name: string, rooms: readonly string[]): string[] =>
+    importersOf(name).filter((file) => !rooms.includes(roomOf(file)));
+
+  test.each(["openGitState", "openLocalForge", "addWorktree", "removeWorktree"])(
+    "%s, which writes, is built in wire.ts alone, and handed out behind the guard",
+    (name) => {
+      expect(outside(name, ["github"])).toEqual(["src/wire.ts"]);
+    },
+  );
+
+  test.each([
+    "openRestState",
+    "openMemoryState",
+    "openMemoryForge",
+    "moveBranch",
+    "writeCommit",
+    "writeRestCommit",
+    "moveRestBranch",
+  ])("%s, which writes, is reached by nobody outside its room", (name) => {
+    expect(outside(name, ["github"])).toEqual([]);
+  });
+
+  test("of the files that hold writing adapters others take only what reads or works in a scratch copy", () => {
+    const writers = /(?:git-state|rest-state|rest-objects|object-writer|local|memory|memory-state|worktree)\.ts$/;
+    const harmless = /^(?:type .*|openGitStateReader|openRestStateReader|applyPatch|changedPaths)$/;
+    const taken = files
+      .filter((file) => !["github", "wire.ts"].includes(roomOf(file)))
+      .flatMap((file) => [
+        ...readFileSync(file, "utf8").matchAll(/^import (?!type)([^;]*?) from "[^"]*github\/([^"]+)"/gm),
+      ])
+      .filter(([, , file = ""]) => writers.test(file))
+      .flatMap(([, names = ""]) =>
+        names
+          .replaceAll(/[{}\n]/g, " ")
+          .split(",")
+          .map((name) => name.trim()),
+      );
+    expect(taken).toContain("openGitStateReader");
+    expect(taken.filter((name) => name !== "" && !harmless.test(name))).toEqual([]);
+    const lazy = files.flatMap((file) => [...readFileSync(file, "utf8").matchAll(/import\("[^"]*github\/[^"]+"\)/g)]);
+    expect(lazy).toEqual([]);
+  });
+
+  test("what wire.ts hands out is guarded", () => {
+    const wire = readFileSync("src/wire.ts", "utf8");
+    for (const port of ["forge: guardForge(", "state: guardState(", "worktrees: guardWorktrees("])
+      expect(wire).toContain(port);
+  });
+
+  test("permits are issued by the guard alone", () => {
+    expect(importersOf("issuePermit")).toEqual(["src/protect/guard.ts"]);
+  });
+});
+
 describe("pure rooms", () => {
   const pure = files.filter((file) => PURE.includes(roomOf(file)));
 
@@ -144,7 +204,8 @@ describe("pure rooms", () => {
 
   test("touch no clock, chance, process or console", () => {
     // A quoted `process.pid` is the name of an attribute.
-    const impure = /\bDate\.now\(|new Date\(\)|Math\.random\(|(?<!")\bprocess\.|\bconsole\.|\bsetTimeout\(|\bperformance\./;
+    const impure =
+      /\bDate\.now\(|new Date\(\)|Math\.random\(|(?<!")\bprocess\.|\bconsole\.|\bsetTimeout\(|\bperformance\./;
     expect(pure.filter((file) => impure.test(readFileSync(file, "utf8")))).toEqual([]);
   });
 });

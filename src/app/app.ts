@@ -1,7 +1,7 @@
 import type { ApplicationFunction } from "probot";
 import { nearest } from "../model/nearest.ts";
-import { openRestState } from "../github/rest-state.ts";
-import type { StateStore } from "../github/state-port.ts";
+import { openRestStateReader } from "../github/rest-state.ts";
+import type { StateReader } from "../github/state-port.ts";
 import { WhetstoneError } from "../model/error.ts";
 import type { Clock } from "../model/time.ts";
 import type { Answer, AppCommand, CommandContext } from "./command.ts";
@@ -78,8 +78,8 @@ async function handle(
   if (thrown !== undefined) throw thrown;
 }
 
-function stateOf({ client, delivery: { repository } }: Conversation, clock: Clock): StateStore {
-  return openRestState({ owner: repository.owner.login, repo: repository.name, octokit: client, now: clock.now });
+function stateOf({ client, delivery: { repository } }: Conversation, clock: Clock): StateReader {
+  return openRestStateReader({ owner: repository.owner.login, repo: repository.name, octokit: client, now: clock.now });
 }
 
 /** The answer, and what is not the reader's to mend and belongs into the log. */

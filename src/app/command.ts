@@ -1,10 +1,10 @@
-import type { StateStore } from "../github/state-port.ts";
+import type { StateReader } from "../github/state-port.ts";
 import type { Clock } from "../model/time.ts";
 
 /** What a command works with. */
 export type CommandContext = {
   /** State branch of the repository that the comment belongs to. */
-  readonly state: StateStore;
+  readonly state: StateReader;
   readonly clock: Clock;
   /** Every command there is, for `help`. */
   readonly commands: readonly AppCommand[];

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { DURATION } from "../model/time.ts";
 import { BYTES } from "./bytes.ts";
 import { CaptureSettings } from "./capture.ts";
+import { ProtectionSettings } from "./protection.ts";
 import { SloSettings } from "./slo.ts";
 
 /** A command as a list of words, or one string that is split at white space outside quotes. */
@@ -112,5 +113,6 @@ export const Config = z.strictObject({
     .record(z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "use lower-case letters, digits and -"), Target)
     .default({}),
   retention: RetentionSettings.prefault({}),
+  protection: ProtectionSettings.prefault({}),
 });
 export type Config = z.infer<typeof Config>;

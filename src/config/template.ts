@@ -18,6 +18,7 @@ retention:
 export function configTemplate(target: { readonly name: string; readonly command: string }): string {
   return `${STORE}
 
+${PROTECTION}
 targets:
   ${target.name}:
     # How the MCP server starts, on stdio.
@@ -76,3 +77,13 @@ targets:
       bytes: 65536
 `;
 }
+
+const PROTECTION = `# Who may permit what is protected (\`whetstone authorize\`). While nobody is named, the person at the command line.
+# protection:
+#   twoPerson: true # nobody grants what he asked for or wrote
+#   expiryMinutes: 30
+#   roles:
+#     operator: [carol]
+#     maintainer: [bob]
+#     admin: [alice]
+`;

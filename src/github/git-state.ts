@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { WhetstoneError } from "../model/error.ts";
 import type { CommitSha } from "../model/json.ts";
 import { gitRecords, gitText, runGit } from "./git.ts";
+import { blobReader } from "./blob-reader.ts";
 import { branchTip, moveBranch, type Scratch, withScratch, writeCommit } from "./object-writer.ts";
 import { assertStorable, pathsBelow } from "./state-path.ts";
-import type { StateChange, StateStore, StateView } from "./state-port.ts";
+import type { StateChange, StateReader, StateStore, StateView } from "./state-port.ts";
 
 /** Where the state lives and how a lost race is met. */
 export type GitStateOptions = {
@@ -32,6 +33,12 @@ export function openGitState(options: GitStateOptions): StateStore {
     view: async () => viewAt(place.cwd, await branchTip(place.cwd, place.branch)),
     update: (message, plan) => update(place, message, plan),
   };
+}
+
+/** {@link openGitState} for those who only look. */
+export function openGitStateReader(options: Pick<GitStateOptions, "cwd" | "branch">): StateReader {
+  const { view } = openGitState({ ...options, now: () => 0n });
+  return { view };
 }
 
 async function update<T>(place: Place, message: string, plan: Plan<T>): Promise<T> {
@@ -95,12 +102,12 @@ function viewAt(cwd: string, head: CommitSha | undefined): StateView {
   if (head === undefined) return { head, read: async () => undefined, list: async () => [] };
   let tree: Promise<ReadonlyMap<string, string>> | undefined;
   const blobs = () => (tree ??= readTree(cwd, head));
+  const readBlob = blobReader(cwd);
   return {
     head,
     read: async (path) => {
       const blob = (await blobs()).get(path);
-      if (blob === undefined) return undefined;
-      return (await runGit({ args: ["cat-file", "blob", blob], cwd })).stdout.toString("utf8");
+      return blob === undefined ? undefined : await readBlob(blob);
     },
     list: async (prefix) => pathsBelow((await blobs()).keys(), prefix),
   };

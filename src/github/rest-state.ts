@@ -14,7 +14,7 @@ import {
   writeRestCommit,
 } from "./rest-objects.ts";
 import { assertStorable, pathsBelow } from "./state-path.ts";
-import type { StateChange, StateStore, StateView } from "./state-port.ts";
+import type { StateChange, StateReader, StateStore, StateView } from "./state-port.ts";
 
 /** Where the state lives and how a lost race is met. */
 export type RestStateOptions = {
@@ -45,6 +45,12 @@ export function openRestState({ owner, repo, octokit, ...options }: RestStateOpt
     view: async () => (await read(place)).view,
     update: (message, plan) => update(place, message, plan),
   };
+}
+
+/** {@link openRestState} for those who only look. */
+export function openRestStateReader(options: RestStateOptions): StateReader {
+  const { view } = openRestState(options);
+  return { view };
 }
 
 async function update<T>(place: Place, message: string, plan: Plan<T>): Promise<T> {

@@ -30,3 +30,6 @@ export type StateStore = {
     plan: (view: StateView) => Promise<{ readonly change: StateChange; readonly value: T }>,
   ) => Promise<T>;
 };
+
+/** The state for those who only look. */
+export type StateReader = Pick<StateStore, "view">;

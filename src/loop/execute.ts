@@ -51,7 +51,7 @@ export type LoopEnd = {
  */
 export async function executeLoop(request: LoopRequest, watcher: Watcher): Promise<LoopEnd> {
   const runner = await chooseRunner(request);
-  const workspace = await openWorkspace(request.places, request.env, request.target);
+  const workspace = await openWorkspace({ ...request.places, actor: request.actor }, request.env, request.target);
   for (const line of await sweep(workspace, request.actor)) watcher.note(line);
   await using store = await openSpanStore(request.places, request.env, workspace.config);
   const { actor } = request;

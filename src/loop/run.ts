@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { playSession } from "../capture/play.ts";
 import { splitCommand } from "../config/parse.ts";
-import { addWorktree, removeWorktree } from "../github/worktree.ts";
 import { Workload, type Arm, type CallResult } from "../model/call.ts";
 import type { ReasonCode } from "../model/codes.ts";
 import type { CommitSha } from "../model/json.ts";
@@ -64,7 +63,7 @@ const LARGEST_WORKLOAD_BYTES = 32 * 1024 * 1024;
  */
 export async function openRun(options: RunOptions): Promise<LoopRun> {
   const { workspace } = options;
-  const { clock, root, folder, target } = workspace;
+  const { clock, root, folder, target, worktrees } = workspace;
   const id = newId("r", clock);
   const workload = await readWorkload(join(root, target.workload));
   const lease = await openLease({ folder: join(folder, "leases"), id });
@@ -80,8 +79,8 @@ export async function openRun(options: RunOptions): Promise<LoopRun> {
     worktree: async (name, sha) => {
       const path = join(folder, "worktrees", `${id}-${name}`);
       await lease.addWorktree(path);
-      owned.defer(() => removeWorktree({ root, path }));
-      await addWorktree({ root, path, sha });
+      owned.defer(() => worktrees.remove({ root, path }));
+      await worktrees.add({ root, path, sha });
       return path;
     },
     play: (request) => play({ ...options, lease }, id, request),

@@ -1,5 +1,6 @@
 import type { LoopStages } from "../flow.ts";
 import { WhetstoneError } from "../model/error.ts";
+import { recordingDenials } from "../protect/authorization/denial.ts";
 import type { ReportParts } from "../propose/report.ts";
 import type { SessionRunner } from "../session/port.ts";
 import type { CaptureResult } from "../capture/stage.ts";
@@ -34,6 +35,7 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
   const carried: Carried = {};
   const base = () => ({ worktree: required(carried.base), sha: required(carried.baseSha) });
   return {
+    mayGoOn: () => mayGoOn(run, { begun: carried.baseSha !== undefined, record: options.record }),
     gate: async () => {
       const result = await gate(run, options);
       carried.baseSha = result.value.baseSha;
@@ -72,12 +74,20 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
       await forge.closeProposal(branch, sha);
     },
     record: async (decision) => {
-      const result = await record(run, decision, { record: options.record, baseSha: base().sha });
+      const result = await record(run, decision, { record: options.record, baseSha: required(carried.baseSha) });
       carried.recorded = true;
       return result;
     },
     learn: () => (options.record ? learn(run) : Promise.resolve(NOTHING_TO_LEARN)),
   };
+}
+
+/** Reads the kill switch. That a run was refused its start is on record; later stages are recorded with the run. */
+function mayGoOn(run: LoopRun, { begun, record: recorded }: { begun: boolean; record: boolean }): Promise<void> {
+  const { killSwitch, state, clock, targetName } = run.workspace;
+  if (begun || !recorded) return killSwitch.assertRunning();
+  const attempt = { actor: run.actor, operation: "loop.start", target: targetName, run: run.id, parameters: {} };
+  return recordingDenials({ state, clock }, attempt, killSwitch.assertRunning);
 }
 
 const NOTHING_TO_LEARN: Awaited<ReturnType<LoopStages["learn"]>> = {

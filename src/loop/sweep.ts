@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { removeWorktree } from "../github/worktree.ts";
 import { sweepLeases } from "../protect/lease.ts";
 import type { Actor } from "../model/ledger.ts";
 import { removeDrafts } from "../protect/dossier.ts";
@@ -9,10 +8,10 @@ import { dossierIdOf, ledgerEntry } from "./run.ts";
 
 /** Removes what killed runs left behind: worktrees, unfinished proposal branches and dossiers, processes. One line and ledger record each. */
 export async function sweep(workspace: Workspace, actor: Actor): Promise<string[]> {
-  const { root, folder, forge, state, clock } = workspace;
+  const { root, folder, forge, state, clock, worktrees } = workspace;
   const { swept, problems } = await sweepLeases({
     folder: join(folder, "leases"),
-    removeWorktree: (path) => removeWorktree({ root, path }),
+    removeWorktree: (path) => worktrees.remove({ root, path }),
     closeBranch: async ({ branch, sha }) => void (await forge.closeProposal(branch, sha)),
     killProcessGroup: (pid) => {
       process.kill(-pid, "SIGKILL");

@@ -57,6 +57,22 @@ export const OPERATIONS = {
     affects: "branch whetstone/proposal/…",
     rollback: "git branch BRANCH COMMIT, named in the ledger",
   }),
+  "worktree.add": write({
+    role: "operator",
+    risk: "low",
+    because: ["A copy of a commit in the working folder; it is removed at the end of the run."],
+    whileStopped: false,
+    affects: "folder .whetstone/worktrees",
+    rollback: "git worktree remove FOLDER",
+  }),
+  "worktree.remove": write({
+    role: "operator",
+    risk: "low",
+    because: ["Nothing is in it that is not in a commit or in the dossier."],
+    whileStopped: true,
+    affects: "folder .whetstone/worktrees",
+    rollback: null,
+  }),
   "canary.promote": write({
     role: "maintainer",
     risk: "high",

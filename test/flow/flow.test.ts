@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { concludeRun, runLoop, type Decision, type LoopStages } from "../../src/flow.ts";
 import type { ReasonCode } from "../../src/model/codes.ts";
+import { WhetstoneError } from "../../src/model/error.ts";
 import type { Evidence } from "../../src/model/finding.ts";
 import type { Outcome } from "../../src/model/outcome.ts";
 import type { Proposal, SessionRecord } from "../../src/model/proposal.ts";
@@ -25,6 +26,7 @@ function scripted(endings: Partial<Record<(typeof DECIDING)[number], Ending>>) {
   };
   const proposal = { id: "p-1" } as Proposal;
   const stages: LoopStages = {
+    mayGoOn: () => Promise.resolve(),
     gate: () => end("gate", { baseSha: "0".repeat(40) }),
     capture: () => end("capture", { traces: 1, spans: 1 }),
     analyze: () => end("analyze", { findings: [] } as unknown as Evidence),
@@ -122,6 +124,48 @@ describe("runLoop", () => {
     const broken = { ...stages, capture: () => Promise.reject(new Error("no server")) };
     await expect(runLoop(broken, options)).rejects.toThrow("no server");
     expect(calls).toEqual(["gate"]);
+  });
+
+  describe("the kill switch", () => {
+    const stopped = new WhetstoneError("stopped", "The kill switch is set.");
+    /** Lets the given number of stages act, then is set. */
+    const setAfter = (stages: number) => {
+      let asked = 0;
+      return () => ((asked += 1) > stages ? Promise.reject(stopped) : Promise.resolve());
+    };
+
+    test("at the gate refuses the run, and nothing is called", async () => {
+      const { stages, calls } = scripted({});
+      await expect(runLoop({ ...stages, mayGoOn: setAfter(0) }, options)).rejects.toBe(stopped);
+      expect(calls).toEqual([]);
+    });
+
+    test.each([1, 2, 3, 4, 5, 6])(
+      "after %i stages keeps every later one from acting, and the run is recorded",
+      async (count) => {
+        const { stages, calls, decision } = scripted({});
+        const report = await runLoop({ ...stages, mayGoOn: setAfter(count) }, options);
+        expect(calls).toEqual([...DECIDING.slice(0, count), "record"]);
+        expect(report).toMatchObject({ status: "inconclusive", reasons: ["disabled"], explanation: [] });
+        expect(report.stages.map(({ stage }) => stage)).toEqual([...DECIDING.slice(0, count + 1), "record", "learn"]);
+        expect(report.stages[count]).toMatchObject({ verdict: "inconclusive", reasons: ["disabled"] });
+        expect(decision()?.branch).toBe(count === 6 ? "b" : undefined);
+      },
+    );
+
+    test("that a stage meets in the middle of its work ends the flow there", async () => {
+      const { stages, calls } = scripted({});
+      const report = await runLoop({ ...stages, propose: () => Promise.reject(stopped) }, options);
+      expect(report).toMatchObject({ status: "inconclusive", reasons: ["disabled"] });
+      expect(report.branch).toBeUndefined();
+      expect(calls).toEqual([...DECIDING.slice(0, 5), "record", "learn"]);
+    });
+
+    test("keeps nobody from withdrawing what the canary refused", async () => {
+      const { stages, calls } = scripted({ canary: { verdict: "fail", reason: "errors_increased" } });
+      await runLoop({ ...stages, mayGoOn: setAfter(7) }, options);
+      expect(calls.slice(-2)).toEqual(["withdraw", "record"]);
+    });
   });
 
   test("each stage is announced, timed by the clock and reported", async () => {

@@ -1,15 +1,14 @@
 import { EXIT } from "../../model/codes.ts";
-import { openGitState } from "../../github/git-state.ts";
+import { openGitStateReader } from "../../github/git-state.ts";
 import { repositoryRoot } from "../../github/repository.ts";
 import type { StateView } from "../../github/state-port.ts";
 import { readLedger, verifyLedger } from "../../protect/ledger.ts";
-import { systemClock } from "../../wire.ts";
 import type { CommonOptions } from "../command.ts";
 import { printJson, type Io } from "../io.ts";
 import { renderTable } from "../table.ts";
 
 async function openView(io: Io): Promise<StateView> {
-  return openGitState({ cwd: await repositoryRoot(io.cwd), now: systemClock.now }).view();
+  return openGitStateReader({ cwd: await repositoryRoot(io.cwd) }).view();
 }
 
 /** `whetstone audit verify`. */

@@ -5,7 +5,7 @@ import { playSession } from "../../capture/play.ts";
 import { splitCommand } from "../../config/parse.ts";
 import { readConfig } from "../../config/read.ts";
 import type { Config } from "../../config/schema.ts";
-import { openGitState } from "../../github/git-state.ts";
+import { openGitStateReader } from "../../github/git-state.ts";
 import { gitRecords, runGit } from "../../github/git.ts";
 import { repositoryRoot } from "../../github/repository.ts";
 import { readWorkload } from "../../loop/run.ts";
@@ -61,9 +61,7 @@ async function checkStore(options: CommonOptions, io: Io, config: Config | undef
 }
 
 async function checkLedger(io: Io): Promise<string> {
-  const result = await verifyLedger(
-    await openGitState({ cwd: await repositoryRoot(io.cwd), now: systemClock.now }).view(),
-  );
+  const result = await verifyLedger(await openGitStateReader({ cwd: await repositoryRoot(io.cwd) }).view());
   if (result.ok) return `${result.records} records verify`;
   throw new WhetstoneError("ledger_broken", `record ${result.seq}: ${result.detail}`, {
     remedy: "Restore the branch whetstone/state from a copy that verifies.",
