@@ -20,7 +20,7 @@ export function openMemoryState(options: { readonly retries?: number } = {}): St
         const files = changed(base.files, change);
         if (files === base.files) return value;
         if (current !== base) continue;
-        current = { head: commitId({ parent: base.head ?? null, message, files: Object.fromEntries(files) }), files };
+        current = { head: commitId({ parent: base.head ?? null, message, change: [...change] }), files };
         return value;
       }
       throw new WhetstoneError("ref_moved", `The state moved ${retries + 1} times while it was being written.`, {
@@ -50,7 +50,7 @@ function changed(files: ReadonlyMap<string, string>, change: StateChange): Reado
   return same ? files : next;
 }
 
-/** An id of the form of a git object id over everything that a commit holds. */
+/** An id of the form of a git object id over what a commit follows and changes, and so over everything that it holds. */
 function commitId(value: unknown): CommitSha {
   return createHash("sha1").update(canonicalJson(value)).digest("hex");
 }

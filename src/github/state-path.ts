@@ -20,9 +20,17 @@ export function assertStorable(existing: Iterable<string>, change: StateChange):
     if (content === null) after.delete(path);
     else after.add(path);
   }
-  for (const path of after) {
+  // Only what is new can stand in the way of something: what was there before was storable.
+  const added = new Set([...change].filter(([, content]) => content !== null).map(([path]) => path));
+  for (const path of added) {
     const folder = parents(path).find((parent) => after.has(parent));
     if (folder !== undefined) throw refused(path, `${folder} is a file`);
+  }
+  for (const path of after) {
+    for (let at = path.indexOf("/"); at !== -1; at = path.indexOf("/", at + 1)) {
+      const folder = path.slice(0, at);
+      if (added.has(folder)) throw refused(path, `${folder} is a file`);
+    }
   }
 }
 
