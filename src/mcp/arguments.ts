@@ -66,7 +66,12 @@ export function offsetOf(cursor: string | undefined): number {
   if (cursor === undefined) return 0;
   const match = /^o(\d{1,9})$/.exec(cursor);
   if (match?.[1] !== undefined) return Number(match[1]);
-  throw new WhetstoneError("usage", "The cursor is not one that this tool returned.", {
+  throw foreignCursor();
+}
+
+/** The error for a cursor that a tool did not return. */
+export function foreignCursor(): WhetstoneError {
+  return new WhetstoneError("usage", "The cursor is not one that this tool returned.", {
     remedy: "Pass nextCursor of the previous answer unchanged, or leave the cursor out to start again.",
   });
 }

@@ -10,20 +10,24 @@ const PAGE = 1_000;
 
 const FIND = "Find traces with search_traces or get_traces.";
 
+/** The spans of {@link findSpans} with bounded names, for analysis; see {@link boundNames}. */
+export async function findTrace(context: IdContext, id: string): Promise<readonly Span[]> {
+  return boundNames(await findSpans(context, id));
+}
+
+type IdContext = Pick<ToolContext, "store" | "ids" | "signal">;
+
 /**
- * All spans of the trace that an id, or the unique beginning of one, names; see {@link boundNames}.
+ * All spans of the trace that an id, or the unique beginning of one, names.
  * @throws WhetstoneError `not_found`; `usage` when the beginning names several traces
  */
-export async function findTrace(
-  context: Pick<ToolContext, "store" | "ids" | "signal">,
-  id: string,
-): Promise<readonly Span[]> {
+export async function findSpans(context: IdContext, id: string): Promise<readonly Span[]> {
   const wanted = id.toLowerCase();
   const store = await context.store("read");
   const isWhole = wanted.length === 32;
   const traceId = isWhole ? wanted : (context.ids.known(wanted) ?? (await completeId(store, wanted, context.signal)));
   const spans = await store.trace(traceId);
-  if (spans.length > 0) return boundNames(spans);
+  if (spans.length > 0) return spans;
   throw new WhetstoneError("not_found", `There is no trace ${wanted} in the store.`, { remedy: FIND });
 }
 

@@ -22,7 +22,11 @@ export type Population = {
 };
 
 /** Which traces: those that start in a window and in which a service has a span. */
-export type PopulationRequest = TimeWindow & { readonly service?: string | undefined };
+export type PopulationRequest = TimeWindow & {
+  readonly service?: string | undefined;
+  /** Names as they are, for specifications; else bounded, see `bound-names.ts`. */
+  readonly exactNames?: boolean;
+};
 
 /** Loads whole traces, the newest as far as they may be; those of canaries and tried changes are left out. */
 export async function loadPopulation(context: ToolContext, request: PopulationRequest): Promise<Population> {
@@ -36,7 +40,7 @@ export async function loadPopulation(context: ToolContext, request: PopulationRe
     for (const spans of batch) {
       // A trace may have been removed since it was found.
       if (spans.some(({ resource }) => resource[ATTR.arm] === "canary")) canaries += 1;
-      else if (spans.length > 0) traces.push(buildTree(boundNames(spans)));
+      else if (spans.length > 0) traces.push(buildTree(request.exactNames === true ? spans : boundNames(spans)));
     }
     context.progress(Math.min(at + AT_ONCE, rows.length), "traces read", rows.length);
   }
@@ -50,7 +54,7 @@ export async function loadPopulation(context: ToolContext, request: PopulationRe
 
 async function summaries(
   context: ToolContext,
-  { service, ...window }: PopulationRequest,
+  { service, sinceNs, untilNs }: PopulationRequest,
 ): Promise<{ rows: readonly TraceSummary[]; isCut: boolean }> {
   const store = await context.store("read");
   const names = service === undefined ? {} : await namesInStore(store, { service });
@@ -59,7 +63,10 @@ async function summaries(
   let cursor: string | undefined;
   do {
     context.signal.throwIfAborted();
-    const page = await store.search({ ...window, ...names }, { limit: 1_000, ...(cursor !== undefined && { cursor }) });
+    const page = await store.search(
+      { sinceNs, untilNs, ...names },
+      { limit: 1_000, ...(cursor !== undefined && { cursor }) },
+    );
     for (const row of page.traces) {
       spans += row.spans;
       if (rows.length > 0 && (spans > MOST_SPANS || rows.length >= MOST_TRACES)) return { rows, isCut: true };

@@ -30,13 +30,17 @@ export function createServer(options: McpOptions, caller?: Caller): McpServer {
     { instructions: INSTRUCTIONS, capabilities: { logging: {}, tools: {} } },
   );
   const role = caller?.role;
-  const tools = selectTools(options).filter(({ needs = "traces" }) => role === undefined || isPermitted(role, needs));
+  const tools = selectTools(options).filter((tool) => role === undefined || mayUse(role, tool));
   for (const tool of tools) register(server, tool, parts);
   if (role === undefined || isPermitted(role, "traces")) {
     registerResources(server, { parts, contextOf: (context) => contextOf(parts, context) });
     registerPrompts(server, parts);
   }
   return server;
+}
+
+function mayUse(role: Role, { needs = "traces", runsCommands = false }: Tool): boolean {
+  return isPermitted(role, needs) && (!runsCommands || role === "developer");
 }
 
 function register(server: McpServer, tool: Tool, parts: ServerParts): void {

@@ -3,6 +3,7 @@ import type { Objective } from "../analyze/slo/objective.ts";
 import type { Permission } from "../model/role.ts";
 import type { Clock } from "../model/time.ts";
 import type { Store } from "../store/store.ts";
+import type { ExecParts } from "./exec/capture.ts";
 import type { ShownIds } from "./shown-ids.ts";
 import type { Envelope } from "./budget.ts";
 
@@ -18,6 +19,10 @@ export type ServerParts = {
    * @throws WhetstoneError `not_found` when there is none, `store_open_failed`
    */
   readonly store: (use: "read" | "write") => Promise<Store>;
+  /** An id that sorts by time: `d-20261120T104512Z-3f9a1c`. */
+  readonly newId: (prefix: string) => string;
+  /** What running commands needs; absent where they are not allowed. */
+  readonly exec?: ExecParts;
   /** Trace ids that answers have shown. */
   readonly ids: ShownIds;
   /** The objectives of `whetstone.yaml`. @throws WhetstoneError `config_invalid`, `usage` where there is none */
@@ -55,6 +60,8 @@ export type ToolDeclaration<Input extends z.ZodObject, Output extends z.ZodObjec
   readonly effects: ToolEffects;
   /** What a caller's role must permit; `traces` unless told. */
   readonly needs?: Permission;
+  /** Whether it runs commands: offered only where that is allowed, and to developers. */
+  readonly runsCommands?: boolean;
   readonly input: Input;
   readonly output: Output;
   /** Answers a call. Errors of a caller are thrown as `WhetstoneError`. */

@@ -1,3 +1,6 @@
+import { dirname } from "node:path";
+import { splitWords } from "../../src/cli/words.ts";
+import { systemTimers } from "../../src/mcp/exec/quiet.ts";
 import { callTool } from "../../src/mcp/answer.ts";
 import { CATALOGUE } from "../../src/mcp/catalogue.ts";
 import { shownIds } from "../../src/mcp/shown-ids.ts";
@@ -6,13 +9,30 @@ import { manualClock } from "../../src/model/time.ts";
 import type { Store } from "../../src/store/store.ts";
 import { NOW } from "./hostile-store.ts";
 
+let count = 0;
+
 const OBJECTIVES = [
   { target: "notes", name: "available", service: "notes", sli: "availability", objective: 0.999, windowNs: 86_400e9 },
 ] as const;
 
+/** Commands run in the folder of the repository, with nothing but a path. */
+const EXEC = {
+  folder: process.cwd(),
+  env: { PATH: `${dirname(process.execPath)}:${process.env["PATH"]}` },
+  split: splitWords,
+  after: systemTimers,
+};
+
 /** What tools work with in tests: a store that is there, a clock that stands still. */
 export function partsOver(store: Store): ServerParts {
-  return { clock: manualClock(NOW), store: async () => store, ids: shownIds(), objectives: async () => OBJECTIVES };
+  return {
+    clock: manualClock(NOW),
+    store: async () => store,
+    ids: shownIds(),
+    newId: (prefix) => `${prefix}-20251120T000000Z-${String((count += 1)).padStart(6, "0")}`,
+    exec: EXEC,
+    objectives: async () => OBJECTIVES,
+  };
 }
 
 /** A call that nobody cancels; `told` gets its progress. */

@@ -8,7 +8,7 @@ import { memoryStore } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
 import { traceId } from "../store/spans.ts";
 import { answerOf, contextOver } from "./calling.ts";
-import { ARGUMENTS } from "./tool-arguments.ts";
+import { ARGUMENTS, withNewName } from "./tool-arguments.ts";
 import { HUGE_TRACE, hostileStore } from "./hostile-store.ts";
 
 const tools = CATALOGUE.map((tool) => [tool.name, tool] as const);
@@ -44,7 +44,14 @@ describe.each(tools)("%s as it is declared", (name, tool) => {
 
 /** What may not be in an answer: control and invisible characters, changes of direction, hidden comments. */
 // oxlint-disable-next-line no-control-regex
-const HARMFUL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069]|\\u001b|<!--/;
+const HARMFUL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069]|<!--/;
+
+/** Every text of an answer, names of members included. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  if (typeof value !== "object" || value === null) return [];
+  return [...(Array.isArray(value) ? [] : Object.keys(value)), ...Object.values(value).flatMap(textsOf)];
+}
 
 type Answered = { readonly body: Record<string, unknown>; readonly text: string };
 
@@ -57,7 +64,11 @@ function expectHonest(name: string, { body, text }: Answered, maxTokens: number)
   expect(text.length).toBeLessThan(50_000);
   expect(body["tokens"]).toBeGreaterThanOrEqual(tokens);
   if (body["truncated"] === true) expect(body["omitted"] ?? body["nextCursor"]).toBeDefined();
-  expect(text).not.toMatch(HARMFUL);
+  expect(
+    textsOf(body)
+      .filter((each) => HARMFUL.test(each))
+      .map((each) => each.slice(0, 200)),
+  ).toEqual([]);
 }
 
 describe("on a hostile store", () => {
@@ -72,7 +83,11 @@ describe("on a hostile store", () => {
   )(
     "$name within $maxTokens tokens: $args",
     async ({ name, args, maxTokens }) => {
-      const { body, text, isError } = await answerOf(name, { ...args, max_tokens: maxTokens }, contextOver(store));
+      const { body, text, isError } = await answerOf(
+        name,
+        { ...withNewName(args), max_tokens: maxTokens },
+        contextOver(store),
+      );
       expect({ name, isError, text: isError ? text : "" }).toEqual({ name, isError: false, text: "" });
       expectHonest(name, { body, text }, maxTokens);
     },
@@ -93,10 +108,11 @@ test.each(["get_trace_by_id", "analyze_trace_structure"])(
 describe("on an empty store", () => {
   const cases = Object.entries(ARGUMENTS).flatMap(([name, list]) => list.map((args) => ({ name, args })));
   test.each(cases)("$name answers helpfully: $args", async ({ name, args }) => {
-    const { body, text, isError } = await answerOf(name, args, contextOver(memoryStore()));
+    const { body, text, isError } = await answerOf(name, withNewName(args), contextOver(memoryStore()));
     if (isError) expect(body).toMatchObject({ error: { code: expect.any(String), remedy: expect.any(String) } });
     else expectHonest(name, { body, text }, DEFAULT_TOKENS);
-    expect(text).toMatch(/hint|notes|remedy/);
+    const reads = CATALOGUE.find((tool) => tool.name === name)?.effects.readOnly;
+    if (reads === true) expect(text).toMatch(/hint|notes|remedy/);
   });
 });
 

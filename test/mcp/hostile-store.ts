@@ -126,11 +126,50 @@ function metrics(): MetricPoint[] {
   );
 }
 
+export const HOSTILE_SPEC = "hostile";
+export const HOSTILE_SESSION = "d-20251120T000000Z-abcdef";
+
+/** A specification that nothing matches, with many spans and long names, and a session of many rounds. */
+async function documents(store: Store): Promise<void> {
+  const expected = Array.from({ length: 80 }, (_, n) => ({
+    operation_name: `${INJECTION} ${n}`,
+    service_name: longName(n % 3).slice(0, 5_000),
+    required_tags: { [INJECTION]: INJECTION },
+    expected_duration_ms: { max: 1 },
+  }));
+  const body = JSON.stringify({ name: HOSTILE_SPEC, description: INJECTION, expected_spans: expected });
+  await store.documents.put({ kind: "spec", name: HOSTILE_SPEC, body, nowNs: NOW, after: 0 });
+  const iterations = Array.from({ length: 100 }, (_, n) => ({
+    atNs: String(ago(200 - n)),
+    what: n % 2 === 0 ? "run" : "check",
+    verdict: n % 2 === 0 ? "not_checked" : "fail",
+    reason: INJECTION,
+    issues: { missing_spans: 3 },
+    suggestions: [longName(n % 3).slice(0, 300), INJECTION],
+    traceIds: [HUGE_TRACE],
+    spans: 0,
+    durationMs: 12,
+    exitCode: 1,
+  }));
+  const session = {
+    schema: "whetstone.development-session/1",
+    id: HOSTILE_SESSION,
+    project: INJECTION,
+    spec: HOSTILE_SPEC,
+    createdNs: String(ago(300)),
+    rounds: 500,
+    iterations,
+  };
+  const write = { kind: "development_session", name: HOSTILE_SESSION, nowNs: NOW, after: 0 } as const;
+  await store.documents.put({ ...write, body: JSON.stringify(session) });
+}
+
 /** A store that no answer should be fooled or burst by. */
 export async function hostileStore(hugeSpans = 5_000): Promise<Store> {
   const store = memoryStore();
   await store.append(hugeTrace(hugeSpans));
   await store.append([...hostileTrace(), ...brokenTrace(), ...ordinaryTraces(40)]);
   await store.metrics.append(metrics());
+  await documents(store);
   return store;
 }

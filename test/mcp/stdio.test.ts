@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { describe, expect, test } from "@jest/globals";
 import { openStore } from "../../src/store/open.ts";
 import { span, spanId, traceId } from "../store/spans.ts";
@@ -52,7 +53,7 @@ describe("whetstone mcp on stdio", () => {
     const request = { jsonrpc: "2.0", id: 1, method: "tools/list", params: { _meta: meta } };
     const { child, ended } = startWhetstone(["mcp"], { cwd: folder.path, keepInput: true });
     child.stdin?.write(`${JSON.stringify(request)}\n`);
-    const [line] = (await once(child.stdout ?? child, "data")) as [string];
+    const [line] = (await once(createInterface({ input: child.stdout ?? process.stdin }), "line")) as [string];
     const answer = JSON.parse(line) as { result: { resultType: string; tools: { name: string }[] } };
     expect(answer.result.resultType).toBe("complete");
     expect(answer.result.tools.map(({ name }) => name)).toContain("get_traces");

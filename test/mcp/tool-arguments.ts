@@ -1,6 +1,17 @@
-import { BROKEN_TRACE, HOSTILE_TRACE, HUGE_TRACE, TRANSACTION } from "./hostile-store.ts";
+import {
+  BROKEN_TRACE,
+  HOSTILE_SESSION,
+  HOSTILE_SPEC,
+  HOSTILE_TRACE,
+  HUGE_TRACE,
+  INJECTION,
+  TRANSACTION,
+} from "./hostile-store.ts";
 
 type Arguments = Readonly<Record<string, unknown>>;
+
+/** Stands for a name that no specification has. */
+const NEW_NAME = "<new>";
 
 const traces: readonly Arguments[] = [HUGE_TRACE, HOSTILE_TRACE, BROKEN_TRACE].map((trace_id) => ({ trace_id }));
 
@@ -38,4 +49,37 @@ export const ARGUMENTS: Readonly<Record<string, readonly Arguments[]>> = {
     { metric: "calls", shape: "series", aggregation: "rate", group_by: ["key"] },
   ],
   get_slo_status: [{}, { detail: "full" }],
+  define_trace_spec: [
+    { name: NEW_NAME, specification: { expected_spans: [{ operation_name: "a", service_name: "b" }] } },
+    { name: NEW_NAME, specification: "expected_spans:\n  - operation_name: a\n" },
+  ],
+  get_trace_spec: [{ name: HOSTILE_SPEC }],
+  list_trace_specs: [{}],
+  update_trace_spec: [{ name: HOSTILE_SPEC, updates: { description: "the same" } }],
+  generate_spec_from_traces: [
+    { trace_ids: [BROKEN_TRACE, HOSTILE_TRACE] },
+    { trace_ids: [HOSTILE_TRACE], name: NEW_NAME, save: true },
+    { trace_ids: [HUGE_TRACE], open: true, quantile: "0.95" },
+  ],
+  compare_trace_to_spec: traces.map((trace) => ({ ...trace, spec_name: HOSTILE_SPEC })),
+  validate_against_spec: traces.map((trace) => ({ ...trace, spec_name: HOSTILE_SPEC })),
+  validate_trace_collection: [
+    { spec_name: HOSTILE_SPEC },
+    { spec_name: HOSTILE_SPEC, trace_ids: [HOSTILE_TRACE, BROKEN_TRACE] },
+  ],
+  create_development_session: [{ project_name: INJECTION }, { project_name: "p", spec_name: HOSTILE_SPEC }],
+  get_session_metrics: [{ session_id: HOSTILE_SESSION }],
+  suggest_next_steps: [{ session_id: HOSTILE_SESSION }],
+  execute_and_capture: [
+    { command: ["node", "-e", `process.stdout.write(${JSON.stringify(INJECTION)}.repeat(2000))`] },
+    { command: "exit 3", shell: true, expected_spec: HOSTILE_SPEC, session_id: HOSTILE_SESSION },
+  ],
 };
+
+let count = 0;
+
+/** Arguments with a name that nothing has yet, where {@link NEW_NAME} asks for one. */
+export function withNewName(args: Arguments): Arguments {
+  count += 1;
+  return args["name"] === NEW_NAME ? { ...args, name: `spec-${count}` } : args;
+}

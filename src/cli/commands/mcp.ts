@@ -4,6 +4,7 @@ import { collect, common, type CommonOptions } from "../command.ts";
 export type McpOptions = CommonOptions & {
   readonly toolsets?: string;
   readonly aliases?: boolean;
+  readonly allowExec?: boolean;
   readonly http?: string;
   readonly host: string;
   readonly allowHost: readonly string[];
@@ -28,6 +29,7 @@ export const mcp: Register = (program, context) => {
     .description("serve traces and their analysis to MCP clients, on stdio or HTTP")
     .option("--toolsets <names>", "offer only these groups: traces, specs, analysis, sessions, metrics (default: all)")
     .option("--aliases", "offer tools under their second names too")
+    .option("--allow-exec", "offer execute_and_capture, which runs commands; over HTTP to developers' keys only")
     .option("--http <port>", "Streamable HTTP at /mcp on this port instead of stdio; 0 takes any free one")
     .option("--host <address>", "HTTP: address to listen on; put a TLS proxy in front of any but loopback", "127.0.0.1")
     .option("--allow-host <name>", "HTTP: host name allowed in Host and Origin besides loopback", collect, [])

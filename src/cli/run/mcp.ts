@@ -5,6 +5,7 @@ import { isLoopback } from "../../capture/http/admission.ts";
 import { readConfig } from "../../config/read.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { parseToolsets } from "../../mcp/catalogue.ts";
+import { systemTimers } from "../../mcp/exec/quiet.ts";
 import { type LazyStore, lazyStore } from "../../mcp/lazy-store.ts";
 import { type Caller, createServer, type McpOptions as ServerOptions } from "../../mcp/server.ts";
 import { shownIds } from "../../mcp/shown-ids.ts";
@@ -14,25 +15,40 @@ import { messageOf, WhetstoneError } from "../../model/error.ts";
 import { createAuthenticator } from "../../protect/authenticate.ts";
 import { forTerminal } from "../../protect/sanitise.ts";
 import { isPostgresUrl, openStore } from "../../store/open.ts";
-import { spanStoreUrl, systemClock, systemRandom } from "../../wire.ts";
+import { childEnvironment, newId, spanStoreUrl, systemClock, systemRandom } from "../../wire.ts";
 import { DEFAULT_CONFIG } from "../command.ts";
 import type { McpOptions } from "../commands/mcp.ts";
 import { configIfAny } from "../config.ts";
 import type { Io } from "../io.ts";
 import { parsePort } from "../port.ts";
+import { splitWords } from "../words.ts";
 import { openKeys } from "./api-key.ts";
 import { objectivesOf } from "./slo.ts";
 
 /** `whetstone mcp`: until the client closes standard input, Ctrl-C or SIGTERM. */
 export async function runMcp(options: McpOptions, io: Io, version: string): Promise<number> {
-  const selection = { toolsets: parseToolsets(options.toolsets), aliases: options.aliases === true };
+  const selection = {
+    toolsets: parseToolsets(options.toolsets),
+    aliases: options.aliases === true,
+    commands: options.allowExec === true,
+  };
   const serve = options.http === undefined ? serveOnStdio : httpServing(options);
   return interruptible(async (signal) => {
     await using lazy = await storeOf(options, io);
-    const parts = { clock: systemClock, store: lazy.store, ids: shownIds(), objectives: () => objectives(options, io) };
+    const parts = { clock: systemClock, store: lazy.store, ...partsOf(options, io) };
     await serve({ ...selection, parts, version }, signal, io);
     return EXIT.pass;
   });
+}
+
+function partsOf(options: McpOptions, io: Io) {
+  const exec = { folder: io.cwd, env: childEnvironment(io.env), split: splitWords, after: systemTimers };
+  return {
+    ids: shownIds(),
+    newId: (prefix: string) => newId(prefix, systemClock),
+    objectives: () => objectives(options, io),
+    ...(options.allowExec === true && { exec }),
+  };
 }
 
 /** @throws WhetstoneError `usage` where none is configured */
@@ -63,12 +79,21 @@ const serveOnStdio: Serve = async (server, signal, io) => {
 };
 
 /** @throws WhetstoneError `usage` for a server that anybody on the network could ask */
-function httpServing({ http = "", host, allowHost, keys, auth, json }: McpOptions): Serve {
+function httpServing({ http = "", host, allowHost, keys, auth, json, allowExec }: McpOptions): Serve {
   const port = parsePort(http);
   if (!auth && !isLoopback(host)) {
     throw new WhetstoneError("usage", `--no-auth would open the traces to whoever reaches ${host}.`, {
       remedy: "Leave --no-auth out and make a key with `whetstone api-key create`, or listen on 127.0.0.1.",
     });
+  }
+  if (!auth && allowExec === true) {
+    throw new WhetstoneError(
+      "usage",
+      "--allow-exec with --no-auth would let every program of this machine run commands.",
+      {
+        remedy: "Leave --no-auth out and make a key with `whetstone api-key create NAME --role developer`.",
+      },
+    );
   }
   return async (server, signal, io) => {
     const signer = { secret: systemRandom(32) };
