@@ -9,9 +9,9 @@ import type { AppendResult } from "../../store/port.ts";
 import type { Signal } from "../otlp/signal.ts";
 import type { GrpcParts } from "./grpc.ts";
 import { createCounters, type Counters } from "./counters.ts";
-import { groupCommit } from "./group-commit.ts";
+import { groupCommit, type GroupCommitOptions } from "./group-commit.ts";
 import { handleHttp, type HttpParts } from "./http.ts";
-import type { Intake } from "./ingest.ts";
+import { signalIntake, TRACES, type Intake } from "./ingest.ts";
 import { authority, listen, type Address, type Stoppable } from "./listen.ts";
 import { tokenCheck } from "./token.ts";
 
@@ -81,27 +81,39 @@ export type Collector = AsyncDisposable & {
 /** Starts the gRPC side of a collector on the parts that both sides share. */
 export type StartGrpc = (parts: GrpcParts) => Promise<Stoppable>;
 
+/** How the items of a signal wait and are counted. */
+export type SignalSettings = (signal: Signal) => Omit<GroupCommitOptions<never>, "append">;
+
+/** What a collector may have beside traces over HTTP; handed in, so that it can be bundled without. */
+export type CollectorExtras = {
+  readonly startGrpc?: StartGrpc;
+  /** Signals beside traces. */
+  readonly signals?: (settings: SignalSettings) => Intake["signals"];
+};
+
 /**
  * Receives OTLP traces, metrics and logs over HTTP (`POST /v1/traces|metrics|logs`, protobuf and JSON); shows
- * `GET /healthz` and `GET /metrics`. Success is answered only when the items are durable. `startGrpc` is handed in by
- * `start.ts`, so that what needs HTTP only can be bundled without the gRPC library.
+ * `GET /healthz` and `GET /metrics`. Success is answered only when the items are durable. What `start.ts` does not hand in
+ * is rejected.
  * @throws WhetstoneError `usage`: host and port cannot be listened on
  */
 export async function startHttpCollector(
-  options: Omit<CollectorOptions, "grpcPort">,
-  startGrpc?: StartGrpc,
+  options: Omit<CollectorOptions, "grpcPort" | "onMetrics" | "onLogs">,
+  { startGrpc, signals: others }: CollectorExtras = {},
 ): Promise<Collector> {
   const limits = { ...COLLECTOR_LIMITS, ...options.limits };
   const counters = createCounters();
-  const commits = commitsOf(options, limits, counters);
+  const settings = settingsOf(limits, counters);
+  const traces = signalIntake(groupCommit({ append: options.onSpans, ...settings("traces") }), TRACES);
+  const signals = { ...others?.(settings), traces };
   const door = options.door ?? captureDoor();
-  const intake: Intake = { commits, counters, door, now: options.clock.now ?? systemTime };
+  const intake: Intake = { signals, counters, door, now: options.clock.now ?? systemTime };
   const shared = { intake, isAllowed: tokenCheck(options.token), monotonicMs: options.clock.monotonicMs };
   const http = await startHttp(options, limits, {
     ...shared,
     limitBytes: limits.bodyBytes,
     budget: { limitBytes: limits.readingBytes, heldBytes: 0 },
-    metrics: () => metricsText(counters, commits),
+    metrics: () => metricsText(counters, signals),
   });
   const grpcParts = { ...shared, limitBytes: limits.bodyBytes, patienceMs: limits.patienceMs };
   const grpc = await startGrpc?.(grpcParts).catch(async (error: unknown) => {
@@ -110,7 +122,7 @@ export async function startHttpCollector(
   });
   const stop = once(async () => {
     const left = await Promise.all([http.stop(), grpc?.stop() ?? 0]);
-    for (const commit of Object.values(commits)) await commit.drained();
+    for (const { drained } of Object.values(signals)) await drained();
     return left.reduce((sum, count) => sum + count, 0);
   });
   return {
@@ -149,28 +161,20 @@ async function stopHttp(server: Server, underWay: ReadonlySet<unknown>, patience
 
 const systemTime = (): bigint => BigInt(Date.now()) * 1_000_000n;
 
-/** A queue per signal that is kept. */
-function commitsOf(options: Omit<CollectorOptions, "grpcPort">, limits: CollectorLimits, counters: Counters) {
-  const settings = (signal: Signal) => ({
-    queueItems: limits.queueItems,
-    lingerMs: limits.lingerMs,
-    onStored: ({ stored, duplicates }: AppendResult): void => {
+const settingsOf =
+  ({ queueItems, lingerMs }: CollectorLimits, counters: Counters): SignalSettings =>
+  (signal) => ({
+    queueItems,
+    lingerMs,
+    onStored: ({ stored, duplicates }) => {
       counters.add("stored", { signal }, stored);
       counters.add("duplicates", { signal }, duplicates);
     },
   });
-  const { onSpans, onMetrics, onLogs } = options;
-  return {
-    traces: groupCommit({ append: onSpans, ...settings("traces") }),
-    ...(onMetrics && { metrics: groupCommit({ append: onMetrics, ...settings("metrics") }) }),
-    // Each request by itself: a store takes equal records of one batch for different ones.
-    ...(onLogs && { logs: groupCommit({ append: onLogs, ...settings("logs"), shared: false }) }),
-  } satisfies Intake["commits"];
-}
 
-function metricsText(counters: Counters, commits: Intake["commits"]): string {
+function metricsText(counters: Counters, signals: Intake["signals"]): string {
   const help = "Items (spans, data points, log records) that wait to be stored.";
-  const value = Object.values(commits).reduce((sum, commit) => sum + commit.queued(), 0);
+  const value = Object.values(signals).reduce((sum, { queued }) => sum + queued(), 0);
   return counters.text({ queue_length: { help, value } });
 }
 

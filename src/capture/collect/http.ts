@@ -72,7 +72,7 @@ async function answerOtlp(request: IncomingMessage, signal: Signal, parts: HttpP
   const encoding = encodingOf(request);
   const refused = refusal(request, encoding, parts);
   if (refused || encoding === undefined) return refused ?? failure(415, "json", "");
-  const arrived = parts.intake.commits[signal]?.arriving() ?? (() => undefined);
+  const arrived = parts.intake.signals[signal]?.arriving() ?? (() => undefined);
   try {
     const body = await readBody(request, parts.limitBytes, parts.budget);
     const plain = body.kind === "read" ? inflateBody(body.bytes, contentEncodingOf(request), parts.limitBytes) : body;

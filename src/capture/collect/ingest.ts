@@ -1,14 +1,10 @@
 import { messageOf, WhetstoneError } from "../../model/error.ts";
-import type { LogRecord } from "../../model/log.ts";
-import type { MetricPoint } from "../../model/metric.ts";
 import type { Span } from "../../model/span.ts";
 import type { CaptureDoor } from "../../protect/capture-door.ts";
 import { isObject } from "../jsonrpc.ts";
 import { countJson, countProtobuf } from "../otlp/count.ts";
 import { decodeOtlp } from "../otlp/decode.ts";
 import { decodeOtlpProtobuf } from "../otlp/decode-protobuf.ts";
-import { decodeLogsJson, decodeLogsProtobuf, type LogContext } from "../otlp/decode-logs.ts";
-import { decodeMetricsJson, decodeMetricsProtobuf } from "../otlp/decode-metrics.ts";
 import { attempt, type DecodedItems, type Rejected } from "../otlp/rejection.ts";
 import { ITEMS, type Encoding, type Signal } from "../otlp/signal.ts";
 import type { Counters, Labels } from "./counters.ts";
@@ -22,13 +18,15 @@ export type Outcome =
   | { readonly kind: "accepted"; readonly rejected: number; readonly message: string }
   | { readonly kind: "malformed" | "busy" | "unavailable"; readonly message: string };
 
-/** What each signal is made of. */
-export type Items = { readonly traces: Span; readonly metrics: MetricPoint; readonly logs: LogRecord };
+/** How the requests of a signal are taken in. */
+export type SignalIntake = Pick<GroupCommit<never>, "arriving" | "queued" | "drained"> & {
+  readonly take: (request: OtlpRequest, intake: Intake) => Promise<Outcome>;
+};
 
 /** What taking in a request needs. */
 export type Intake = {
-  /** What makes the items of a signal durable; without it they are all rejected. */
-  readonly commits: { readonly [S in Signal]?: GroupCommit<Items[S]> };
+  /** The items of a signal that is not here are all rejected. */
+  readonly signals: { readonly [S in Signal]?: SignalIntake };
   readonly counters: Counters;
   readonly door: CaptureDoor;
   /** Wall time, ns since the Unix epoch. */
@@ -40,37 +38,37 @@ export type Intake = {
  * stored, duplicate, rejected or dropped.
  */
 export async function ingest(request: OtlpRequest, intake: Intake): Promise<Outcome> {
-  const { door, commits } = intake;
-  switch (request.signal) {
-    case "traces":
-      return take(request, intake, { decode: decodeTraces, clean: door.span, commit: commits.traces });
-    case "metrics":
-      return take(request, intake, { decode: decodeMetrics, clean: door.point, commit: commits.metrics });
-    case "logs":
-      return take(request, intake, {
-        decode: (one) => decodeLogs(one, { nowNs: intake.now() }),
-        clean: door.log,
-        commit: commits.logs,
-      });
-  }
+  return intake.signals[request.signal]?.take(request, intake) ?? rejectAll(request, intake);
 }
 
-/** How the items of a signal are taken in. */
-type Handling<Item> = {
-  readonly decode: (request: OtlpRequest) => DecodedItems<Item>;
-  readonly clean: (item: Item) => Item;
-  readonly commit: GroupCommit<Item> | undefined;
+/** What is done with the items of a signal. */
+export type Handling<Item> = {
+  readonly decode: (request: OtlpRequest, intake: Intake) => DecodedItems<Item>;
+  readonly clean: (door: CaptureDoor) => (item: Item) => Item;
 };
 
-async function take<Item>(request: OtlpRequest, intake: Intake, handling: Handling<Item>): Promise<Outcome> {
-  const { commit } = handling;
-  if (commit === undefined) return rejectAll(request, intake);
-  const decoded = attempt(() => handling.decode(request));
-  if ("error" in decoded) return malformed(request, decoded.error);
-  const { items, rejected } = decoded.value;
-  const kept = letIn(items, handling.clean, { ...intake, signal: request.signal });
-  return store(kept, rejected, { ...intake, commit, signal: request.signal });
+/** Takes in a signal's requests by way of `commit`. */
+export function signalIntake<Item>(commit: GroupCommit<Item>, { decode, clean }: Handling<Item>): SignalIntake {
+  return {
+    ...commit,
+    take: async (request, intake) => {
+      const decoded = attempt(() => decode(request, intake));
+      if ("error" in decoded) return malformed(request, decoded.error);
+      const { items, rejected } = decoded.value;
+      const taking = { ...intake, signal: request.signal };
+      return store(letIn(items, clean(intake.door), taking), rejected, { ...taking, commit });
+    },
+  };
 }
+
+/** Traces. */
+export const TRACES: Handling<Span> = {
+  decode: ({ encoding, body }) => {
+    const decoded = encoding === "protobuf" ? decodeOtlpProtobuf(body) : decodeOtlp(countedJson("traces", body));
+    return { items: decoded.spans, rejected: decoded.rejected };
+  },
+  clean: (door) => door.span,
+};
 
 type Taking = Intake & { readonly signal: Signal };
 
@@ -124,19 +122,8 @@ function rejectAll(request: OtlpRequest, { counters }: Intake): Outcome {
   return { kind: "accepted", rejected: counted.value, message: `${reason} (${counted.value} ${ITEMS[signal]})` };
 }
 
-function decodeTraces({ encoding, body }: OtlpRequest): DecodedItems<Span> {
-  const decoded = encoding === "protobuf" ? decodeOtlpProtobuf(body) : decodeOtlp(countedJson("traces", body));
-  return { items: decoded.spans, rejected: decoded.rejected };
-}
-
-const decodeMetrics = ({ encoding, body }: OtlpRequest): DecodedItems<MetricPoint> =>
-  encoding === "protobuf" ? decodeMetricsProtobuf(body) : decodeMetricsJson(countedJson("metrics", body));
-
-const decodeLogs = ({ encoding, body }: OtlpRequest, context: LogContext): DecodedItems<LogRecord> =>
-  encoding === "protobuf" ? decodeLogsProtobuf(body, context) : decodeLogsJson(countedJson("logs", body), context);
-
 /** A JSON request that has no more parts than the limit. */
-function countedJson(signal: Signal, body: Uint8Array): object {
+export function countedJson(signal: Signal, body: Uint8Array): object {
   const document = parseJson(signal, body);
   countJson(signal, document);
   return document;

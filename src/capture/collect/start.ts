@@ -1,4 +1,11 @@
-import { startHttpCollector, type Collector, type CollectorOptions } from "./collector.ts";
+import {
+  startHttpCollector,
+  type Collector,
+  type CollectorOptions,
+  type SignalSettings,
+  type StartGrpc,
+} from "./collector.ts";
+import { metricsAndLogs } from "./signals.ts";
 
 /**
  * Receives OTLP traces, metrics and logs over HTTP (see {@link startHttpCollector}) and, with `grpcPort`, over gRPC.
@@ -6,10 +13,12 @@ import { startHttpCollector, type Collector, type CollectorOptions } from "./col
  */
 export function startCollector(options: CollectorOptions): Promise<Collector> {
   const { host, grpcPort } = options;
-  if (grpcPort === undefined) return startHttpCollector(options);
-  return startHttpCollector(options, async (parts) => {
+  const signals = (settings: SignalSettings) => metricsAndLogs(options, settings);
+  if (grpcPort === undefined) return startHttpCollector(options, { signals });
+  const startGrpc: StartGrpc = async (parts) => {
     // The library takes a tenth of a second to load; it is loaded only when it is used.
     const { startGrpcServer } = await import("./grpc.ts");
     return startGrpcServer({ host, port: grpcPort }, parts);
-  });
+  };
+  return startHttpCollector(options, { signals, startGrpc });
 }
