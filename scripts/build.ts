@@ -28,7 +28,7 @@ const isCarried = (id: string): boolean => /^@modelcontextprotocol\/(server|core
 const OPTIONAL_PEERS = ["probot", "pg-native", "pg-cloudflare", "cloudflare:sockets"];
 
 /** Fewer bytes for every job to fetch; names stay, so that the stack of a bug can be read. */
-const SMALLER = { mangle: false, compress: false, codegen: { removeWhitespace: true } } as const;
+const SMALLER = { mangle: false, compress: true, codegen: { removeWhitespace: true } } as const;
 
 const shared = { cwd: process.cwd(), platform: "node", write: false, logLevel: "warn" } as const;
 
