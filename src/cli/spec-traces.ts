@@ -1,5 +1,6 @@
-import { buildTree, type TraceTree } from "../analyze/tree.ts";
+import { groupTraces, type TraceTree } from "../analyze/tree.ts";
 import { WhetstoneError } from "../model/error.ts";
+import type { Span } from "../model/span.ts";
 import type { Store } from "../store/store.ts";
 import { readTraceSource } from "./trace-source.ts";
 
@@ -12,28 +13,28 @@ type Context = { readonly cwd: string; readonly now: bigint; readonly openStore:
 const TRACE_ID = /^[0-9a-fA-F]{32}$/;
 
 /**
- * Reads traces by what the command line names: ids of stored traces, trace files, windows of the store. Files and windows
- * without a trace give none, so that the check can say so; an unknown id is an error.
+ * Reads traces by what the command line names: ids of stored traces, trace files, windows of the store. Parts of a trace
+ * that come from several of them are one trace. Files and windows without a trace give none, so that the check can say
+ * so; an unknown id is an error.
  * @throws WhetstoneError `usage`, `input_unreadable`, `not_found` for an id, and what the store rejects with
  */
 export async function readSpecTraces(words: readonly string[], context: Context): Promise<SpecTraces> {
   const ids = words.filter((word) => TRACE_ID.test(word));
   const sources = words.filter((word) => !TRACE_ID.test(word));
-  const found = await storedTraces(ids, context);
+  const spans = await storedSpans(ids, context);
   const notes: string[] = [];
-  const traces = [...found];
   for (const source of sources) {
     const read = await sourceTraces(source, context);
     notes.push(...read.notes);
-    for (const tree of read.traces) traces.push(tree);
+    for (const { nodes } of read.traces) for (const { span } of nodes) spans.push(span);
   }
-  return { traces, notes };
+  return { traces: groupTraces(spans), notes };
 }
 
-async function storedTraces(ids: readonly string[], { openStore }: Context): Promise<TraceTree[]> {
+async function storedSpans(ids: readonly string[], { openStore }: Context): Promise<Span[]> {
   if (ids.length === 0) return [];
   await using store = await openStore();
-  const traces: TraceTree[] = [];
+  const found: Span[] = [];
   for (const id of ids) {
     const spans = await store.trace(id.toLowerCase());
     if (spans.length === 0) {
@@ -41,9 +42,9 @@ async function storedTraces(ids: readonly string[], { openStore }: Context): Pro
         remedy: "List traces with `whetstone traces search`, or name another store with --db.",
       });
     }
-    traces.push(buildTree(spans));
+    for (const span of spans) found.push(span);
   }
-  return traces;
+  return found;
 }
 
 async function sourceTraces(source: string, context: Context): Promise<SpecTraces> {
