@@ -3,12 +3,7 @@ import { logBeta } from "./gamma.ts";
 import { normalCdf } from "./normal.ts";
 
 /** Scores of two samples, one per independent unit. */
-export type TwoSamples = {
-  readonly before: readonly number[];
-  readonly after: readonly number[];
-  /** Step of the sum of scores where it can only take certain values; 0 where it can take any. */
-  readonly step?: number;
-};
+export type TwoSamples = { readonly before: readonly number[]; readonly after: readonly number[] };
 
 /** A permutation test: the one-sided p-value, and the smallest that these scores could have given. */
 export type PermutationTest = { readonly p: number; readonly least: number };
@@ -20,45 +15,65 @@ const MIDDLE = 0.2;
 const EQUAL = 1e-9;
 
 /**
- * P(sum of the scores of `after` ≥ the observed one) when every division of the pooled scores into samples of these sizes
- * is equally likely: the p-value of "after is greater" if units are exchangeable under no change. Exact (hypergeometric)
- * for two distinct scores, otherwise the double saddlepoint approximation of Robinson (1982) and Skovgaard (1987, J.
- * Appl. Prob. 24) in the form of Barndorff-Nielsen, within some percent of the exact tail however small it is.
+ * P(sum of the scores of `after` ≥ the observed one) when within every stratum each division of its scores into samples of
+ * these sizes is equally likely: the p-value of "after is greater" if the units of a stratum are exchangeable under no
+ * change, whatever share of each sample a stratum is. Exact (hypergeometric) for two distinct scores in one stratum,
+ * otherwise the double saddlepoint approximation of Robinson (1982) and Skovgaard (1987, J. Appl. Prob. 24) in the form of
+ * Barndorff-Nielsen, within some percent of the exact tail however small it is. `step`: of the sum of scores where it can
+ * only take certain values; 0 where it can take any.
  */
-export function permutationUpperTail({ before, after, step = 0 }: TwoSamples): PermutationTest {
-  const pooled = [...before, ...after];
-  requireDomain(before.length > 0 && after.length > 0, "A permutation test needs two samples.");
-  const low = least(pooled);
-  const high = -least(pooled.map((score) => -score));
-  if (!(high > low)) return { p: 1, least: 1 };
-  const drawn = after.length;
-  if (pooled.every((score) => score === low || score === high)) {
-    const isHigh = (score: number): boolean => score === high;
-    return hypergeometric(
-      { all: pooled.length, marked: pooled.filter(isHigh).length, drawn },
-      after.filter(isHigh).length,
-    );
+export function permutationUpperTail(strata: readonly TwoSamples[], step = 0): PermutationTest {
+  for (const { before, after } of strata) {
+    requireDomain(before.length > 0 && after.length > 0, "A permutation test needs two samples.");
   }
-  const { scores, scale, centre } = standardized(pooled);
-  const sum = after.reduce((total, score) => total + score, 0);
-  const top = greatestSum(scores, drawn);
-  const observed = (sum - drawn * centre) / scale;
+  const varied = strata.filter(({ before, after }) => new Set([...before, ...after]).size > 1);
+  const [only, ...more] = varied;
+  if (only === undefined) return { p: 1, least: 1 };
+  const exact = more.length === 0 ? fisher(only) : undefined;
+  if (exact !== undefined) return exact;
+  const { urns, observed, scale } = standardized(varied);
+  const tops = urns.map(greatestSum);
+  const top = { sum: sumOf(tops.map(({ sum }) => sum)), p: tops.reduce((product, { p }) => product * p, 1) };
   if (observed >= top.sum - EQUAL) return { p: top.p, least: top.p };
   // Where the tail is only some divisions long, the approximation may miss one of them.
-  const tail = saddlepointTail(scores, drawn, observed - step / scale / 2);
+  const tail = saddlepointTail(urns, observed - step / scale / 2);
   return { p: Math.min(1, tail + top.p), least: top.p };
+}
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+
+/** Fisher's exact test where there are two distinct scores. */
+function fisher({ before, after }: TwoSamples): PermutationTest | undefined {
+  const pooled = [...before, ...after];
+  const low = least(pooled);
+  const high = -least(pooled.map((score) => -score));
+  if (pooled.some((score) => score !== low && score !== high)) return undefined;
+  const isHigh = (score: number): boolean => score === high;
+  const urn = { all: pooled.length, marked: pooled.filter(isHigh).length, drawn: after.length };
+  return hypergeometric(urn, after.filter(isHigh).length);
 }
 
 const least = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
 
-function standardized(values: readonly number[]) {
-  const centre = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const scale = Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / values.length);
-  return { scores: values.map((value) => (value - centre) / scale), scale, centre };
+/** The scores of a stratum and how many of them are drawn. */
+type Scores = { readonly scores: readonly number[]; readonly drawn: number };
+
+/** Scores around the mean of their stratum, in units of their spread over all strata. */
+function standardized(strata: readonly TwoSamples[]) {
+  const centred = strata.map(({ before, after }) => {
+    const centre = sumOf([...before, ...after]) / (before.length + after.length);
+    return { before: before.map((score) => score - centre), after: after.map((score) => score - centre) };
+  });
+  const all = centred.flatMap(({ before, after }) => [...before, ...after]);
+  const scale = Math.sqrt(sumOf(all.map((score) => score ** 2)) / all.length);
+  const urns = centred.map(({ before, after }): Scores => {
+    return { scores: [...before, ...after].map((score) => score / scale), drawn: after.length };
+  });
+  return { urns, observed: sumOf(centred.flatMap(({ after }) => after)) / scale, scale };
 }
 
 /** The greatest sum that `drawn` of the scores can have, and the probability of it. */
-function greatestSum(scores: readonly number[], drawn: number): { readonly sum: number; readonly p: number } {
+function greatestSum({ scores, drawn }: Scores): { readonly sum: number; readonly p: number } {
   const sorted = [...scores].sort((a, b) => b - a);
   const last = sorted[drawn - 1] ?? 0;
   const chosen = sorted.slice(0, drawn);
@@ -92,23 +107,31 @@ function hypergeometric({ all, marked, drawn }: Urn, x: number): PermutationTest
   return { p: Math.min(1, Math.exp(scale + Math.log(sum))), least: Math.exp(end) };
 }
 
-/** P(sum of `drawn` of the standardized scores ≥ observed). */
-function saddlepointTail(scores: readonly number[], drawn: number, observed: number): number {
-  const share = drawn / scores.length;
-  const spread = Math.sqrt((scores.length ** 2 / (scores.length - 1)) * share * (1 - share));
+/** P(sum of those drawn from all urns ≥ observed). */
+function saddlepointTail(urns: readonly Scores[], observed: number): number {
+  const spread = Math.sqrt(sumOf(urns.map(sumVariance)));
   const z = observed / spread;
   if (z < MIDDLE) return normalCdf(-z);
-  const { s, t, value, determinant } = saddlepoint(scores, { drawn, observed });
-  const r = Math.sqrt(2 * Math.max(0, s * drawn + t * observed - value));
-  const u = t * Math.sqrt(determinant / (scores.length * share * (1 - share)));
+  const { s, t, value, determinant } = saddlepoint(urns, observed);
+  const height = sumOf(urns.map(({ drawn }, i) => (s[i] ?? 0) * drawn)) + t * observed - value;
+  const r = Math.sqrt(2 * Math.max(0, height));
+  const u = t * Math.exp(determinant / 2);
   return normalCdf(-(r + Math.log(u / r) / r));
 }
 
-type Point = { readonly s: number; readonly t: number };
+/** Variance of the sum of those drawn from one urn. */
+function sumVariance({ scores, drawn }: Scores): number {
+  const n = scores.length;
+  return ((drawn * (n - drawn)) / (n * (n - 1))) * sumOf(scores.map((score) => score ** 2));
+}
 
-/** Cumulant function K(s, t) = Σ ln(1 − p + p·e^(s + t·score)) of independent draws, its gradient and Hessian. */
-function cumulants(scores: readonly number[], share: number, { s, t }: Point) {
+/** A tilt of the count drawn from each urn, and of the sum. */
+type Point = { readonly s: readonly number[]; readonly t: number };
+
+/** Cumulant function Σ ln(1 − p + p·e^(s + t·score)) of independent draws from one urn, its gradient and Hessian. */
+function cumulants({ scores, drawn }: Scores, s: number, t: number) {
   const { exp, log1p, expm1 } = Math;
+  const share = drawn / scores.length;
   const offset = Math.log(share / (1 - share)) + s;
   let [value, count, sum, ss, st, tt] = [0, 0, 0, 0, 0, 0];
   for (const score of scores) {
@@ -123,29 +146,42 @@ function cumulants(scores: readonly number[], share: number, { s, t }: Point) {
     st += variance * score;
     tt += variance * score * score;
   }
-  return { value, count, sum, ss, st, tt };
+  return { value, count, sum, ss, st, tt, drawn, start: scores.length * share * (1 - share) };
 }
 
-/** Where the gradient of K is (drawn, observed): Newton's method with halved steps on a strictly convex function. */
-function saddlepoint(scores: readonly number[], { drawn, observed }: { drawn: number; observed: number }) {
-  const share = drawn / scores.length;
-  let at: Point = { s: 0, t: 0 };
-  let here = cumulants(scores, share, at);
+/** K at a point with a Newton step towards the gradient (drawn …, observed); the Hessian is an arrow, so it is solved by hand. */
+function lookAround(urns: readonly Scores[], observed: number, { s, t }: Point) {
+  const each = urns.map((urn, i) => cumulants(urn, s[i] ?? 0, t));
+  const schur = sumOf(each.map(({ tt, st, ss }) => tt - st ** 2 / ss));
+  const missing = observed - sumOf(each.map(({ sum }) => sum));
+  const stepT = (missing - sumOf(each.map(({ st, ss, count, drawn }) => (st / ss) * (drawn - count)))) / schur;
+  const stepS = each.map(({ ss, st, count, drawn }) => (drawn - count - st * stepT) / ss);
+  const value = sumOf(each.map((own) => own.value));
+  return {
+    step: { s: stepS, t: stepT },
+    gain: stepT * missing + sumOf(each.map(({ drawn, count }, i) => (drawn - count) * (stepS[i] ?? 0))),
+    value,
+    height: t * observed + sumOf(each.map(({ drawn }, i) => (s[i] ?? 0) * drawn)) - value,
+    /** ln of the determinant of the Hessian over that of the counts alone without tilt. */
+    determinant: Math.log(schur) + sumOf(each.map(({ ss, start }) => Math.log(ss / start))),
+  };
+}
+
+/** Where the gradient of K is (drawn …, observed): Newton's method with halved steps on a strictly convex function. */
+function saddlepoint(urns: readonly Scores[], observed: number) {
+  let at: Point = { s: urns.map(() => 0), t: 0 };
+  let here = lookAround(urns, observed, at);
   for (let round = 0; round < 200; round += 1) {
-    const [fs, ft] = [drawn - here.count, observed - here.sum];
-    const determinant = here.ss * here.tt - here.st ** 2;
-    const step = { s: (here.tt * fs - here.st * ft) / determinant, t: (here.ss * ft - here.st * fs) / determinant };
-    const gain = step.s * fs + step.t * ft;
+    const { step, gain, height } = here;
     if (!(gain > 1e-12)) break;
-    let length = Math.min(1, 5 / Math.hypot(step.s, step.t));
-    const height = at.s * drawn + at.t * observed - here.value;
+    let length = Math.min(1, 5 / Math.hypot(...step.s, step.t));
     for (let halving = 0; halving < 40; halving += 1, length /= 2) {
-      const next = { s: at.s + length * step.s, t: at.t + length * step.t };
-      const there = cumulants(scores, share, next);
-      if (next.s * drawn + next.t * observed - there.value < height + 0.1 * length * gain && length > 1e-10) continue;
+      const next = { s: at.s.map((s, i) => s + length * (step.s[i] ?? 0)), t: at.t + length * step.t };
+      const there = lookAround(urns, observed, next);
+      if (there.height < height + 0.1 * length * gain && length > 1e-10) continue;
       [at, here] = [next, there];
       break;
     }
   }
-  return { ...at, value: here.value, determinant: here.ss * here.tt - here.st ** 2 };
+  return { ...at, value: here.value, determinant: here.determinant };
 }

@@ -23,16 +23,26 @@ export function contrast(given: Sides<readonly Tally[]>, step: number): Contrast
   if (factors.size === 0) return null;
   const common = mapSides(sides, (tallies) => tallies.filter(({ unit }) => factors.has(unit.stratum)));
   const ratios = stratumRatios([...common.before, ...common.after]);
-  const scores = mapSides(common, (tallies) =>
-    tallies.map(({ unit, trials, sum }) => unit.weight * (sum - (ratios.get(unit.stratum) ?? 0) * trials)),
+  const scored = mapSides(common, (tallies) => Map.groupBy(tallies, ({ unit }) => unit.stratum));
+  const samples = [...ratios].map(([stratum, ratio]) =>
+    mapSides(scored, (of) => (of.get(stratum) ?? []).map((tally) => scoreOf(tally, ratio))),
   );
-  const reversed = { before: scores.after, after: scores.before, step };
+  const reversed = samples.map(({ before, after }) => ({ before: after, after: before }));
   return {
     before: clusteredRatio(common.before.map((tally) => toCluster(tally, factors.get(tally.unit.stratum)?.before))),
     after: clusteredRatio(common.after.map((tally) => toCluster(tally, factors.get(tally.unit.stratum)?.after))),
-    greater: permutationUpperTail({ ...scores, step }),
-    smaller: permutationUpperTail(reversed),
+    greater: permutationUpperTail(samples, step),
+    smaller: permutationUpperTail(reversed, step),
   };
+}
+
+/** Sums and products of numbers that say the same differ by their rounding, which is no evidence. */
+const ROUNDING = 1e-12;
+
+/** How far a trace's sum is from what is usual for its kind, by what it stands for. */
+function scoreOf({ unit, trials, sum }: Tally, ratio: number): number {
+  const usual = ratio * trials;
+  return Math.abs(sum - usual) <= ROUNDING * (Math.abs(sum) + Math.abs(usual)) ? 0 : unit.weight * (sum - usual);
 }
 
 /** The same for both sets. */
