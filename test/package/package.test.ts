@@ -65,6 +65,8 @@ describe("the published package", () => {
     const wanted = globSync([
       "sql/**/*.sql",
       "schemas/*.json",
+      "specs/templates/*.yaml",
+      "docs/specs.md",
       "examples/*/sessions/*.json",
       "examples/*/workload.json",
     ]);
@@ -86,6 +88,13 @@ describe("the published package", () => {
     const search = await whetstone(["traces", "search", "--json"], repository.root);
     expect(JSON.parse(search.stdout)).toEqual({ traces: [], total: 0, returned: 0 });
     expect(existsSync(join(repository.root, ".whetstone/whetstone.db"))).toBe(true);
+  });
+
+  test("templates of specifications are found from dist", async () => {
+    const { stdout } = await whetstone(["spec", "list", "--templates", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      templates: expect.arrayContaining([{ name: "checkout" }].map((part) => expect.objectContaining(part))),
+    });
   });
 
   test("the proxy stores its spans: the thread that writes them is in the package", async () => {
