@@ -1,4 +1,4 @@
-import { isNode, LineCounter, parseDocument, type Document } from "yaml";
+import { isNode, isScalar, LineCounter, parseDocument, visit, type Document } from "yaml";
 import { messageOf } from "../model/error.ts";
 
 /** A place in a document: keys and indices from its top. */
@@ -20,7 +20,10 @@ export type YamlText = {
   readonly at: (path: YamlPath) => Pick<YamlFault, "line" | "column">;
 };
 
-/** Parses YAML 1.2 text. Never throws: what cannot be read is a fault. */
+/**
+ * Parses YAML 1.2 text. Never throws: what cannot be read is a fault. So is an alias of what stands around it, which has
+ * no end, and the key `__proto__`, which what reads the value would skip without a word.
+ */
 export function readYaml(text: string): YamlText | { readonly faults: readonly YamlFault[] } {
   const lines = new LineCounter();
   try {
@@ -30,11 +33,40 @@ export function readYaml(text: string): YamlText | { readonly faults: readonly Y
       const at = lines.linePos(syntax.pos[0]);
       return notYaml(`${syntax.message.split("\n")[0]}`, { line: at.line, column: at.col });
     }
-    return { value: document.toJS(), document, at: (path) => position(document, lines, path) };
+    const proto = placeOfProto(document);
+    if (proto !== undefined) {
+      const at = lines.linePos(proto);
+      return notYaml("the key __proto__ cannot be used", { line: at.line, column: at.col });
+    }
+    const value: unknown = document.toJS();
+    if (holdsItself(value, new Set())) return notYaml("an alias stands inside of what it stands for");
+    return { value, document, at: (path) => position(document, lines, path) };
   } catch (error) {
     // Unknown aliases, alias bombs and nesting deeper than the stack show only here.
     return notYaml(messageOf(error));
   }
+}
+
+/** Offset of the first key `__proto__`. */
+function placeOfProto(document: Document): number | undefined {
+  let found: number | undefined;
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (!isScalar(key) || key.value !== "__proto__") return undefined;
+      found = key.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
+function holdsItself(value: unknown, above: Set<object>): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (above.has(value)) return true;
+  above.add(value);
+  const found = Object.values(value).some((inner) => holdsItself(inner, above));
+  above.delete(value);
+  return found;
 }
 
 function notYaml(message: string, at = { line: 1, column: 1 }): { readonly faults: readonly YamlFault[] } {
