@@ -79,7 +79,12 @@ function emitRepeat(
   { item, min, max }: Extract<PatternNode, { kind: "repeat" }>,
   inner: (item: PatternNode) => void,
 ): void {
-  for (let i = 0; i < min; i += 1) inner(item);
+  for (let i = 0; i < min; i += 1) {
+    const before = steps.length;
+    inner(item);
+    // What takes nothing takes nothing again; written out, nested repetitions of it would never end.
+    if (steps.length === before) break;
+  }
   if (max === Infinity) {
     const loop = steps.length;
     const next = [loop + 1];
