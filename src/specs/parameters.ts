@@ -47,7 +47,7 @@ export function fillParameters(
   const faults = Object.keys(given).flatMap((name) => (names.includes(name) ? [] : [unknown(name, names)]));
   const values = new Map<string, Plain>();
   for (const [name, parameter] of Object.entries(declared)) {
-    const value = typed(name, parameter, given[name] ?? parameter.default);
+    const value = typed(name, parameter, Object.hasOwn(given, name) ? given[name] : parameter.default);
     if (typeof value === "object") faults.push(value.fault);
     else values.set(name, value);
   }
