@@ -47,7 +47,9 @@ export function fieldValue(field: Field, node: SpanNode, index: TraceIndex): Jso
 
 /** An attribute of a span or else of its resource. The service is known even where its attribute is not. */
 export function spanAttribute(span: Span, key: string): Json | undefined {
-  return own(span.attributes, key) ?? (key === ATTR.serviceName ? span.service : own(span.resource, key));
+  // An attribute that is null is there.
+  if (Object.hasOwn(span.attributes, key)) return span.attributes[key];
+  return key === ATTR.serviceName ? span.service : own(span.resource, key);
 }
 
 function own(attributes: Attributes, key: string): Json | undefined {
