@@ -25,6 +25,8 @@ const OF_ONE_PROCESS = /^(?:thread|process)[.]/;
 const MOST_TAGS = 40;
 const LONGEST_VALUE = 200;
 const MOST_VALUES = 5;
+/** What tells values apart: beyond what is compared they may look alike, and one character takes up to six in JSON. */
+const LONGEST_KEY = 6 * LONGEST_VALUE + 2;
 /** A list of values needs this many spans per value: fewer have not shown that there are no others. */
 const SPANS_PER_VALUE = 5;
 
@@ -56,7 +58,7 @@ function seenIn(nodes: readonly SpanNode[]): Map<string, Seen> {
       const known = seen.get(key) ?? { present: 0, values: new Map<string, Json>(), types: new Set<string>() };
       known.present += 1;
       known.types.add(typeOf(value));
-      if (known.values.size <= MOST_VALUES) known.values.set(canonicalJson(value).slice(0, LONGEST_VALUE + 2), value);
+      if (known.values.size <= MOST_VALUES) known.values.set(canonicalJson(value).slice(0, LONGEST_KEY), value);
       seen.set(key, known);
     }
   }
