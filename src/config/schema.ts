@@ -58,8 +58,31 @@ export const PatchLimits = z.strictObject({
   files: z.int().min(1).default(10).describe("Most files that a proposal may touch."),
   lines: z.int().min(1).default(600).describe("Most lines that a proposal may add and remove together."),
   bytes: z.int().min(1).default(65_536).describe("Largest patch in bytes."),
+  hunks: z.int().min(1).default(200).describe("Most places, in all files together, that a proposal may change."),
+  binaryBytes: z
+    .int()
+    .min(1)
+    .max(16_777_216)
+    .default(1_048_576)
+    .describe("Largest binary content in bytes, where `binary` allows it."),
 });
 export type PatchLimits = z.infer<typeof PatchLimits>;
+
+const Policy = z.enum(["blocked", "request-review", "allowed"]).default("blocked");
+
+/** What happens to changes of protected classes of files; their paths must be in `source` besides. */
+export const ProtectedSettings = z.strictObject({
+  agents: Policy.describe("Instructions and settings of coding agents: CLAUDE.md, AGENTS.md, .mcp.json, .claude/."),
+  ci: Policy.describe("Continuous integration: .github/, action.yml, .gitlab-ci.yml."),
+  owners: Policy.describe("Who must review what: CODEOWNERS."),
+  lockfiles: Policy.describe("Locked dependencies: package-lock.json, *.lock, go.sum."),
+  manifests: Policy.describe("Dependencies and scripts: package.json, pyproject.toml, go.mod."),
+  builds: Policy.describe("How it is built: Makefile, Dockerfile."),
+  rules: Policy.describe("Whetstone's own rules and configuration: rules/, whetstone.yaml."),
+  documents: Policy.describe("Documents at the top of the repository: README.md, LICENSE."),
+  dotfiles: Policy.describe("Files and folders whose name begins with a point; never those of git itself."),
+});
+export type ProtectedSettings = z.infer<typeof ProtectedSettings>;
 
 /** A command of the project that must succeed on the changed code. */
 export const Check = z.strictObject({
@@ -82,6 +105,14 @@ export const Target = z.strictObject({
   replay: ReplaySettings.prefault({}),
   canary: CanarySettings.prefault({}),
   limits: PatchLimits.prefault({}),
+  protected: ProtectedSettings.prefault({}).describe(
+    "Protected classes of files: blocked, request-review (let through, and the report asks for a review), or allowed.",
+  ),
+  executable: z.array(z.string().min(1)).default([]).describe("Globs of files that a proposal may make executable."),
+  binary: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("Globs of files whose content may be binary, such as images."),
   slos: z.array(SloSettings).default([]).describe("Service-level objectives, see `whetstone slo status`."),
 });
 export type Target = z.infer<typeof Target>;

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import type { CommitSha } from "../model/json.ts";
-import { runGit } from "./git.ts";
+import { gitText, runGit } from "./git.ts";
 import { specialFiles } from "./special-files.ts";
 import { differingPaths } from "./status.ts";
 
@@ -30,8 +30,9 @@ export async function removeWorktree({ root, path }: WorktreePlace): Promise<voi
   await runGit({ args: ["worktree", "prune"], cwd: root });
 }
 
-/** Whether a patch went in; `detail` is what git says against it. */
-export type ApplyResult = { readonly ok: true } | { readonly ok: false; readonly detail: string };
+/** Whether a patch went in, and the tree that the index holds then; `detail` is what git says against it. */
+export type ApplyResult =
+  { readonly ok: true; readonly tree: string } | { readonly ok: false; readonly detail: string };
 
 /**
  * Applies a patch to worktree and index, whole or not at all. Refused too, but only after it was applied: a change of a
@@ -48,7 +49,7 @@ export async function applyPatch(options: { worktree: string; patch: string }): 
   }
   const special = await specialFiles({ cwd, base: "HEAD" });
   return special.length === 0
-    ? { ok: true }
+    ? { ok: true, tree: await gitText({ args: ["write-tree"], cwd }) }
     : { ok: false, detail: `It changes what is no file: ${special.join(", ")}` };
 }
 

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import type { CanaryOptions } from "../canary/judge.ts";
-import { PatchLimits } from "../config/schema.ts";
+import { PatchLimits, ProtectedSettings } from "../config/schema.ts";
 import { CallResult, CallSample } from "../model/call.ts";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import { Evidence } from "../model/finding.ts";
 import { Hypothesis, Proposal, SessionRecord } from "../model/proposal.ts";
-import { CanaryVerdict, Effect, ValidationReport } from "../model/verdict.ts";
+import { CanaryVerdict, Effect, ReasonCodeSchema, ValidationReport } from "../model/verdict.ts";
 import type { OpenDossier } from "../protect/dossier.ts";
+import type { WallEvidence } from "../protect/wall/change.ts";
 
 const ReplayRounds = z.strictObject({
   reference: z.array(CallResult),
@@ -62,15 +63,41 @@ const FrozenOptions = z.strictObject({
   latencyLimitsMs: z.record(z.string(), z.number()).exactOptional(),
 } satisfies Record<keyof CanaryOptions, z.ZodType>);
 
+const RawChange = z.strictObject({
+  path: z.string(),
+  oldMode: z.string().nullable(),
+  newMode: z.string().nullable(),
+  oldId: z.string().nullable(),
+  newId: z.string().nullable(),
+});
+
+/** The views of the patch wall, which are compared again. */
+const WallViews = z.strictObject({
+  ours: z.array(RawChange),
+  read: z.strictObject({ numstat: z.array(z.string()), summary: z.array(z.string()) }),
+  tree: z.array(RawChange),
+}) satisfies z.ZodType<WallEvidence>;
+
 /** What the JSON files of a dossier hold. */
 const PARTS = {
   "evidence/evidence.json": Evidence,
   "session/record.json": SessionRecord,
   "proposal.json": Proposal,
-  "validation/rules.json": z.strictObject({ source: z.array(z.string()), limits: PatchLimits }),
+  "validation/rules.json": z.strictObject({
+    source: z.array(z.string()),
+    limits: PatchLimits,
+    protected: ProtectedSettings.exactOptional(),
+    executable: z.array(z.string()).exactOptional(),
+    binary: z.array(z.string()).exactOptional(),
+  }),
   "validation/apply.json": z.union([
-    z.strictObject({ ok: z.literal(true), changed: z.array(z.string()) }),
-    z.strictObject({ ok: z.literal(false), detail: z.string() }),
+    z.strictObject({ ok: z.literal(true), changed: z.array(z.string()), views: WallViews.exactOptional() }),
+    z.strictObject({
+      ok: z.literal(false),
+      detail: z.string(),
+      reasons: z.array(ReasonCodeSchema).min(1).exactOptional(),
+      views: WallViews.exactOptional(),
+    }),
   ]),
   "validation/checks.json": z.array(CheckRun),
   "validation/replay-results.json": ReplayRounds,

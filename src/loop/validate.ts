@@ -1,9 +1,12 @@
 import { measureEffects } from "../analyze/effects.ts";
+import type { Target } from "../config/schema.ts";
+import { openWallGit } from "../github/wall-git.ts";
 import { applyPatch, changedPaths } from "../github/worktree.ts";
 import type { CallResult } from "../model/call.ts";
 import type { Proposal } from "../model/proposal.ts";
 import type { Stage } from "../model/stage.ts";
 import type { Effect } from "../model/verdict.ts";
+import { passWall } from "../protect/wall/wall.ts";
 import { createRandom } from "../stats/random.ts";
 import { replayCalls } from "../validate/replay.ts";
 import { validateStage, type ValidateResult } from "../validate/stage.ts";
@@ -25,16 +28,11 @@ export function validate(run: LoopRun, request: ValidateRequest): Promise<Stage<
   const { rounds, slowdown } = target.replay;
   return validateStage(
     {
-      source: target.source,
-      limits: target.limits,
+      ...wallRules(target),
       checks: target.checks,
       prepare: target.prepare,
       env: { ...childEnv, ...target.env },
-      applyInWorktree: async (_proposal, purpose) => {
-        const path = await run.worktree(`head-${purpose}`, proposal.baseSha);
-        const applied = await applyPatch({ worktree: path, patch: proposal.answer.patch });
-        return applied.ok ? { ok: true, path, changed: [...(await changedPaths(path))] } : applied;
-      },
+      applyInWorktree: (_proposal, purpose) => applyInWorktree(run, proposal, purpose),
       replay: (_proposal, head) =>
         replayCalls({
           play: (version) =>
@@ -53,6 +51,31 @@ export function validate(run: LoopRun, request: ValidateRequest): Promise<Stage<
     },
     proposal,
   );
+}
+
+/** What of a target's configuration the wall goes by. */
+export function wallRules({ source, limits, protected: classes, executable, binary }: WallSettings) {
+  return { source, limits, protected: classes, executable, binary };
+}
+
+type WallSettings = Pick<Target, "source" | "limits" | "protected" | "executable" | "binary">;
+
+/** The change passes the wall; then the worktree gets it, and must hold the tree that the wall saw. */
+async function applyInWorktree(run: LoopRun, { answer, baseSha, patchDigest }: Proposal, purpose: "checks" | "replay") {
+  const { root, target } = run.workspace;
+  await using git = await openWallGit(root);
+  const change = { kind: "diff", bytes: answer.patch, baseSha, digest: patchDigest } as const;
+  const passed = await passWall(git, change, wallRules(target));
+  const views = passed.evidence && { views: passed.evidence };
+  if (!passed.ok) return { ok: false, detail: passed.details.join(" "), reasons: passed.reasons, ...views } as const;
+  const path = await run.worktree(`head-${purpose}`, baseSha);
+  const applied = await applyPatch({ worktree: path, patch: passed.patch });
+  if (!applied.ok) return { ...applied, ...views };
+  if (applied.tree !== passed.tree) {
+    const detail = `The worktree holds tree ${applied.tree}, the wall saw ${passed.tree}: a filter may have altered it.`;
+    return { ok: false, detail, reasons: ["views_disagree"], ...views } as const;
+  }
+  return { ok: true, path, changed: await changedPaths(path), ...views } as const;
 }
 
 /** Effects of every tool; the seed makes the bootstrap repeatable, so that a dossier recomputes to the same figures. */

@@ -1,3 +1,4 @@
+import { type BinaryContent, readBinaryContent } from "./patch-binary.ts";
 import { type Cursor, type FilePatch, type Hunk, malformed, peek, take } from "./patch-form.ts";
 import { readHunks } from "./patch-hunks.ts";
 import { headerSays, readHeaderNames, readName } from "./patch-path.ts";
@@ -25,10 +26,17 @@ export function readFile(cursor: Cursor): FilePatch {
   if (header === undefined) throw malformed(cursor, "a file must begin with `diff --git`");
   const extended = readExtended(cursor);
   const sides = readSides(cursor);
-  const binary = sides === undefined && readBinary(cursor);
+  const binary = sides === undefined ? readBinary(cursor, extended["index "]) : undefined;
   const hunks = sides === undefined ? [] : readHunks(cursor);
   if (sides !== undefined && hunks.length === 0) throw malformed(cursor, "`---` and `+++` are followed by no hunk");
-  const file = { ...identify({ begin, header, extended, sides }), ...modesOf(begin, extended), binary, hunks };
+  const file: FilePatch = {
+    ...identify({ begin, header, extended, sides }),
+    ...modesOf(begin, extended),
+    ...similarityOf(begin, extended),
+    binary: binary !== undefined,
+    ...(binary?.content && { content: binary.content }),
+    hunks,
+  };
   assertSensible(begin, file);
   return file;
 }
@@ -60,16 +68,15 @@ function readSide(cursor: Cursor, sign: string, prefix: string): string | null {
   return name?.slice(prefix.length) ?? null;
 }
 
-/** Recognises binary content, which is refused later; its bytes are not decoded. */
-function readBinary(cursor: Cursor): boolean {
+/** Recognises binary content; undefined when the file is text. Without data nobody can tell what it becomes. */
+function readBinary(cursor: Cursor, index: string | undefined): { readonly content?: BinaryContent } | undefined {
   if (/^Binary files .+ differ$/.test(peek(cursor) ?? "")) {
     cursor.at += 1;
-    return true;
+    return {};
   }
-  if (take(cursor, "GIT binary patch") === undefined) return false;
-  const DATA = /^(?:(?:literal|delta) \d+|[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+|)$/;
-  for (let line = peek(cursor); line !== undefined && DATA.test(line); line = peek(cursor)) cursor.at += 1;
-  return true;
+  if (peek(cursor) !== "GIT binary patch") return undefined;
+  cursor.at += 1;
+  return { content: readBinaryContent(cursor, index) };
 }
 
 type Parts = {
@@ -139,6 +146,16 @@ function modesOf(begin: Cursor, extended: Extended): Pick<FilePatch, "oldMode" |
   const said = modes.filter((entry): entry is [string, string] => entry[1] !== undefined);
   if (said.some(([, mode]) => !/^[0-7]{6}$/.test(mode))) throw malformed(begin, "a mode must be six octal digits");
   return Object.fromEntries(said);
+}
+
+function similarityOf(begin: Cursor, extended: Extended): Pick<FilePatch, "similarity"> {
+  const text = extended["similarity index "];
+  if (text === undefined) return {};
+  const percent = /^(\d{1,2}|100)%$/.exec(text)?.[1];
+  if (percent === undefined || extended["rename from "] === undefined) {
+    throw malformed(begin, "only a rename says how alike its sides are, in percent");
+  }
+  return { similarity: Number(percent) };
 }
 
 function assertSensible(begin: Cursor, { status, hunks, binary, oldMode, newMode }: FilePatch): void {

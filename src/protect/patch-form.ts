@@ -1,4 +1,5 @@
 import { WhetstoneError } from "../model/error.ts";
+import type { BinaryContent } from "./patch-binary.ts";
 
 /** One line of a hunk without its sign and line break; `eol` is false before `\ No newline at end of file`. */
 export type PatchLine = { readonly kind: "context" | "add" | "remove"; readonly text: string; readonly eol: boolean };
@@ -22,7 +23,11 @@ export type FilePatch = {
   /** Absent where the patch does not say it. */
   readonly oldMode?: string;
   readonly newMode?: string;
+  /** How alike the sides of a rename are, in percent, where the patch says it. */
+  readonly similarity?: number;
   readonly binary: boolean;
+  /** Absent where the patch only says that the file is binary. */
+  readonly content?: BinaryContent;
   readonly hunks: readonly Hunk[];
 };
 

@@ -10,18 +10,29 @@ type Ended = { old: boolean; new: boolean };
 export function readHunks(cursor: Cursor): readonly Hunk[] {
   const hunks: Hunk[] = [];
   const ended: Ended = { old: false, new: false };
+  // Lines that the hunks so far added less those that they removed.
+  let shift = 0;
   for (let line = peek(cursor); line?.startsWith("@@"); line = peek(cursor)) {
     const counts = readCounts(cursor, line);
     const last = hunks.at(-1);
     if (last !== undefined && counts.oldStart < last.oldStart + last.oldLines) {
       throw malformed(cursor, "the hunk overlaps or precedes the one before it");
     }
+    if (firstLine(counts.newStart, counts.newLines) !== firstLine(counts.oldStart, counts.oldLines) + shift) {
+      throw malformed(cursor, "old and new position of the hunk do not fit together");
+    }
+    shift += counts.newLines - counts.oldLines;
     cursor.at += 1;
     const lines = readLines(cursor, counts, ended);
     if (lines.every(({ kind }) => kind === "context")) throw malformed(cursor, "the hunk above changes nothing");
     hunks.push({ ...counts, lines });
   }
   return hunks;
+}
+
+/** 0-based line where a side of a hunk begins: without lines, its header names the line before. */
+function firstLine(start: number, lines: number): number {
+  return lines === 0 ? start : start - 1;
 }
 
 function readCounts(cursor: Cursor, line: string): Counts {

@@ -4,38 +4,74 @@ import type { StageVerdict } from "../model/verdict.ts";
 import { pathsOf } from "./patch.ts";
 import { linesOf } from "./patch-file.ts";
 import type { FilePatch, Patch } from "./patch-form.ts";
-import { protectionOf } from "./patch-protected.ts";
+import { dangerOf, foldName } from "./wall/path-form.ts";
+import {
+  isInstalled,
+  type Policy,
+  PROTECTED_CLASSES,
+  type ProtectedClass,
+  protectedClassOf,
+} from "./wall/protected-class.ts";
 
-/** How large a proposal may be: files touched, lines added and removed together, bytes of the patch's text. */
-export type ScopeLimits = { readonly files: number; readonly lines: number; readonly bytes: number };
+/**
+ * How large a proposal may be: files touched, hunks, lines added and removed together, bytes of the patch's text, and
+ * bytes of one binary content.
+ */
+export type ScopeLimits = {
+  readonly files: number;
+  readonly hunks: number;
+  readonly lines: number;
+  readonly bytes: number;
+  readonly binaryBytes: number;
+};
 
 /** Limits where the configuration says none. */
-export const DEFAULT_LIMITS: ScopeLimits = { files: 10, lines: 600, bytes: 65_536 };
+export const DEFAULT_LIMITS: ScopeLimits = {
+  files: 10,
+  hunks: 200,
+  lines: 600,
+  bytes: 65_536,
+  binaryBytes: 1_048_576,
+};
 
-/** Which paths a proposal may touch: glob patterns, an exclusive list; and how large it may be. */
-export type ScopeRules = { readonly source: readonly string[]; readonly limits?: Partial<ScopeLimits> };
+/** Which paths a proposal may touch, and how large it may be. Globs; one with a leading `!` takes out. */
+export type ScopeRules = {
+  /** An exclusive list: nothing else may be touched. */
+  readonly source: readonly string[];
+  readonly limits?: Partial<ScopeLimits> | undefined;
+  /** Classes that are not blocked. Their paths must be in `source` too. */
+  readonly protected?: Readonly<Partial<Record<ProtectedClass, Policy | undefined>>> | undefined;
+  /** Where files may become executable; nowhere when absent. */
+  readonly executable?: readonly string[] | undefined;
+  /** Where content may be binary; nowhere when absent. */
+  readonly binary?: readonly string[] | undefined;
+};
 
-/** Longest path in UTF-8 bytes; longer ones break on some file systems and hide in reviews. */
-const LONGEST_PATH_BYTES = 255;
-
-type Fault = { readonly reason: ReasonCode; readonly detail: string };
+/** What speaks against a change. */
+export type Fault = { readonly reason: ReasonCode; readonly detail: string };
 
 /**
  * Stage `scope`: may the patch touch what it touches? Old and new names count alike. All faults are named, up to twenty,
- * and how many there are beyond.
+ * and how many there are beyond. A pass names the classes for which a review is asked.
  */
-export function judgeScope(patch: Patch, { source, limits }: ScopeRules): StageVerdict {
-  const allowed = allowList(source);
+export function judgeScope(patch: Patch, rules: ScopeRules): StageVerdict {
+  const allowed = allowList(rules.source);
   const paths = patch.files.flatMap(pathsOf);
   const faults = [
-    ...sizeFaults(patch, { ...DEFAULT_LIMITS, ...limits }),
-    ...paths.flatMap((path) => pathFaults(path, allowed)),
-    ...caseFaults(paths),
-    ...patch.files.flatMap(modeFaults),
-    ...patch.files.flatMap(binaryFaults),
+    ...sizeFaults(patch, { ...DEFAULT_LIMITS, ...rules.limits }),
+    ...paths.flatMap((path) => pathFaults(path, { allowed, rules })),
+    ...collisionsOf(paths, paths),
+    ...patch.files.flatMap((file) => modeFaults(file, allowList(rules.executable ?? []))),
+    ...patch.files.flatMap((file) => binaryFaults(file, allowList(rules.binary ?? []))),
   ];
   if (patch.files.length === 0) faults.push({ reason: "patch_empty", detail: "The patch changes no file." });
-  return faults.length === 0 ? pass(patch) : fail(faults);
+  return faults.length === 0 ? pass(patch, reviewsOf(paths, rules)) : failWith(faults);
+}
+
+/** The classes of a change for which the target wants a review asked, each once. */
+export function reviewsOf(paths: readonly string[], rules: ScopeRules): readonly ProtectedClass[] {
+  const classes = paths.map(protectedClassOf).filter((one) => one !== undefined);
+  return [...new Set(classes)].filter((one) => rules.protected?.[one] === "request-review");
 }
 
 /** A path is allowed when one pattern matches and no pattern with a leading `!` does. */
@@ -52,13 +88,15 @@ function allowList(source: readonly string[]): (path: string) => boolean {
   return (path) => included(path) && !excluded(path);
 }
 
-function pass(patch: Patch): StageVerdict {
+function pass(patch: Patch, reviews: readonly ProtectedClass[]): StageVerdict {
   const { added, removed } = countLines(patch);
   const detail = `${patch.files.length} files, ${added} lines added, ${removed} removed, ${patch.bytes} bytes: all allowed.`;
-  return { verdict: "pass", reasons: ["ok"], details: [detail] };
+  const asked = reviews.map((one) => `Touches ${PROTECTED_CLASSES[one]} (${one}): a review of that is asked for.`);
+  return { verdict: "pass", reasons: ["ok"], details: [detail, ...asked] };
 }
 
-function fail(faults: readonly Fault[]): StageVerdict {
+/** The verdict that faults lead to: all their reasons, up to twenty of them in words. */
+export function failWith(faults: readonly Fault[]): StageVerdict {
   const details = faults.slice(0, 20).map(({ detail }) => detail);
   if (faults.length > details.length) details.push(`${faults.length - details.length} more of ${faults.length}.`);
   return { verdict: "fail", reasons: [...new Set(faults.map(({ reason }) => reason))], details };
@@ -74,8 +112,15 @@ function countLines(patch: Patch): { readonly added: number; readonly removed: n
 
 function sizeFaults(patch: Patch, limits: ScopeLimits): readonly Fault[] {
   const { added, removed } = countLines(patch);
-  const sizes = { files: patch.files.length, lines: added + removed, bytes: patch.bytes };
-  return (["files", "lines", "bytes"] as const)
+  const contents = patch.files.flatMap(({ content }) => [content?.forward.size ?? 0, content?.reverse?.size ?? 0]);
+  const sizes: ScopeLimits = {
+    files: patch.files.length,
+    hunks: patch.files.reduce((sum, { hunks }) => sum + hunks.length, 0),
+    lines: added + removed,
+    bytes: patch.bytes,
+    binaryBytes: contents.reduce((most, size) => Math.max(most, size), 0),
+  };
+  return (Object.keys(sizes) as (keyof ScopeLimits)[])
     .filter((unit) => !(sizes[unit] <= limits[unit]))
     .map((unit) => ({
       reason: "size_exceeded",
@@ -83,51 +128,74 @@ function sizeFaults(patch: Patch, limits: ScopeLimits): readonly Fault[] {
     }));
 }
 
-function pathFaults(path: string, allowed: (path: string) => boolean): readonly Fault[] {
+type PathRules = { readonly allowed: (path: string) => boolean; readonly rules: ScopeRules };
+
+function pathFaults(path: string, { allowed, rules }: PathRules): readonly Fault[] {
   const why =
-    dangerOf(path) ?? protectionOf(path) ?? (allowed(path) ? undefined : "is outside the target's source paths");
+    dangerOf(path) ?? protectionOf(path, rules) ?? (allowed(path) ? undefined : "is outside the target's source paths");
   return why === undefined ? [] : [{ reason: "path_forbidden", detail: `${JSON.stringify(path)} ${why}.` }];
 }
 
-/** Names that mean something else to a file system than they show. */
-function dangerOf(path: string): string | undefined {
-  if (path.startsWith("/") || /^[A-Za-z]:/.test(path)) return "is an absolute path";
-  if (path.includes("\\")) return "holds a backslash";
+function protectionOf(path: string, rules: ScopeRules): string | undefined {
+  if (isInstalled(path)) return "is installed code";
+  const one = protectedClassOf(path);
+  if (one === undefined || (rules.protected?.[one] ?? "blocked") !== "blocked") return undefined;
+  return `is protected: ${PROTECTED_CLASSES[one]} (${one})`;
+}
+
+/**
+ * Names among `paths` and `others` that some file system takes for one: they differ in case, Unicode form or unseen
+ * characters, in any of their folders; or one is a file and a folder of the other.
+ */
+export function collisionsOf(paths: readonly string[], others: Iterable<string>): readonly Fault[] {
+  const ours = new Set(paths.flatMap((path) => foldersOf(path).map(foldName)));
+  const spelled = new Map<string, Set<string>>();
+  for (const path of new Set([...others, ...paths])) {
+    for (const prefix of foldersOf(path)) {
+      const folded = foldName(prefix);
+      if (ours.has(folded)) spelled.set(folded, (spelled.get(folded) ?? new Set()).add(prefix));
+    }
+  }
+  return [...spelled.values()]
+    .filter((same) => same.size > 1)
+    .map((same) => ({
+      reason: "path_collision",
+      detail: `${[...same].map((name) => JSON.stringify(name)).join(" and ")} are one name where case or Unicode form do not count.`,
+    }));
+}
+
+/** The path and each folder that it lies in. */
+function foldersOf(path: string): readonly string[] {
   const parts = path.split("/");
-  if (parts.some((part) => part === "" || part === "." || part === "..")) return "has an empty, `.` or `..` part";
-  // Control and format characters (bidirectional marks, zero-width), line and paragraph separators.
-  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(path)) return "holds invisible characters";
-  if (path !== path.normalize("NFC")) return "is not in Unicode normal form C";
-  if (new TextEncoder().encode(path).length > LONGEST_PATH_BYTES) return `is longer than ${LONGEST_PATH_BYTES} bytes`;
-  if (parts.some((part) => /[ .]$/.test(part) || /^git~\d+$/i.test(part))) return "is a name that file systems rewrite";
-  return undefined;
+  return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
 }
 
-/** Two names that are one file where case does not count. */
-function caseFaults(paths: readonly string[]): readonly Fault[] {
-  const byFolded = Map.groupBy(new Set(paths), (path) => path.normalize("NFKC").toLowerCase());
-  return [...byFolded.values()]
-    .filter((same) => same.length > 1)
-    .map((same) => ({ reason: "path_forbidden", detail: `${same.join(" and ")} differ only in case.` }));
-}
-
-function modeFaults(file: FilePatch): readonly Fault[] {
-  const path = JSON.stringify(file.newPath ?? file.oldPath);
+function modeFaults(file: FilePatch, mayRun: (path: string) => boolean): readonly Fault[] {
+  const name = file.newPath ?? file.oldPath ?? "";
+  const path = JSON.stringify(name);
   const modes = [...new Set([file.oldMode, file.newMode])].filter((mode) => mode !== undefined);
   const faults = modes
     .filter((mode) => mode !== "100644" && mode !== "100755")
     .map((mode): Fault => ({ reason: "mode_forbidden", detail: `${path} has mode ${mode}, ${describeMode(mode)}.` }));
-  const made = file.newMode === "100755" && file.oldMode !== "100755";
+  const made = file.newMode === "100755" && file.oldMode !== "100755" && !mayRun(name);
   return made ? [...faults, { reason: "mode_forbidden", detail: `${path} would become executable.` }] : faults;
 }
 
-function describeMode(mode: string): string {
+/** What a mode of git stands for. */
+export function describeMode(mode: string): string {
   if (mode === "120000") return "a symbolic link";
   if (mode === "160000") return "a submodule";
   return "which is no plain file";
 }
 
-function binaryFaults({ binary, newPath, oldPath }: FilePatch): readonly Fault[] {
-  const path = JSON.stringify(newPath ?? oldPath);
-  return binary ? [{ reason: "patch_unparseable", detail: `${path} is binary: nobody can review it.` }] : [];
+function binaryFaults(
+  { binary, content, newPath, oldPath }: FilePatch,
+  may: (path: string) => boolean,
+): readonly Fault[] {
+  const name = newPath ?? oldPath ?? "";
+  const path = JSON.stringify(name);
+  if (!binary) return [];
+  if (!may(name)) return [{ reason: "binary_forbidden", detail: `${path} is binary: nobody can review it.` }];
+  if (content !== undefined) return [];
+  return [{ reason: "binary_forbidden", detail: `${path} is binary, and the patch does not hold its content.` }];
 }

@@ -69,7 +69,7 @@ export function fingerprintInput({ files }: Patch): string {
     oldPath: file.oldPath,
     newPath: file.newPath,
     mode: file.oldMode === file.newMode ? undefined : file.newMode,
-    binary: file.binary,
+    binary: file.content?.newId ?? file.binary,
     lines: linesOf(file)
       .filter(({ kind }) => kind !== "context")
       .map(({ kind, text, eol }) => `${kind === "add" ? "+" : "-"}${text}${eol ? "" : "\\"}`),

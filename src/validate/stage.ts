@@ -1,4 +1,5 @@
 import type { Check, PatchLimits } from "../config/schema.ts";
+import type { ReasonCode } from "../model/codes.ts";
 import { WhetstoneError } from "../model/error.ts";
 import type { Proposal } from "../model/proposal.ts";
 import type { DossierFiles, Progress, Stage } from "../model/stage.ts";
@@ -7,23 +8,26 @@ import type { Lease } from "../protect/lease.ts";
 import { parsePatch, pathsOf } from "../protect/patch.ts";
 import { judgeScope } from "../protect/patch-rules.ts";
 import { judgeSafety } from "../protect/secrets.ts";
+import { judgeViews } from "../protect/wall/agreement.ts";
+import type { WallEvidence, WallRules } from "../protect/wall/change.ts";
 import { runChecks } from "./checks.ts";
 import { concludeValidation, judgeChecks, judgeReplay, type ReplayEvidence } from "./judge.ts";
 import type { ReplayRounds } from "./replay.ts";
 
+/** What the patch is held against; kept in the dossier. */
+export type PatchRules = WallRules & { readonly limits: Partial<PatchLimits> };
+
 /** What the validation pipeline needs. Nothing here can write to the user's branch or worktree. */
-export type ValidateDeps = {
-  readonly source: readonly string[];
-  readonly limits: PatchLimits;
+export type ValidateDeps = PatchRules & {
   readonly checks: readonly Check[];
   /** Shell command for a fresh worktree; undefined when none is needed. */
   readonly prepare: string | undefined;
   readonly env: Readonly<Record<string, string>>;
-  /** A fresh worktree of the base with the patch applied, another one for each purpose, or why it does not apply. */
+  /** A fresh worktree of the base with the patch applied, another one for each purpose, or why the wall refuses it. */
   readonly applyInWorktree: (
     proposal: Proposal,
     purpose: "checks" | "replay",
-  ) => Promise<{ ok: true; path: string; changed: string[] } | { ok: false; detail: string }>;
+  ) => Promise<(Extract<Applied, { ok: true }> & { readonly path: string }) | Extract<Applied, { ok: false }>>;
   /** Plays the recorded calls on both versions and measures. */
   readonly replay: (proposal: Proposal, head: string) => Promise<ReplayEvidence & { readonly results: ReplayRounds }>;
   readonly dossier: DossierFiles;
@@ -46,11 +50,13 @@ export async function validateStage(deps: ValidateDeps, proposal: Proposal): Pro
     deps.progress({ label: stage, done: stages.length, total: 5 });
     return verdict.verdict === "pass";
   };
-  deps.dossier.set("validation/rules.json", json({ source: deps.source, limits: deps.limits }));
+  const { source, limits, protected: classes, executable, binary } = deps;
+  deps.dossier.set("validation/rules.json", json({ source, limits, protected: classes, executable, binary }));
   const run = async (): Promise<void> => {
     for (const [stage, verdict] of judgePatch(proposal.answer.patch, deps)) if (!settle(stage, verdict)) return;
     const applied = await deps.applyInWorktree(proposal, "checks");
-    deps.dossier.set("validation/apply.json", json(applied.ok ? { ok: true, changed: applied.changed } : applied));
+    const { ok, changed, views } = applied.ok ? applied : { ...applied, ok: true, changed: [] };
+    deps.dossier.set("validation/apply.json", json(applied.ok ? { ok, changed, views } : applied));
     if (!settle("apply", judgeApply(applied, proposal.answer.patch)) || !applied.ok) return;
     const { runs, path } = await runChecks(deps, { proposal, worktree: applied.path });
     deps.dossier.set("validation/checks.json", json(runs));
@@ -87,10 +93,7 @@ function conclude(report: ValidationReport, worktree: string | undefined): Stage
 }
 
 /** Stages `scope` and `safety`: from the text of the patch alone, so that a dossier can be judged again. */
-export function* judgePatch(
-  patch: string,
-  rules: { readonly source: readonly string[]; readonly limits: PatchLimits },
-): Generator<readonly [ValidationStage, StageVerdict]> {
+export function* judgePatch(patch: string, rules: PatchRules): Generator<readonly [ValidationStage, StageVerdict]> {
   const parsed = parsePatch(patch);
   if (!parsed.ok) {
     yield ["scope", { verdict: "fail", reasons: [parsed.reason], details: [parsed.detail] }];
@@ -100,14 +103,25 @@ export function* judgePatch(
   yield ["safety", judgeSafety(parsed.patch)];
 }
 
-/** What applying the patch did. */
-export type Applied =
-  { readonly ok: true; readonly changed: readonly string[] } | { readonly ok: false; readonly detail: string };
+/** What applying the patch did: the paths that changed, or why it did not pass; with the wall's views where it saw any. */
+export type Applied = { readonly views?: WallEvidence } & (
+  | { readonly ok: true; readonly changed: readonly string[] }
+  | { readonly ok: false; readonly detail: string; readonly reasons?: readonly ReasonCode[] }
+);
 
-/** The paths that git really changed must be the paths that our parser read: two views that must agree. */
+/**
+ * The paths that changed in the worktree must be those that our parser read, and the wall's three views must agree: ours,
+ * what git read, and the tree that came of it.
+ */
 export function judgeApply(applied: Applied, patch: string): StageVerdict {
-  if (!applied.ok) return { verdict: "fail", reasons: ["patch_does_not_apply"], details: [applied.detail] };
   const parsed = parsePatch(patch);
+  if (parsed.ok && applied.views !== undefined) {
+    const views = judgeViews(parsed.patch, applied.views);
+    if (views.verdict !== "pass") return views;
+  }
+  if (!applied.ok) {
+    return { verdict: "fail", reasons: [...(applied.reasons ?? ["patch_does_not_apply"])], details: [applied.detail] };
+  }
   const expected = new Set(parsed.ok ? parsed.patch.files.flatMap(pathsOf) : []);
   const changed = new Set(applied.changed);
   const unexpected = [...changed].filter((path) => !expected.has(path));

@@ -121,7 +121,7 @@ describe("applyPatch and changedPaths", () => {
     await using at = await place();
     await using tree = await at.open();
     expect(await changedPaths(tree.path)).toEqual([]);
-    expect(await applyPatch({ worktree: tree.path, patch: EDIT + RENAME + ADD })).toEqual({ ok: true });
+    expect(await applyPatch({ worktree: tree.path, patch: EDIT + RENAME + ADD })).toMatchObject({ ok: true });
     expect(await changedPaths(tree.path)).toEqual(["src/a.txt", "src/b.txt", "src/c.txt", "src/n.txt"]);
     expect(await readFile(join(tree.path, "src/a.txt"), "utf8")).toBe("1\ntwo\n3\n");
   });

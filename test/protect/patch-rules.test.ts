@@ -130,8 +130,8 @@ describe("judgeScope forbids the path", () => {
 
   test("names that differ only in case", () => {
     const verdict = judge(edit("src/Readme"), edit("src/README"));
-    expect(verdict).toMatchObject({ verdict: "fail", reasons: ["path_forbidden"] });
-    expect(verdict.details[0]).toContain("differ only in case");
+    expect(verdict).toMatchObject({ verdict: "fail", reasons: ["path_collision"] });
+    expect(verdict.details[0]).toContain('"src/Readme" and "src/README" are one name');
     expect(judge(edit("src/a", { status: "renamed", newPath: "src/A" })).verdict).toBe("fail");
   });
 });
@@ -152,7 +152,7 @@ describe("judgeScope forbids the form", () => {
   test("binary content", () => {
     expect(judge(edit("src/a.png", { binary: true, hunks: [] }))).toMatchObject({
       verdict: "fail",
-      reasons: ["patch_unparseable"],
+      reasons: ["binary_forbidden"],
     });
   });
 
