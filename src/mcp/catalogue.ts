@@ -1,7 +1,8 @@
 import { WhetstoneError } from "../model/error.ts";
 import { TOOLSETS, type Tool, type Toolset } from "./tool.ts";
-import { analyzeTraceStructure } from "./tools/analyze-trace-structure.ts";
+import { analyzePerformanceTrends } from "./tools/analyze-performance-trends.ts";
 import { analyzeTrace } from "./tools/analyze-trace.ts";
+import { analyzeTraceStructure } from "./tools/analyze-trace-structure.ts";
 import { compareTraceToSpec } from "./tools/compare-trace-to-spec.ts";
 import { correlateDistributedTraces } from "./tools/correlate-distributed-traces.ts";
 import { createDevelopmentSession } from "./tools/create-development-session.ts";
@@ -10,7 +11,10 @@ import { detectPerformanceIssues } from "./tools/detect-performance-issues.ts";
 import { detectRegressions } from "./tools/detect-regressions.ts";
 import { executeAndCapture } from "./tools/execute-and-capture.ts";
 import { findRootCause } from "./tools/find-root-cause.ts";
+import { forecastCapacity } from "./tools/forecast-capacity.ts";
+import { generateImprovementSuggestions } from "./tools/generate-improvement-suggestions.ts";
 import { generateSpecFromTraces } from "./tools/generate-spec-from-traces.ts";
+import { getDependencies } from "./tools/get-dependencies.ts";
 import { getSessionMetrics } from "./tools/get-session-metrics.ts";
 import { getSloStatus } from "./tools/get-slo-status.ts";
 import { getTraceById } from "./tools/get-trace-by-id.ts";
@@ -19,6 +23,7 @@ import { getTraces } from "./tools/get-traces.ts";
 import { listMetrics } from "./tools/list-metrics.ts";
 import { listServices } from "./tools/list-services.ts";
 import { listTraceSpecs } from "./tools/list-trace-specs.ts";
+import { performanceReport } from "./tools/performance-report.ts";
 import { queryMetrics } from "./tools/query-metrics.ts";
 import { searchTraces } from "./tools/search-traces.ts";
 import { suggestNextSteps } from "./tools/suggest-next-steps.ts";
@@ -44,8 +49,13 @@ export const CATALOGUE: readonly Tool[] = [
   analyzeTrace,
   analyzeTraceStructure,
   detectPerformanceIssues,
+  generateImprovementSuggestions,
   findRootCause,
   detectRegressions,
+  analyzePerformanceTrends,
+  getDependencies,
+  performanceReport,
+  forecastCapacity,
   createDevelopmentSession,
   executeAndCapture,
   getSessionMetrics,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { type Finding, FindingKind, Interval, Severity } from "../model/finding.ts";
+import { digits } from "./series.ts";
 import { shownName, shownText } from "./shown.ts";
 import type { ShownIds } from "./shown-ids.ts";
 
@@ -38,14 +39,11 @@ export function findingRow(finding: Finding, ids: ShownIds, detail: "summary" | 
     service: shownName(service),
     operation: shownName(operation),
     ...(child !== undefined && { child: shownName(child) }),
-    ...(baseline !== undefined && { baseline: short(baseline) }),
+    ...(baseline !== undefined && { baseline: digits(baseline) }),
     ...(interval !== undefined && detail === "full" && { interval }),
-    value: short(rest.value),
-    gainMs: short(rest.gainMs),
+    value: digits(rest.value),
+    gainMs: digits(rest.gainMs),
     suggestion: shownText(suggestion, 600),
     traceIds: traceIds.slice(0, detail === "full" ? 5 : 2).map(ids.shorten),
   };
 }
-
-/** Five significant digits: more is noise. */
-const short = (value: number): number => Number(value.toPrecision(5));

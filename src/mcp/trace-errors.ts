@@ -1,42 +1,36 @@
-import { classifyError, ERROR_CLASSES } from "../analyze/errors/classify.ts";
-import type { SpanNode, TraceTree } from "../analyze/tree.ts";
 import { z } from "zod";
-import { shownName } from "./shown.ts";
+import { ERROR_CLASSES } from "../analyze/errors/classify.ts";
+import type { ErrorPath } from "../analyze/errors/propagation.ts";
+import { shownName, shownText } from "./shown.ts";
 import { errorText } from "./span-rows.ts";
 
-/** One failed span in an answer. */
+/** One error of a trace in an answer: where it began, and whom it reached. */
 export const ErrorRow = z.strictObject({
-  id: z.string(),
+  id: z.string().describe("Span in which it began."),
   service: z.string(),
   operation: z.string(),
   class: z.enum(ERROR_CLASSES),
+  type: z.string(),
   error: z.string(),
-  origin: z.boolean().describe("Whether it began here: no span below it failed."),
+  reached: z.int().describe("Calls around it that failed because of it."),
+  outermost: z.string().optional().describe("The furthest of them."),
+  handledBy: z.string().optional().describe("The caller that did not fail; absent where it reached the end."),
 });
 
-/** Failed spans: where errors began first, then those that passed them on; by start. */
-export function failedSpans(tree: TraceTree): readonly { readonly node: SpanNode; readonly isOrigin: boolean }[] {
-  const failed = tree.nodes.filter(({ span }) => span.status === "error");
-  const failedBelow = new Set<SpanNode>();
-  for (const { parent } of failed) {
-    for (let node = parent; node !== undefined && !failedBelow.has(node); node = node.parent) failedBelow.add(node);
-  }
-  return failed
-    .map((node) => ({ node, isOrigin: !failedBelow.has(node) }))
-    .sort((a, b) => Number(b.isOrigin) - Number(a.isOrigin) || a.node.start - b.node.start);
-}
-
-/** A failed span for an answer. */
-export function errorRow(
-  { node, isOrigin }: ReturnType<typeof failedSpans>[number],
-  short: (id: string) => string,
-): z.input<typeof ErrorRow> {
+/** An error for an answer. */
+export function errorRow(path: ErrorPath, short: (id: string) => string): z.input<typeof ErrorRow> {
+  const { origin, errorClass, errorType, victims, handledBy } = path;
+  const inner = origin.nodes.findLast(({ span }) => span.status === "error") ?? origin.nodes.at(-1);
+  const outermost = victims.at(-1);
   return {
-    id: short(node.span.spanId),
-    service: shownName(node.span.service),
-    operation: shownName(node.span.name),
-    class: classifyError(node.span) ?? "server_fault",
-    error: errorText(node),
-    origin: isOrigin,
+    id: short(inner?.span.spanId ?? ""),
+    service: shownName(origin.service),
+    operation: shownName(origin.operation),
+    class: errorClass,
+    type: shownText(errorType, 80),
+    error: inner === undefined ? "" : errorText(inner),
+    reached: victims.length,
+    ...(outermost !== undefined && { outermost: shownName(`${outermost.service} ${outermost.operation}`) }),
+    ...(handledBy !== undefined && { handledBy: shownName(`${handledBy.service} ${handledBy.operation}`) }),
   };
 }

@@ -43,6 +43,14 @@ export const ARGUMENTS: Readonly<Record<string, readonly Arguments[]>> = {
     {},
     { candidate: { start: "-100m", end: "-85m" }, baseline: { start: "-140m", end: "-100m" }, detail: "full" },
   ],
+  generate_improvement_suggestions: [{}, ...traces],
+  analyze_performance_trends: [{}, { detail: "full", time_period: "last_1_day" }],
+  get_dependencies: [{}, { level: "operation" }],
+  performance_report: [{}, { service_name: "notes", top: 50 }],
+  forecast_capacity: [
+    { service_name: "notes", limit: 100 },
+    { service_name: "notes", operation: "SELECT note", metric: "p95_ms", limit: 10, history: "last_1_day" },
+  ],
   list_metrics: [{}, { detail: "full" }],
   query_metrics: [
     { metric: "load", group_by: ["key"] },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { criticalPath } from "../../analyze/critical-path.ts";
+import { errorPaths } from "../../analyze/errors/propagation.ts";
 import { findProblems } from "../../analyze/findings.ts";
 import { buildTree, type SpanNode, type TraceTree } from "../../analyze/tree.ts";
 import type { Finding } from "../../model/finding.ts";
@@ -11,7 +12,7 @@ import { shortIds } from "../short-ids.ts";
 import { shownName } from "../shown.ts";
 import { ms } from "../span-rows.ts";
 import { defineTool, READS } from "../tool.ts";
-import { ErrorRow, errorRow, failedSpans } from "../trace-errors.ts";
+import { ErrorRow, errorRow } from "../trace-errors.ts";
 
 const Bottleneck = z.strictObject({
   id: z.string(),
@@ -35,7 +36,7 @@ export const analyzeTrace = defineTool({
     traceId: z.string(),
     structure: z.strictObject({ spans: z.int(), services: z.int(), depth: z.int(), roots: z.int() }),
     performance: z.strictObject({ durationMs: z.number(), criticalMs: z.number(), hasBottlenecks: z.boolean() }),
-    errorCount: z.int(),
+    errorCount: z.int().describe("Errors by their origin; one may have made several calls fail."),
     bottlenecks: z.array(Bottleneck),
     errors: z.array(ErrorRow),
     findings: z.array(FindingRow),
@@ -45,7 +46,7 @@ export const analyzeTrace = defineTool({
     const tree = buildTree(await findTrace(context, trace_id));
     const short = shortIds(tree.nodes.map(({ span }) => span.spanId));
     const bottlenecks = bottlenecksOf(tree);
-    const failed = failedSpans(tree);
+    const errors = errorPaths(tree);
     return compose({
       maxTokens: max_tokens,
       facts: {
@@ -56,11 +57,11 @@ export const analyzeTrace = defineTool({
           criticalMs: ms(bottlenecks.reduce((sum, { ns }) => sum + ns, 0)),
           hasBottlenecks: bottlenecks.some(({ ns }) => ns > tree.durationNs / 2 && tree.nodes.length > 1),
         },
-        errorCount: failed.length,
+        errorCount: errors.length,
       },
       lists: {
         bottlenecks: sectionOf(bottlenecks, (entry) => bottleneckRow(entry, tree, short)),
-        errors: sectionOf(failed, (entry) => errorRow(entry, short)),
+        errors: sectionOf(errors, (path) => errorRow(path, short)),
         findings: sectionOf(findProblems([tree]), (finding: Finding) => findingRow(finding, context.ids, detail)),
       },
     });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { diffSpecs } from "../../specs/diff.ts";
 import { requireSpec } from "../../specs/parse.ts";
+import { updateSpecText } from "../../specs/update.ts";
 import { compose, Envelope, MaxTokens, sectionOf } from "../budget.ts";
 import { loadSpec, SpecName, SpecText, specTextOf } from "../spec-documents.ts";
 import { shownName, shownText } from "../shown.ts";
@@ -33,8 +34,9 @@ export const updateTraceSpec = defineTool({
   }),
   run: async ({ name, updates, specification, after_version, max_tokens }, context) => {
     const known = await loadSpec(context, name);
-    const wanted = specification ?? merged(known.spec.file, updates ?? {});
-    const { spec, text } = requireSpec(specTextOf(name, wanted), name);
+    const wanted =
+      specification === undefined ? updateSpecText(known.text, updates ?? {}) : specTextOf(name, specification);
+    const { spec, text } = requireSpec(wanted, name);
     const changes = diffSpecs(known.spec.file, spec.file);
     const isSame = changes.length === 0 && (after_version ?? known.version) === known.version;
     const { documents } = await context.store("write");
@@ -53,7 +55,3 @@ export const updateTraceSpec = defineTool({
     });
   },
 });
-
-function merged(file: object, updates: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries({ ...file, ...updates }).filter(([, value]) => value !== null));
-}
