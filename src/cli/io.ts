@@ -46,9 +46,16 @@ export function reportError(io: Io, error: unknown, json: boolean): number {
   const known = error instanceof WhetstoneError;
   const code = known ? error.code : "defect";
   const remedy = known ? error.remedy : "This is a bug in Whetstone; please report it with the text above.";
-  if (json) printJson(io, { error: { code, message: messageOf(error), ...(remedy === undefined ? {} : { remedy }) } });
+  // Refusals of the protection layer carry their reason code beside the error's.
+  const reason = known && typeof error.data["reason"] === "string" ? { reason: error.data["reason"] } : {};
+  const facts = { code, ...reason, message: messageOf(error), ...(remedy === undefined ? {} : { remedy }) };
+  if (json) printJson(io, { error: facts });
   const shown = known || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message);
   // Servers, checks and files have their say in messages.
-  io.err(forTerminal(`error (${code}): ${shown}\n${remedy === undefined ? "" : `  ${remedy}\n`}`));
+  io.err(
+    forTerminal(
+      `error (${code}${reason.reason === undefined ? "" : `, ${reason.reason}`}): ${shown}\n${remedy === undefined ? "" : `  ${remedy}\n`}`,
+    ),
+  );
   return known ? error.exitCode : 1;
 }

@@ -5,6 +5,7 @@ import type { Register } from "./command.ts";
 import { analyze } from "./commands/analyze.ts";
 import { apiKey } from "./commands/api-key.ts";
 import { audit } from "./commands/audit.ts";
+import { authorize } from "./commands/authorize.ts";
 import { backup, restore } from "./commands/backup.ts";
 import { canary } from "./commands/canary.ts";
 import { collectTelemetry } from "./commands/collect.ts";
@@ -25,6 +26,7 @@ import { retain } from "./commands/retain.ts";
 import { serve } from "./commands/serve.ts";
 import { slo } from "./commands/slo.ts";
 import { spec } from "./commands/spec.ts";
+import { resume, stop } from "./commands/stop.ts";
 import { traces } from "./commands/traces.ts";
 import { validate } from "./commands/validate.ts";
 import { printJson, processIo, reportError, type Io } from "./io.ts";
@@ -51,6 +53,9 @@ const COMMANDS: readonly Register[] = [
   learn,
   replay,
   audit,
+  authorize,
+  stop,
+  resume,
   init,
   doctor,
   serve,

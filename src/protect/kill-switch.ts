@@ -155,7 +155,7 @@ async function liftState({ state, clock }: KillSwitchPlace, permit: Permit<"resu
     if (text === undefined) return { change: new Map(), value: undefined };
     const entry: LedgerEntry = {
       actor: permit.actor,
-      operation: "resume",
+      operation: "stop.lift",
       target: "all",
       decision: "allow",
       reasonCode: "ok",

@@ -152,7 +152,7 @@ describe("resume", () => {
     await killSwitch.lift(await permit(await resumeToken()));
     await killSwitch.assertRunning();
     expect(await readdir(folder.path)).toEqual([]);
-    expect((await acts(desk.state)).slice(-2)).toEqual(["resume allow ok", "resume allow ok"]);
+    expect((await acts(desk.state)).slice(-2)).toEqual(["resume allow ok", "stop.lift allow ok"]);
     expect((await verifyLedger(await desk.state.view())).ok).toBe(true);
   });
 

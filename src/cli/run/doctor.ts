@@ -11,8 +11,10 @@ import { repositoryRoot } from "../../github/repository.ts";
 import { readWorkload } from "../../loop/run.ts";
 import { EXIT } from "../../model/codes.ts";
 import { messageOf, WhetstoneError } from "../../model/error.ts";
-import { verifyLedger } from "../../protect/ledger.ts";
-import { childEnvironment, openSpanStore, systemClock, systemRandom } from "../../wire.ts";
+import { namesNobody } from "../../protect/authorization/roles.ts";
+import { readLedger, verifyLedger } from "../../protect/ledger.ts";
+import { countViolations } from "../../protect/violations.ts";
+import { childEnvironment, openProtection, openSpanStore, systemClock, systemRandom } from "../../wire.ts";
 import type { CommonOptions } from "../command.ts";
 import { DEFAULT_CONFIG } from "../command.ts";
 import { printJson, type Io } from "../io.ts";
@@ -38,6 +40,8 @@ export async function runDoctor(options: CommonOptions, io: Io): Promise<number>
     await check("configuration", async () => `${Object.keys((await readConfig(file)).targets).length} targets`),
     await check("store", () => checkStore(options, io, config)),
     await check("ledger", () => checkLedger(io)),
+    await check("kill switch", () => checkKillSwitch(io)),
+    await check("protection", () => checkProtection(io, config)),
     ...(config ? await checkTargets(config, io) : []),
   ];
   if (options.json) printJson(io, { ok: results.every(({ ok }) => ok), checks: results });
@@ -66,6 +70,21 @@ async function checkLedger(io: Io): Promise<string> {
   throw new WhetstoneError("ledger_broken", `record ${result.seq}: ${result.detail}`, {
     remedy: "Restore the branch whetstone/state from a copy that verifies.",
   });
+}
+
+async function checkKillSwitch(io: Io): Promise<string> {
+  await openProtection(await repositoryRoot(io.cwd)).killSwitch.assertRunning();
+  return "not set";
+}
+
+/** Who may grant, and how often what was tried was refused as a violation. */
+async function checkProtection(io: Io, config: Config | undefined): Promise<string> {
+  const { twoPerson = false, roles = {} } = config?.protection ?? {};
+  const view = await openGitStateReader({ cwd: await repositoryRoot(io.cwd) }).view();
+  const { readOnly, scope, resourceLimit, timeout } = countViolations((await readLedger(view)).records);
+  const who = namesNobody(roles) ? "no roles named: the person at the command line may grant all" : "roles named";
+  const counts = `${readOnly} read-only, ${scope} scope, ${resourceLimit} resource limit, ${timeout} timeout`;
+  return `${who}; two-person rule ${twoPerson ? "on" : "off"}; refused: ${counts}`;
 }
 
 /** Globs that match no committed file would refuse every proposal. */

@@ -1,4 +1,5 @@
-import type { AuthorizationRequest, Subject } from "../../model/authorization.ts";
+import { AuthorizationRequest, type Subject } from "../../model/authorization.ts";
+import { WhetstoneError } from "../../model/error.ts";
 import type { Actor } from "../../model/ledger.ts";
 import { formatInstant } from "../../model/time.ts";
 import { digestOf } from "../digest.ts";
@@ -24,7 +25,7 @@ export type Asking = {
 
 /**
  * Puts a request on record, with its ledger entry in the same commit. Risk and role are those of the operation.
- * @throws WhetstoneError `unauthorized` (`authorization_reused`), `ledger_broken`, `ref_moved`
+ * @throws WhetstoneError `usage` for texts that are too long; `unauthorized` (`authorization_reused`), `ledger_broken`, `ref_moved`
  */
 export async function requestAuthorization(desk: AuthorizationDesk, asking: Asking): Promise<AuthorizationRequest> {
   const { state, clock, rules } = desk;
@@ -34,7 +35,7 @@ export async function requestAuthorization(desk: AuthorizationDesk, asking: Aski
     if ((await readAuthorization(view, asking.id)) !== undefined) throw reused(asking.id);
     const repository = (await readRepositoryId(view)) ?? fresh;
     const now = clock.now();
-    const request: AuthorizationRequest = {
+    const request = checked({
       ...facts,
       repository,
       operation: operation.name,
@@ -42,7 +43,7 @@ export async function requestAuthorization(desk: AuthorizationDesk, asking: Aski
       role: operation.role,
       requestedAt: formatInstant(now),
       expiresAt: formatInstant(now + BigInt(Math.round(rules.expiryMinutes * 60e9))),
-    };
+    });
     const record = { schema: "whetstone.authorization/1", request, grant: null, use: null, revocation: null } as const;
     const { change } = await planLedger(view, [entryOf(request)], { clock });
     return { change: new Map([...change, repositoryFile(repository), authorizationFile(record)]), value: request };
@@ -61,6 +62,20 @@ function entryOf(request: AuthorizationRequest) {
     run: request.id,
     authorization: request.id,
   } as const;
+}
+
+function checked(request: AuthorizationRequest): AuthorizationRequest {
+  const parsed = AuthorizationRequest.safeParse(request);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new WhetstoneError(
+    "usage",
+    `This cannot be asked for: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}.`,
+    {
+      remedy: "Nothing was put on record. Keep names below 200 characters and texts below 500.",
+      cause: parsed.error,
+    },
+  );
 }
 
 function reused(id: string) {

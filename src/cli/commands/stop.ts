@@ -1,0 +1,30 @@
+import { common, type CommonOptions, type Register } from "../command.ts";
+import type { TokenOptions } from "../token-source.ts";
+
+export type StopOptions = CommonOptions & { readonly why?: string };
+export type ResumeOptions = CommonOptions & TokenOptions;
+
+/** `whetstone stop`. */
+export const stop: Register = (program, context) => {
+  const command = program
+    .command("stop")
+    .description("kill switch: no stage of any run acts from now on; needs no permission")
+    .option("--why <text>", "for the others and for the record");
+  common(command, 'stop --why "too many alerts"').action(async (options: StopOptions) => {
+    const { runStop } = await import("../run/stop.ts");
+    context.exit(await runStop(options, context.io));
+  });
+};
+
+/** `whetstone resume`. */
+export const resume: Register = (program, context) => {
+  const command = program
+    .command("resume")
+    .description("lift the kill switch, with a token of `whetstone authorize grant` for exactly this stop")
+    .option("--token-file <file>", "file that holds the token; - for standard input")
+    .option("--token <token>", "the token itself; other users of the machine may see it, prefer the file");
+  common(command, "resume --token-file token").action(async (options: ResumeOptions) => {
+    const { runResume } = await import("../run/stop.ts");
+    context.exit(await runResume(options, context.io));
+  });
+};

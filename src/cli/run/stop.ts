@@ -1,0 +1,70 @@
+import { repositoryRoot } from "../../github/repository.ts";
+import { EXIT } from "../../model/codes.ts";
+import { codeOf } from "../../model/error.ts";
+import { isRunning } from "../../model/stop.ts";
+import { type Stopped, stopSubject } from "../../protect/kill-switch.ts";
+import { newId, openProtection, systemClock } from "../../wire.ts";
+import type { ResumeOptions, StopOptions } from "../commands/stop.ts";
+import { type Io, printJson } from "../io.ts";
+import { assertReason } from "../reason-option.ts";
+import { cliActor, openCliProtection, rootWithoutGit } from "../protection.ts";
+import { readTokenOption } from "../token-source.ts";
+
+/** `whetstone stop`: 0 when both flags are set, 1 when only one or none could be; needs neither git nor configuration. */
+export async function runStop({ why, json }: StopOptions, io: Io): Promise<number> {
+  assertReason(why);
+  const { killSwitch } = openProtection(await rootOf(io.cwd));
+  const done = await killSwitch.stop({ by: cliActor(io), why: why ?? null });
+  const complete = done.local === "stopped" && typeof done.state === "string";
+  if (json) printJson(io, { stopped: isAnySet(done), complete, ...done });
+  else for (const line of linesOf(done)) io.out(`${line}\n`);
+  return complete ? EXIT.pass : EXIT.fail;
+}
+
+/** With a broken git the folders must do. */
+async function rootOf(cwd: string): Promise<string> {
+  try {
+    return await repositoryRoot(cwd);
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return rootWithoutGit(cwd);
+  }
+}
+
+function isAnySet({ local, state }: Stopped): boolean {
+  return typeof local === "string" || typeof state === "string";
+}
+
+function linesOf(done: Stopped): string[] {
+  const { local, state } = done;
+  const head = isAnySet(done)
+    ? "Stopped: no stage of a run acts from now on."
+    : "NOT stopped: neither flag could be set; end running processes by hand.";
+  return [
+    head,
+    typeof local === "string" ? "  this machine: set" : `  this machine: FAILED: ${local.failed}`,
+    typeof state === "string"
+      ? `  branch whetstone/state: ${state === "stopped" ? "set" : "set, but the ledger is broken and does not hold it"}`
+      : `  branch whetstone/state: FAILED, other clones go on: ${state.failed}`,
+    ...(isAnySet(done) ? ["To go on: whetstone authorize request resume"] : []),
+  ];
+}
+
+/** `whetstone resume`: needs an authorization for exactly the stop that stands. */
+export async function runResume(options: ResumeOptions, io: Io): Promise<number> {
+  const { killSwitch, guard, actor } = await openCliProtection(options, io);
+  const token = await readTokenOption(options, io);
+  const state = await killSwitch.look();
+  if (isRunning(state)) {
+    if (options.json) printJson(io, { stopped: false, lifted: false });
+    else io.out("Nothing is stopped; no permission was used.\n");
+    return EXIT.pass;
+  }
+  const run = newId("resume", systemClock);
+  const permit = await guard.permit("resume", { actor, target: "all", run, subject: stopSubject(state), token });
+  await killSwitch.lift(permit);
+  await killSwitch.assertRunning();
+  if (options.json) printJson(io, { stopped: false, lifted: true, authorization: permit.authorization ?? null });
+  else io.out(`Running again, with ${permit.authorization ?? "permission"}; it is on record.\n`);
+  return EXIT.pass;
+}
