@@ -1,3 +1,4 @@
+import { mayHoldSecret } from "./secret-forms.ts";
 import { SECRET_PATTERNS, type SecretPattern } from "./secret-patterns.ts";
 import { keyRule, keySource, type KeyRule } from "./secret-keys.ts";
 import { valueEnd } from "./redact-value.ts";
@@ -26,9 +27,8 @@ const SENT_PATTERNS: readonly SecretPattern[] = [
   },
 ];
 
-/** Without one of these no secret is told by its form: the test that almost every text ends with. */
-const FORM_HINT =
-  /AKIA|ASIA|ABIA|ACCA|[aA][wW][sS]|gh[pousr]_|github_pat|glpat|xox|xapp|hooks\.slack|AIza|GOCSPX|ya29|sk-|k_live_|npm_|wh[ks]_|PRIVATE KEY|\.eyJ|[bB][eE][aA][rR][eE][rR]|[bB][aA][sS][iI][cC]|:\/\/[^\s/?#"'`]{0,400}@/;
+/** What {@link SENT_PATTERNS} need. */
+const SENT_HINT = /[bB][eE][aA][rR][eE][rR]|[bB][aA][sS][iI][cC]|:\/\/[^\s/?#"'`]{0,400}@/;
 /** The shortest secret that is told by its form alone has 15 characters. */
 const SHORT = /^[^\s:=>%\\]{0,14}$/;
 /** Escapes of printable ASCII: JSON's, and those of URLs. */
@@ -46,7 +46,7 @@ export function textRedactor(rules: TextRules = {}): TextRedactor {
   const values = valueRedactor(keyRule(keys), keySource(keys));
   const own = (rules.patterns ?? []).map((source, at) => patternRedactor(source, `pattern ${at + 1}`));
   const once = (text: string): string => {
-    const named = values(FORM_HINT.test(text) ? byForm(text) : text);
+    const named = values(mayHoldSecret(text) || SENT_HINT.test(text) ? byForm(text) : text);
     return own.reduce((redacted, redact) => redact(redacted), named);
   };
   return (text) => {
