@@ -111,14 +111,14 @@ const question: fc.Arbitrary<Asked> = fc.letrec<{ any: Asked }>((tie) => ({
   any: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
     fc.oneof(compared, compared, listed, existing, intrinsic),
-    tie("any").map(({ text, answer }) => ({ text: `!(${text})`, answer: (one) => !answer(one) })),
+    tie("any").map(({ text, answer }) => ({ text: `!(${text})`, answer: (one: Span) => !answer(one) })),
     fc.tuple(tie("any"), tie("any")).map(([a, b]) => ({
       text: `(${a.text}) && (${b.text})`,
-      answer: (one) => a.answer(one) && b.answer(one),
+      answer: (one: Span) => a.answer(one) && b.answer(one),
     })),
     fc.tuple(tie("any"), tie("any")).map(([a, b]) => ({
       text: `(${a.text} || ${b.text})`,
-      answer: (one) => a.answer(one) || b.answer(one),
+      answer: (one: Span) => a.answer(one) || b.answer(one),
     })),
   ),
 })).any;
@@ -163,7 +163,7 @@ describe("questions about a span against their meaning", () => {
 
   test("join as sets do: || unites, && needs both and then unites, a bound on the count keeps all or none", () => {
     fc.assert(
-      fc.property(question, question, spans, fc.nat(5), (a, b, given, bound) => {
+      fc.property(fc.tuple(question, question), spans, fc.nat(5), ([a, b], given, bound) => {
         const [left, right] = [given.filter(a.answer), given.filter(b.answer)];
         const union = given.filter((one) => a.answer(one) || b.answer(one));
         const [one, two] = [`{ ${a.text} }`, `{ ${b.text} }`];
