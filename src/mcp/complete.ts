@@ -41,3 +41,14 @@ export async function completeTraceId(parts: ServerParts, start: string): Promis
   const ids = traces.map(({ traceId }) => traceId).filter((id) => id.startsWith(start.toLowerCase()));
   return ids.slice(0, MOST);
 }
+
+/** Names of stored specifications that begin with a text. */
+export async function completeSpecName(parts: ServerParts, start: string): Promise<string[]> {
+  const store = await parts.store("read").catch(() => undefined);
+  if (store === undefined) return [];
+  const { documents } = await store.documents.list("spec", { limit: 1_000 });
+  return documents
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith(start))
+    .slice(0, MOST);
+}
