@@ -27,9 +27,12 @@ export async function activeKey({ state, folder, owner }: KeyRing): Promise<Sign
   return newest === undefined ? undefined : await folder.read(newest.kid);
 }
 
-/** The owner's key; made and published at the first use. Errors: `key_refused`, `write_failed`, those of the state. */
+/**
+ * The owner's key on this machine; made and published at the first use, beside those that he has on others. Errors:
+ * `key_refused`, `write_failed`, those of the state.
+ */
 export async function ensureKey(ring: KeyRing): Promise<SigningKey> {
-  return (await activeKey(ring)) ?? (await publish(ring)).key;
+  return (await activeKey(ring)) ?? (await publish(ring, { replacing: false })).key;
 }
 
 /** A new key, and what became of the ones before. */
@@ -45,7 +48,7 @@ export type Rotation = {
  * a key is rotated because it may be in other hands.
  */
 export function rotateKeys(ring: KeyRing): Promise<Rotation> {
-  return publish(ring);
+  return publish(ring, { replacing: true });
 }
 
 /**
@@ -70,13 +73,14 @@ export async function revokeKey(
   });
 }
 
-async function publish({ state, clock, folder, owner, random }: KeyRing): Promise<Rotation> {
+async function publish(ring: KeyRing, { replacing }: { readonly replacing: boolean }): Promise<Rotation> {
+  const { state, clock, folder, owner, random } = ring;
   // On disk first: a published key whose private half was lost would have to be revoked again.
   const key = await folder.create(random);
   const { kid, publicKey } = key;
   return await state.update(`authorization: key ${kid}`, async (view) => {
     const at = formatInstant(clock.now());
-    const old = await keysOf(view, owner);
+    const old = replacing ? await keysOf(view, owner) : [];
     const added: PublicKeyRecord = {
       schema: "whetstone.authorization-key/1",
       kid,
