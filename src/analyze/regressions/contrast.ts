@@ -27,12 +27,15 @@ export function contrast(given: Sides<readonly Tally[]>, step: number): Contrast
   const samples = [...ratios].map(([stratum, ratio]) =>
     mapSides(scored, (of) => (of.get(stratum) ?? []).map((tally) => scoreOf(tally, ratio))),
   );
+  const weights = [...common.before, ...common.after].map(({ unit }) => unit.weight);
+  // What a trace counts it counts by its weight.
+  const least = step * weights.reduce((a, b) => Math.min(a, b), Infinity);
   const reversed = samples.map(({ before, after }) => ({ before: after, after: before }));
   return {
     before: clusteredRatio(common.before.map((tally) => toCluster(tally, factors.get(tally.unit.stratum)?.before))),
     after: clusteredRatio(common.after.map((tally) => toCluster(tally, factors.get(tally.unit.stratum)?.after))),
-    greater: permutationUpperTail(samples, step),
-    smaller: permutationUpperTail(reversed, step),
+    greater: permutationUpperTail(samples, least),
+    smaller: permutationUpperTail(reversed, least),
   };
 }
 
