@@ -114,7 +114,8 @@ function judgeOnBase(patch: Patch, { entries }: BaseTree): StageVerdict {
       made,
       left.map(({ path }) => path),
     ),
-    ...nestingFaults(made, [...left.map(({ path }) => path), ...made]),
+    // What lies below a link or submodule is said above.
+    ...nestingFaults(made, [...left.filter(({ mode }) => PLAIN.has(mode)).map(({ path }) => path), ...made]),
   ];
   return faults.length === 0 ? { verdict: "pass", reasons: ["ok"], details: [] } : failWith(faults);
 }
