@@ -1,8 +1,9 @@
-import { quantile, sortedAscending } from "../stats/quantile.ts";
+import { totalWeight, weightedQuantile } from "../stats/weighted.ts";
 import { callMs, callsOf, type Call } from "./calls.ts";
 import { isOriginOfError } from "./errors/propagation.ts";
 import { compareText } from "./parents.ts";
 import { namedPeer } from "./peer.ts";
+import { sum } from "./rating.ts";
 import type { TraceTree } from "./tree.ts";
 
 /** How finely dependencies are told apart. */
@@ -53,7 +54,7 @@ type Name = { readonly service: string; readonly operation?: string };
 /**
  * The dependency map of a population: every service (or operation) and every pair of which one calls the other, busiest
  * first. Between services a call counts once, at its callee's side; what only a client span names (`peer.service`,
- * `server.address`, `db.system`) is a node with `external`. Between operations client spans are operations of their caller.
+ * `server.address`, `db.system`) is a node with `external`. Sampled calls count as many times as they stand for. Between operations client spans are operations of their caller.
  */
 export function dependencyMap(traces: readonly TraceTree[], level: DependencyLevel = "service"): DependencyMap {
   const links = traces.flatMap((tree) => callsOf(tree)).flatMap((call) => linksOf(call, level));
@@ -105,10 +106,10 @@ function toNode(links: readonly Link[]): DependencyNode[] {
   return [
     {
       ...first.to,
-      calls: calls.length,
-      errors: calls.filter(({ failed }) => failed).length,
-      errorsBegun: calls.filter(isOriginOfError).length,
-      entries: links.filter(({ from }) => from === undefined).length,
+      calls: countOf(calls),
+      errors: countOf(calls.filter(({ failed }) => failed)),
+      errorsBegun: countOf(calls.filter(isOriginOfError)),
+      entries: countOf(links.filter(({ from }) => from === undefined).map(({ call }) => call)),
       external: links.every(({ external }) => external),
     },
   ];
@@ -118,21 +119,31 @@ function toEdge(links: readonly Link[], seconds: number): DependencyEdge[] {
   const [first] = links;
   if (first?.from === undefined) return [];
   const calls = links.map(({ call }) => call);
-  const lengths = sortedAscending(calls.map(callMs));
-  const errors = calls.filter(({ failed }) => failed).length;
+  const lengths = calls.map((call) => ({ value: callMs(call), weight: call.weight }));
+  const whole = totalWeight(calls);
   return [
     {
       from: first.from,
       to: first.to,
-      calls: calls.length,
-      errors,
-      errorRate: errors / calls.length,
-      callsPerTrace: calls.length / new Set(calls.map(({ traceId }) => traceId)).size,
-      ...(seconds > 0 && { perSecond: calls.length / seconds }),
-      p50Ms: quantile(lengths, 0.5),
-      p95Ms: quantile(lengths, 0.95),
+      calls: countOf(calls),
+      errors: countOf(calls.filter(({ failed }) => failed)),
+      errorRate: Math.min(1, totalWeight(calls.filter(({ failed }) => failed)) / whole),
+      callsPerTrace: whole / tracesOf(calls),
+      ...(seconds > 0 && { perSecond: whole / seconds }),
+      p50Ms: weightedQuantile(lengths, 0.5),
+      p95Ms: weightedQuantile(lengths, 0.95),
     },
   ];
+}
+
+/** How many calls they stand for, whole. */
+const countOf = (calls: readonly Call[]): number => Math.round(totalWeight(calls));
+
+/** How many traces the calls' traces stand for: each as many as the call of it that stands for most. */
+function tracesOf(calls: readonly Call[]): number {
+  const weights = new Map<string, number>();
+  for (const { traceId, weight } of calls) weights.set(traceId, Math.max(weight, weights.get(traceId) ?? 1));
+  return sum(weights.values());
 }
 
 function byCalls<T extends DependencyNode | DependencyEdge>(a: T, b: T): number {

@@ -1,4 +1,6 @@
 import type { Finding, Severity } from "../model/finding.ts";
+import { totalWeight } from "../stats/weighted.ts";
+import { callsByOperation, operationKey } from "./calls.ts";
 import { detectRetryAmplification, type AmplificationOptions } from "./detect/amplification.ts";
 import { detectChattyCalls, type ChattyOptions } from "./detect/chatty.ts";
 import { detectColdStarts, type ColdStartOptions } from "./detect/cold-start.ts";
@@ -51,7 +53,7 @@ export function findProblems(traces: readonly TraceTree[], options: DetectorOpti
     ...detectPayloadGrowth(traces, options.growth),
   ];
   const slow = detectSlowOperations(traces, options.slow).filter((finding) => !isExplained(finding, structural));
-  return [...structural, ...detectErrors(traces, options.errors), ...slow].sort(byImpact);
+  return [...structural, ...detectErrors(traces, options.errors), ...slow].sort(byImpact(traces));
 }
 
 function isExplained(slow: Finding, structural: readonly Finding[]): boolean {
@@ -61,10 +63,13 @@ function isExplained(slow: Finding, structural: readonly Finding[]): boolean {
   return saved > 0 && saved >= EXPLAINED * slow.gainMs;
 }
 
-function byImpact(a: Finding, b: Finding): number {
-  return (
-    SEVERITY_RANK[a.severity] - SEVERITY_RANK[b.severity] ||
-    b.gainMs * b.samples - a.gainMs * a.samples ||
-    compareText(a.id, b.id)
-  );
+function byImpact(traces: readonly TraceTree[]): (a: Finding, b: Finding) => number {
+  const operations = callsByOperation(traces);
+  /** Milliseconds saved over all calls, those that were not kept included. */
+  const impact = ({ service, operation, gainMs, samples }: Finding): number => {
+    const calls = operations.get(operationKey(service, operation)) ?? [];
+    return calls.length === 0 ? 0 : gainMs * samples * (totalWeight(calls) / calls.length);
+  };
+  return (a, b) =>
+    SEVERITY_RANK[a.severity] - SEVERITY_RANK[b.severity] || impact(b) - impact(a) || compareText(a.id, b.id);
 }

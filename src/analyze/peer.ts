@@ -13,5 +13,7 @@ export function peerOf(call: Call, service: string): string | undefined {
 export function namedPeer(call: Call): string | undefined {
   const span = call.nodes.at(-1)?.span;
   if (span?.kind !== "client" && span?.kind !== "producer") return undefined;
-  return PEER.map((name) => span.attributes[name]).find((value): value is string => typeof value === "string");
+  return PEER.map((name) => span.attributes[name]).find(
+    (value): value is string => typeof value === "string" && value !== "",
+  );
 }

@@ -1,5 +1,5 @@
 import type { Finding } from "../../model/finding.ts";
-import { callNs, callsByOperation, nsToMs, type Call } from "../calls.ts";
+import { callsByOperation, nsToMs, weightedNs, type Call } from "../calls.ts";
 import { findingId } from "../finding-id.ts";
 import { msInText, nameInText } from "../names.ts";
 import { compareText } from "../parents.ts";
@@ -33,45 +33,67 @@ export function detectRetryAmplification(traces: readonly TraceTree[], options: 
   const findings: Finding[] = [];
   for (const calls of callsByOperation(traces).values()) {
     const cascades = [...Map.groupBy(calls.flatMap(cascadesOf), ({ child }) => child.key).values()]
-      .filter((list) => median(list.map(({ attempts }) => attempts)) >= minAttempts)
+      .filter(
+        (list) =>
+          median(
+            list.map(({ attempts }) => attempts),
+            weightsOf(list),
+          ) >= minAttempts,
+      )
       .sort((a, b) => lostNs(b) - lostNs(a) || compareText(a[0]?.child.key ?? "", b[0]?.child.key ?? ""));
     if (cascades[0] !== undefined) findings.push(toFinding(calls, cascades[0]));
   }
   return findings;
 }
 
-const lostNs = (cascades: readonly Cascade[]): number => sum(cascades.map((cascade) => cascade.lostNs));
+const weightsOf = (cascades: readonly Cascade[]): number[] => cascades.map(({ call }) => call.weight);
+const lostNs = (cascades: readonly Cascade[]): number => sum(cascades.map(({ call, lostNs: ns }) => call.weight * ns));
 
 /** Cascades that begin with this call: it retries something, nothing around it does. */
 function cascadesOf(call: Call): Cascade[] {
-  if (isAttempt(call) || retriedChildren(call).length === 0 || hasRetriedAncestor(call)) return [];
+  if (attemptsOf(call).size === 0 || isWithinAttempt(call)) return [];
   const attempts = innermostAttempts(call);
   return [...Map.groupBy(attempts, ({ call: { key } }) => key).values()].flatMap((same) => {
-    const levels = Math.max(...same.map((each) => each.levels));
-    const calls = same.map((each) => each.call);
-    const [child] = calls;
+    const levels = same.reduce((most, each) => Math.max(most, each.levels), 0);
+    const child = same[0]?.call;
     if (child === undefined || levels < 2) return [];
-    const firstEnd = Math.min(...calls.map(({ end }) => end));
-    const lastEnd = Math.max(...calls.map(({ end }) => end));
+    const firstEnd = same.reduce((least, { call: { end } }) => Math.min(least, end), Number.POSITIVE_INFINITY);
+    const lastEnd = same.reduce((most, { call: { end } }) => Math.max(most, end), 0);
     const lost = Math.max(0, Math.min(lastEnd - firstEnd, call.pathNs));
-    return [{ call, child, attempts: calls.length, levels, lostNs: lost }];
+    return [{ call, child, attempts: same.length, levels, lostNs: lost }];
   });
 }
 
-/** Whether a call is one of several attempts of its caller. */
-function isAttempt(call: Call): boolean {
-  return call.parent !== undefined && retriedChildren(call.parent).includes(call);
+const withinAttempt = new WeakMap<Call, boolean>();
+
+/** Whether a call or one around it is one of several attempts of its caller. */
+function isWithinAttempt(call: Call): boolean {
+  const path: Call[] = [];
+  let at: Call | undefined = call;
+  for (; at !== undefined && !withinAttempt.has(at); at = at.parent) path.push(at);
+  for (const each of path.toReversed()) {
+    const { parent } = each;
+    const inside = parent !== undefined && (withinAttempt.get(parent) === true || attemptsOf(parent).has(each));
+    withinAttempt.set(each, inside);
+  }
+  return withinAttempt.get(call) === true;
 }
 
-function hasRetriedAncestor(call: Call): boolean {
-  for (let outer = call.parent; outer !== undefined; outer = outer.parent) if (isAttempt(outer)) return true;
-  return false;
-}
+const NONE: ReadonlySet<Call> = new Set();
+const knownAttempts = new WeakMap<Call, ReadonlySet<Call>>();
 
 /** Children that are attempts: of one operation, one after the other, all but the last failed. */
-function retriedChildren(call: Call): Call[] {
-  if (call.children.length < 2 || !call.children.some(({ failed }) => failed)) return [];
-  return [...Map.groupBy(call.children, ({ key }) => key).values()].flatMap((same) => {
+function attemptsOf(call: Call): ReadonlySet<Call> {
+  if (call.children.length < 2) return NONE;
+  const before = knownAttempts.get(call);
+  if (before !== undefined) return before;
+  const attempts = call.children.some(({ failed }) => failed) ? findAttempts(call.children) : NONE;
+  knownAttempts.set(call, attempts);
+  return attempts;
+}
+
+function findAttempts(children: readonly Call[]): ReadonlySet<Call> {
+  const found = [...Map.groupBy(children, ({ key }) => key).values()].flatMap((same) => {
     const attempts = same.filter((child, i) => {
       const [before, after] = [same[i - 1], same[i + 1]];
       const follows = before?.failed === true && child.start >= before.end;
@@ -79,40 +101,53 @@ function retriedChildren(call: Call): Call[] {
     });
     return attempts.length >= 2 ? attempts : [];
   });
+  return new Set(found);
 }
 
-/** Attempts below a call that nothing further down retries, with the number of levels that were retried on the way. */
-function innermostAttempts(call: Call): { readonly call: Call; readonly levels: number }[] {
-  const found: { call: Call; levels: number }[] = [];
-  const open = [{ call, levels: 0 }];
+/**
+ * Attempts within the attempts of a call that nothing further down retries, with the number of levels that were retried
+ * on the way. What the call does beside its attempts is no part of it: a retrier there begins a cascade of its own.
+ */
+function innermostAttempts(outermost: Call): { readonly call: Call; readonly levels: number }[] {
+  const attempts: { call: Call; levels: number }[] = [];
+  const retriedBelow = new Set<Call>();
+  const open = [...attemptsOf(outermost)].map((call) => ({ call, levels: 1, isAttempt: true }));
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
-    const attempts = new Set(retriedChildren(at.call));
-    for (const child of at.call.children) {
-      const levels = at.levels + (attempts.has(child) ? 1 : 0);
-      open.push({ call: child, levels });
-      if (attempts.has(child) && retriedBelow(child) === 0) found.push({ call: child, levels });
+    const { call, levels } = at;
+    if (at.isAttempt) attempts.push({ call, levels });
+    const own = attemptsOf(call);
+    if (own.size > 0) addWithCallers(call, retriedBelow);
+    for (const child of call.children) {
+      const isAttempt = own.has(child);
+      open.push({ call: child, levels: levels + (isAttempt ? 1 : 0), isAttempt });
     }
   }
-  return found;
+  return attempts.filter(({ call }) => !retriedBelow.has(call));
 }
 
-function retriedBelow(call: Call): number {
-  return retriedChildren(call).length + sum(call.children.map(retriedBelow));
+function addWithCallers(call: Call, into: Set<Call>): void {
+  for (let at: Call | undefined = call; at !== undefined && !into.has(at); at = at.parent) into.add(at);
 }
 
 function toFinding(calls: readonly Call[], cascades: readonly Cascade[]): Finding {
   const { call, child } = cascades[0] as Cascade;
   const { service, operation } = call;
+  const weights = weightsOf(cascades);
   const { value, interval } = measuredQuantile(
     cascades.map(({ attempts }) => attempts),
     0.5,
+    weights,
   );
-  const levels = median(cascades.map((cascade) => cascade.levels));
-  const gainMs = nsToMs(median(cascades.map((cascade) => cascade.lostNs)));
+  const levels = median(
+    cascades.map((cascade) => cascade.levels),
+    weights,
+  );
+  const gains = cascades.map((cascade) => cascade.lostNs);
+  const gainMs = nsToMs(median(gains, weights));
   return {
     id: findingId("retry_amplification", service, operation),
     kind: "retry_amplification",
-    severity: severityOfTimeLost(shareOf(lostNs(cascades), sum(calls.map(callNs)))),
+    severity: severityOfTimeLost(shareOf(lostNs(cascades), sum(calls.map(weightedNs)))),
     service,
     operation,
     metric: "attempts",

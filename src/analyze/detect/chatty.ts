@@ -1,5 +1,6 @@
 import type { Finding } from "../../model/finding.ts";
-import { callNs, callsByOperation, nsToMs, type Call } from "../calls.ts";
+import { totalWeight } from "../../stats/weighted.ts";
+import { callNs, callsByOperation, nsToMs, weightedNs, type Call } from "../calls.ts";
 import { findingId } from "../finding-id.ts";
 import { unionLength } from "../intervals.ts";
 import { msInText, nameInText } from "../names.ts";
@@ -42,19 +43,25 @@ export function detectChattyCalls(traces: readonly TraceTree[], options: ChattyO
   for (const requests of callsByOperation(traces).values()) {
     const talks = [...Map.groupBy(requests.filter(isRequest).flatMap(talksOf), ({ peer }) => peer)]
       .map(([peer, list]) => ({ peer, talks: list.map(({ talk }) => talk) }))
-      .filter(({ talks: list }) => median(list.map(({ calls }) => calls.length)) >= minCalls)
-      .filter(({ talks: list }) => isSmallTalk(list, maxEach))
       .filter(
-        ({ talks: list }) => shareOf(sum(list.map(busy)), sum(list.map(({ request }) => callNs(request)))) >= minShare,
+        ({ talks: list }) =>
+          median(
+            list.map(({ calls }) => calls.length),
+            weightsOf(list),
+          ) >= minCalls,
       )
+      .filter(({ talks: list }) => isSmallTalk(list, maxEach))
+      .filter(({ talks: list }) => shareOf(sum(list.map(busy)), wholeOf(list)) >= minShare)
       .sort((a, b) => gainOf(b.talks) - gainOf(a.talks) || compareText(a.peer, b.peer));
     if (talks[0] !== undefined) findings.push(toFinding(talks[0].peer, talks[0].talks));
   }
   return findings;
 }
 
-const busy = ({ busyNs }: Talk): number => busyNs;
-const gainOf = (talks: readonly Talk[]): number => sum(talks.map(({ gainNs }) => gainNs));
+const busy = ({ request, busyNs }: Talk): number => request.weight * busyNs;
+const gainOf = (talks: readonly Talk[]): number => sum(talks.map(({ request, gainNs }) => request.weight * gainNs));
+const wholeOf = (talks: readonly Talk[]): number => sum(talks.map(({ request }) => weightedNs(request)));
+const weightsOf = (talks: readonly Talk[]): number[] => talks.map(({ request }) => request.weight);
 
 /** Whether a call is where its service takes over: its caller, if any, is of another service. */
 function isRequest({ parent, service, children }: Call): boolean {
@@ -64,11 +71,14 @@ function isRequest({ parent, service, children }: Call): boolean {
 function isSmallTalk(talks: readonly Talk[], maxEach: number): boolean {
   const several = talks.filter(({ calls }) => mostOfOne(calls) <= MOST_OF_ONE * calls.length);
   const each = talks.map(({ request, calls }) => shareOf(median(calls.map(callNs)), callNs(request)));
-  return several.length > talks.length / 2 && median(each) <= maxEach;
+  const [most, all] = [several, talks].map((list) => sum(weightsOf(list)));
+  return (most ?? 0) > (all ?? 0) / 2 && median(each, weightsOf(talks)) <= maxEach;
 }
 
 function mostOfOne(calls: readonly Call[]): number {
-  return Math.max(...[...Map.groupBy(calls, ({ key }) => key).values()].map((same) => same.length));
+  return Map.groupBy(calls, ({ key }) => key)
+    .values()
+    .reduce((most, same) => Math.max(most, same.length), 0);
 }
 
 function talksOf(request: Call): { readonly peer: string; readonly talk: Talk }[] {
@@ -96,17 +106,20 @@ function measure(request: Call, calls: readonly Call[]): Talk {
 function toFinding(peer: string, talks: readonly Talk[]): Finding {
   const { service, operation } = (talks[0] as Talk).request;
   const counts = talks.map(({ calls }) => calls.length);
-  const { value, interval } = measuredQuantile(counts, 0.5);
-  const kinds = median(talks.map(({ calls }) => new Set(calls.map(({ key }) => key)).size));
-  const gainMs = nsToMs(median(talks.map(({ gainNs }) => gainNs)));
-  const share = shareOf(gainOf(talks), sum(talks.map(({ request }) => callNs(request))));
+  const weights = weightsOf(talks);
+  const { value, interval } = measuredQuantile(counts, 0.5, weights);
+  const kindCounts = talks.map(({ calls }) => new Set(calls.map(({ key }) => key)).size);
+  const kinds = median(kindCounts, weights);
+  const gains = talks.map(({ gainNs }) => gainNs);
+  const gainMs = nsToMs(median(gains, weights));
+  const share = shareOf(gainOf(talks), wholeOf(talks));
   const busiest = [
     ...Map.groupBy(
       talks.flatMap(({ calls }) => calls),
       ({ operation: name }) => name,
     ),
   ];
-  busiest.sort(([a, x], [b, y]) => y.length - x.length || compareText(a, b));
+  busiest.sort(([a, x], [b, y]) => totalWeight(y) - totalWeight(x) || compareText(a, b));
   return {
     id: findingId("chatty_calls", service, operation),
     kind: "chatty_calls",

@@ -1,9 +1,10 @@
 import type { Finding } from "../../model/finding.ts";
 import { ATTR } from "../../model/span.ts";
-import { quantile, sortedAscending } from "../../stats/quantile.ts";
+import { type Weighted, weightedQuantile } from "../../stats/weighted.ts";
 import { callMs, callsByOperation, isEntry, type Call } from "../calls.ts";
 import { findingId } from "../finding-id.ts";
 import { msInText, nameInText } from "../names.ts";
+import { compareText } from "../parents.ts";
 import { confidenceOf, measuredQuantile, median, severityOfTimeLost, shareOf, sum } from "../rating.ts";
 import type { TraceTree } from "../tree.ts";
 import { worstTraces } from "./exemplars.ts";
@@ -19,6 +20,9 @@ export type ColdStartOptions = {
   /** Least median of what a first call takes longer, ms; default 5. */
   readonly minExcessMs?: number;
 };
+
+/** Share of the starts that have to be cold. */
+const MOST = 0.8;
 
 type Cold = { readonly call: Call; readonly ratio: number; readonly excessMs: number };
 
@@ -63,7 +67,7 @@ function isServer({ nodes }: Call): boolean {
 function compareStart(a: Call, b: Call, starts: ReadonlyMap<string, bigint>): number {
   const [x, y] = [starts.get(a.traceId) ?? 0n, starts.get(b.traceId) ?? 0n];
   if (x !== y) return x < y ? -1 : 1;
-  return a.start - b.start || (a.key < b.key ? -1 : 1);
+  return a.start - b.start || compareText(a.key, b.key) || compareText(a.traceId, b.traceId);
 }
 
 /** Whose life a call belongs to, as spans state it: the process by its resource, else the session. */
@@ -75,8 +79,8 @@ function instanceOf(call: Call): string | undefined {
   return undefined;
 }
 
-/** Lengths of each operation's calls that were not the first of their process, ms, ascending. */
-function warmLengths(lives: readonly (readonly Call[])[]): ReadonlyMap<string, readonly number[]> {
+/** Lengths of each operation's calls that were not the first of their process, ms. */
+function warmLengths(lives: readonly (readonly Call[])[]): ReadonlyMap<string, readonly Weighted[]> {
   const warm = lives.flatMap((own) => {
     const seen = new Set<string>();
     return own.filter(({ key }, i) => {
@@ -86,27 +90,37 @@ function warmLengths(lives: readonly (readonly Call[])[]): ReadonlyMap<string, r
     });
   });
   return new Map(
-    [...Map.groupBy(warm, ({ key }) => key)].map(([key, calls]) => [key, sortedAscending(calls.map(callMs))]),
+    [...Map.groupBy(warm, ({ key }) => key)].map(([key, calls]) => [
+      key,
+      calls.map((call) => ({ value: callMs(call), weight: call.weight })),
+    ]),
   );
 }
 
 function coldCalls(
   firsts: readonly Call[],
-  warm: ReadonlyMap<string, readonly number[]>,
+  warm: ReadonlyMap<string, readonly Weighted[]>,
   { minInstances = 3, minRatio = 3, minWarm = 8, minExcessMs = 5 }: ColdStartOptions,
 ): Cold[] {
   const compared = firsts.flatMap((call) => {
     const lengths = warm.get(call.key) ?? [];
     if (lengths.length < minWarm) return [];
-    const usual = quantile(lengths, 0.5);
-    const beyond = callMs(call) > quantile(lengths, 0.9);
+    const usual = weightedQuantile(lengths, 0.5);
+    const beyond = callMs(call) > weightedQuantile(lengths, 0.9);
     return [{ call, beyond, ratio: shareOf(callMs(call), usual), excessMs: callMs(call) - usual }];
   });
-  if (compared.length < minInstances || compared.filter(({ beyond }) => beyond).length < 0.8 * compared.length)
-    return [];
   const cold = compared.filter(({ beyond }) => beyond);
-  const plain = median(compared.map(({ ratio }) => ratio)) >= minRatio;
-  return plain && median(compared.map(({ excessMs }) => excessMs)) >= minExcessMs ? cold : [];
+  if (compared.length < Math.max(1, minInstances) || sum(weightsOf(cold)) < MOST * sum(weightsOf(compared))) return [];
+  return middle(compared, "ratio") >= minRatio && middle(compared, "excessMs") >= minExcessMs ? cold : [];
+}
+
+const weightsOf = (cold: readonly Cold[]): number[] => cold.map(({ call }) => call.weight);
+
+function middle(cold: readonly Cold[], of: "ratio" | "excessMs"): number {
+  return median(
+    cold.map((each) => each[of]),
+    weightsOf(cold),
+  );
 }
 
 function toFinding(cold: readonly Cold[], which: string): Finding {
@@ -114,13 +128,15 @@ function toFinding(cold: readonly Cold[], which: string): Finding {
   byOperation.sort((a, b) => b.length - a.length || ((a[0]?.call.key ?? "") < (b[0]?.call.key ?? "") ? -1 : 1));
   const { service, operation } = ((byOperation[0] as Cold[])[0] as Cold).call;
   const lengths = cold.map(({ call }) => callMs(call));
-  const { value, interval } = measuredQuantile(lengths, 0.5);
-  const gainMs = median(cold.map(({ excessMs }) => excessMs));
+  const { value, interval } = measuredQuantile(lengths, 0.5, weightsOf(cold));
+  const gainMs = middle(cold, "excessMs");
+  const lost = sum(cold.map(({ call, excessMs }) => call.weight * excessMs));
+  const whole = sum(cold.map(({ call }) => call.weight * callMs(call)));
   const inner = slowestInside(cold.map(({ call }) => call));
   return {
     id: findingId("cold_start", service, operation),
     kind: "cold_start",
-    severity: severityOfTimeLost(Math.min(0.5, shareOf(sum(cold.map(({ excessMs }) => excessMs)), sum(lengths)) / 2)),
+    severity: severityOfTimeLost(Math.min(0.5, shareOf(lost, whole) / 2)),
     service,
     operation,
     metric: "first_call_ms",
@@ -133,7 +149,7 @@ function toFinding(cold: readonly Cold[], which: string): Finding {
     traceIds: worstTraces(cold.map(({ call, excessMs }) => ({ traceId: call.traceId, badness: excessMs }))),
     confidence: confidenceOf({
       samples: cold.length,
-      effect: 1 - 1 / Math.max(1, median(cold.map(({ ratio }) => ratio))),
+      effect: 1 - 1 / Math.max(1, middle(cold, "ratio")),
       ceiling: 0.9,
     }),
     suggestion: [

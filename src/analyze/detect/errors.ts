@@ -61,10 +61,25 @@ function shareOfOrigins({ calls, origins }: Pick<Scope, "calls" | "origins">): n
 }
 
 /** The nearest entry operation around a call; the outermost call where there is none. */
-function entryOf(call: Call): Call {
-  let entry = call;
-  while (entry.parent !== undefined && !isEntry(entry)) entry = entry.parent;
-  return entry;
+const entryOf = upward((call) => !isEntry(call));
+
+/** The outermost caller that a failed call's error reached without being handled on the way. */
+const outermostFailed = upward(({ parent }) => parent?.failed === true);
+
+/**
+ * Walks from a call to its callers while `goesOn` holds. Where each call leads is remembered: a chain of many thousand
+ * calls is walked once, not once for each of them.
+ */
+function upward(goesOn: (call: Call) => boolean): (call: Call) => Call {
+  const known = new WeakMap<Call, Call>();
+  return (call) => {
+    const path: Call[] = [];
+    let at = call;
+    for (; !known.has(at) && at.parent !== undefined && goesOn(at); at = at.parent) path.push(at);
+    const end = known.get(at) ?? at;
+    for (const each of path) known.set(each, end);
+    return end;
+  };
 }
 
 function toFinding(scope: Scope, whole: Scope): Finding {
@@ -140,9 +155,7 @@ function ratioText(scope: Scope): string {
   return `${failed} of ${all} calls (${shareInText(shareOfOrigins(scope))})`;
 }
 
-/** The outermost caller that the error reached without being handled on the way. */
 function outermostVictim(origin: Call): string[] {
-  let reached = origin;
-  while (reached.parent?.failed) reached = reached.parent;
+  const reached = outermostFailed(origin);
   return reached === origin ? [] : [reached.operation];
 }

@@ -1,5 +1,5 @@
 import type { Finding } from "../../model/finding.ts";
-import { callNs, callsByOperation, nsToMs, type Call } from "../calls.ts";
+import { callNs, callsByOperation, nsToMs, weightedNs, type Call } from "../calls.ts";
 import { findingId } from "../finding-id.ts";
 import { extent } from "../intervals.ts";
 import { msInText, nameInText } from "../names.ts";
@@ -29,15 +29,22 @@ export function detectFanOut(traces: readonly TraceTree[], options: FanOutOption
   for (const calls of callsByOperation(traces).values()) {
     const wide = calls.filter(({ children }) => children.length >= minParallel);
     const bursts = [...Map.groupBy(wide.flatMap(burstsOf), ({ child }) => child.key).values()]
-      .filter((list) => median(list.map(({ parallel }) => parallel)) >= minParallel)
-      .filter((list) => shareOf(gainOf(list), sum(list.map(({ call }) => callNs(call)))) >= minShare)
+      .filter(
+        (list) =>
+          median(
+            list.map(({ parallel }) => parallel),
+            weightsOf(list),
+          ) >= minParallel,
+      )
+      .filter((list) => shareOf(gainOf(list), sum(list.map(({ call }) => weightedNs(call)))) >= minShare)
       .sort((a, b) => gainOf(b) - gainOf(a) || compareText(a[0]?.child.key ?? "", b[0]?.child.key ?? ""));
     if (bursts[0] !== undefined) findings.push(toFinding(calls, bursts[0]));
   }
   return findings;
 }
 
-const gainOf = (bursts: readonly Burst[]): number => sum(bursts.map(({ gainNs }) => gainNs));
+const gainOf = (bursts: readonly Burst[]): number => sum(bursts.map(({ call, gainNs }) => call.weight * gainNs));
+const weightsOf = (bursts: readonly Burst[]): number[] => bursts.map(({ call }) => call.weight);
 
 function burstsOf(call: Call): Burst[] {
   return [...Map.groupBy(call.children, ({ key }) => key).values()].flatMap((children) => {
@@ -68,15 +75,18 @@ function mostAtOnce(calls: readonly Call[]): number {
 function toFinding(calls: readonly Call[], bursts: readonly Burst[]): Finding {
   const { call, child } = bursts[0] as Burst;
   const { service, operation } = call;
+  const weights = weightsOf(bursts);
   const { value, interval } = measuredQuantile(
     bursts.map(({ parallel }) => parallel),
     0.5,
+    weights,
   );
-  const gainMs = nsToMs(median(bursts.map(({ gainNs }) => gainNs)));
+  const gains = bursts.map(({ gainNs }) => gainNs);
+  const gainMs = nsToMs(median(gains, weights));
   return {
     id: findingId("fan_out", service, operation),
     kind: "fan_out",
-    severity: severityOfTimeLost(shareOf(gainOf(bursts), sum(calls.map(callNs)))),
+    severity: severityOfTimeLost(shareOf(gainOf(bursts), sum(calls.map(weightedNs)))),
     service,
     operation,
     metric: "parallel_calls",

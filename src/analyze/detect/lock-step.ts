@@ -1,4 +1,5 @@
 import type { Finding } from "../../model/finding.ts";
+import { sortedAscending } from "../../stats/quantile.ts";
 import { callMs, callsByOperation, nsToMs, type Call } from "../calls.ts";
 import { findingId } from "../finding-id.ts";
 import { msInText, nameInText, shareInText } from "../names.ts";
@@ -58,10 +59,10 @@ export function detectLockStep(traces: readonly TraceTree[], options: LockStepOp
     const placed = calls
       .flatMap((call) => place(call, offsets.get(call.traceId) ?? 0))
       .sort((a, b) => a.start - b.start);
-    if (placed.length < minExpected) continue;
+    if (placed.length < Math.max(1, minExpected)) continue;
     const company = companyOf(placed);
     if (company.expected < minExpected || company.seen > maxSeen * company.expected) continue;
-    if (company.queued.length < minHandovers * company.met) continue;
+    if (company.queued.length < Math.max(1, minHandovers * company.met)) continue;
     const finding = toFinding(placed, company);
     if (finding.gainMs > 0) findings.push(finding);
   }
@@ -81,10 +82,7 @@ function isInside(outer: Finding, inner: Finding): boolean {
 function place(call: Call, offset: number): Placed[] {
   const { parent } = call;
   if (parent === undefined || call.end <= call.start) return [];
-  const before = parent.children.reduce(
-    (latest, { end }) => (end <= call.start ? Math.max(latest, end) : latest),
-    parent.start,
-  );
+  const before = Math.max(parent.start, lastEndUntil(parent, call.start));
   const at = (ns: number): number => ns + offset;
   return [
     {
@@ -96,6 +94,21 @@ function place(call: Call, offset: number): Placed[] {
       waited: Math.max(0, call.start - before),
     },
   ];
+}
+
+const endsOfChildren = new WeakMap<Call, readonly number[]>();
+
+/** The latest end of a child at or before a moment; −∞ where none has ended. */
+function lastEndUntil(parent: Call, moment: number): number {
+  const ends = endsOfChildren.get(parent) ?? sortedAscending(parent.children.map(({ end }) => end));
+  endsOfChildren.set(parent, ends);
+  let [low, high] = [0, ends.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ends[middle] ?? 0) <= moment) low = middle + 1;
+    else high = middle;
+  }
+  return ends[low - 1] ?? Number.NEGATIVE_INFINITY;
 }
 
 function companyOf(placed: readonly Placed[]): Company {
@@ -125,15 +138,20 @@ function chanceOfOverlap(one: Placed, other: Placed): number {
   return Math.max(0, to - from) / room;
 }
 
+const weightsOf = (placed: readonly Placed[]): number[] => placed.map(({ call }) => call.weight);
+
 function toFinding(placed: readonly Placed[], { queued, expected, seen, met }: Company): Finding {
   const { service, operation, children } = (placed[0] as Placed).call;
   const waits = queued.map(({ waited }) => nsToMs(waited));
-  const { value, interval } = measuredQuantile(waits, 0.5);
+  const weights = weightsOf(queued);
+  const { value, interval } = measuredQuantile(waits, 0.5, weights);
   const waiting = new Set(queued);
-  const free = placed.filter((each) => !waiting.has(each)).map(({ waited }) => nsToMs(waited));
-  const usual = free.length === 0 ? 0 : Math.min(median(free), value);
-  const lost = sum(waits.map((wait) => Math.max(0, wait - usual)));
-  const whole = sum(placed.map(({ callerStart, callerEnd }) => nsToMs(callerEnd - callerStart)));
+  const free = placed.filter((each) => !waiting.has(each));
+  const freeMs = free.map(({ waited }) => nsToMs(waited));
+  const usual = free.length === 0 ? 0 : Math.min(median(freeMs, weightsOf(free)), value);
+  const lost = sum(queued.map(({ call, waited }) => call.weight * Math.max(0, nsToMs(waited) - usual)));
+  const whole = sum(placed.map(({ call, callerStart, callerEnd }) => call.weight * nsToMs(callerEnd - callerStart)));
+  const lengths = placed.map(({ call }) => callMs(call));
   return {
     id: findingId("lock_step", service, operation),
     kind: "lock_step",
@@ -151,7 +169,7 @@ function toFinding(placed: readonly Placed[], { queued, expected, seen, met }: C
     confidence: confidenceOf({ samples: queued.length, effect: 1 - shareOf(seen, expected), ceiling: 0.85 }),
     suggestion: [
       `Calls of ${nameInText(operation)} never run at the same time in different traces, although their callers do: ${Math.round(expected)} overlaps were to be expected, ${seen} are there, and ${shareInText(shareOf(queued.length, met))} begin as another one ends.`,
-      `Something lets in one at a time: look for a mutex, a pool of one connection, a file or table lock around it (it takes ${msInText(median(placed.map(({ call }) => callMs(call))))}).`,
+      `Something lets in one at a time: look for a mutex, a pool of one connection, a file or table lock around it (it takes ${msInText(median(lengths, weightsOf(placed)))}).`,
       `Hold it for less time or split it; a call that queues waits ${msInText(value)}.`,
     ].join(" "),
   };

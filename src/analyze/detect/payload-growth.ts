@@ -1,5 +1,6 @@
 import type { Finding } from "../../model/finding.ts";
 import { ATTR } from "../../model/span.ts";
+import { weightedQuantile } from "../../stats/weighted.ts";
 import { callMs, callsByOperation, type Call } from "../calls.ts";
 import { findingId } from "../finding-id.ts";
 import { msInText, nameInText } from "../names.ts";
@@ -79,7 +80,7 @@ function growthOf(
   for (const each of candidates) {
     const total = each.reduce((sum, { calls: list }) => sum + list.length, 0);
     if (total < minCalls) continue;
-    const ratio = median(each.map(({ sizes }) => growthRatio(sizes)));
+    const ratio = median(each.map(growthRatio));
     const z =
       each.reduce((sum, { sizes }) => sum + spearman(sizes) * Math.sqrt(sizes.length - 1), 0) / Math.sqrt(each.length);
     if (ratio >= minRatio && z >= minZ) return [{ name, series: each, ratio, z }];
@@ -107,9 +108,9 @@ function thirds<T>(values: readonly T[]): { readonly first: readonly T[]; readon
   return { first: values.slice(0, third), last: values.slice(-third) };
 }
 
-function growthRatio(sizes: readonly number[]): number {
-  const { first, last } = thirds(sizes);
-  const [before, after] = [median(first), median(last)];
+function growthRatio({ calls, sizes }: Series): number {
+  const sized = thirds(calls.map(({ weight }, i) => ({ value: sizes[i] ?? 0, weight })));
+  const [before, after] = [weightedQuantile(sized.first, 0.5), weightedQuantile(sized.last, 0.5)];
   return before === 0 ? Math.max(1, after) : after / before;
 }
 
@@ -138,6 +139,8 @@ function averageRanks(values: readonly number[]): number[] {
   return ranks;
 }
 
+const weightOfCall = ({ weight }: Call): number => weight;
+
 function toFinding({ name, series, ratio, z }: Growth): Finding {
   const calls = series.flatMap((each) => each.calls);
   const { service, operation } = calls[0] as Call;
@@ -146,10 +149,16 @@ function toFinding({ name, series, ratio, z }: Growth): Finding {
     series.flatMap(({ calls: c }) => thirds(c).last),
   ];
   const sizes = series.map((each) => thirds(each.sizes));
-  const before = median(sizes.flatMap((each) => each.first));
-  const after = median(sizes.flatMap((each) => each.last));
-  const lastMs = median(last.map(callMs));
-  const gainMs = Math.max(0, lastMs - median(first.map(callMs)));
+  const before = median(
+    sizes.flatMap((each) => each.first),
+    first.map(weightOfCall),
+  );
+  const after = median(
+    sizes.flatMap((each) => each.last),
+    last.map(weightOfCall),
+  );
+  const lastMs = median(last.map(callMs), last.map(weightOfCall));
+  const gainMs = Math.max(0, lastMs - median(first.map(callMs), first.map(weightOfCall)));
   const within = series.length > 1 ? ` within each of ${series.length} sessions` : "";
   const worst = series.flatMap((each) =>
     each.calls.map((call, i) => ({ traceId: call.traceId, badness: each.sizes[i] ?? 0 })),

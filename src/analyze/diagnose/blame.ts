@@ -106,10 +106,10 @@ function absentChildren({ call, context, ownMs }: Observation, scene: Scene): re
   const habit = habits.of.get(context);
   if (habit === undefined || hasHarmfulChild(call, habits) || (call.failed && hasSlowChild(call, scene))) return [];
   const gone = vanished.of.get(context) ?? [];
+  const present = new Set(call.children.map(({ key }) => key));
   const missing = habit.children
-    .filter(({ child, share }) => gone.includes(child) || share >= EXPECTED)
-    .map(({ child }) => child)
-    .filter(({ key }) => call.children.every((child) => child.key !== key));
+    .filter(({ child, share }) => !present.has(child.key) && (share >= EXPECTED || gone.includes(child)))
+    .map(({ child }) => child);
   const waited = ownMs > FAR_BEYOND * habit.ownBoundMs + 1;
   if (missing.length === 0 || waited) return missing;
   if (!call.failed) return [];

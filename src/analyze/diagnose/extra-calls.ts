@@ -20,28 +20,30 @@ export function extraCallSigns(comparison: Comparison): ExtraCalls[] {
   const { incident } = comparison;
   return [...incident.byOperation.values()].flatMap((observations) => {
     const clean = observations.filter(({ call }) => isClean(call, comparison, "after"));
+    const pairs = [...Map.groupBy(clean, ({ context }) => context)].flatMap(([context, after]) => {
+      const known = comparison.baseline.byContext.get(context) ?? [];
+      const before = known.filter(({ call }) => isClean(call, comparison, "before"));
+      return before.length === 0 ? [] : [{ before, after }];
+    });
     const children = new Map(clean.flatMap(({ call }) => call.children.map((child) => [child.key, child] as const)));
-    return [...children.values()].flatMap((child) => extraCallsOf(child, clean, comparison));
+    return [...children.values()].flatMap((child) => extraCallsOf(child, pairs, comparison));
   });
 }
 
-function extraCallsOf(child: Call, clean: readonly Observation[], comparison: Comparison): ExtraCalls[] {
+/** Calls of one context that went well, before and after. */
+type Pair = { readonly before: readonly Observation[]; readonly after: readonly Observation[] };
+
+function extraCallsOf(child: Call, pairs: readonly Pair[], comparison: Comparison): ExtraCalls[] {
   const { baseline } = comparison;
-  const parts = [...Map.groupBy(clean, ({ context }) => context)].flatMap(([context, after]) => {
-    const before = (baseline.byContext.get(context) ?? []).filter(({ call }) => isClean(call, comparison, "before"));
-    if (before.length === 0) return [];
-    const counted = (list: readonly Observation[]) =>
-      list.map(({ call, weight }) => ({ value: countOf(call, child.key), weight }));
-    return [{ after, shift: shiftOf(counted(before), counted(after), 1) }];
-  });
+  const counted = (list: readonly Observation[]) =>
+    list.map(({ call, weight }) => ({ value: childrenOf(call, child.key).length, weight }));
+  const parts = pairs.map(({ before, after }) => ({ after, shift: shiftOf(counted(before), counted(after), 1) }));
   const rising = parts.filter(({ shift }) => shift.excess > 0);
   const concerned = rising.flatMap(({ after }) => after);
   const added = sum(rising.map(({ after, shift }) => after.length * shift.excess));
   const [first] = concerned;
   if (first === undefined || added < LEAST_ADDED * concerned.length) return [];
-  const eachMs = median(
-    concerned.flatMap(({ call }) => call.children.filter(({ key }) => key === child.key).map(callMs)),
-  );
+  const eachMs = median(concerned.flatMap(({ call }) => childrenOf(call, child.key).map(callMs)));
   const known = baseline.byOperation.has(child.key);
   const ratio = (added * eachMs) / usualLengthMs(concerned, comparison);
   return [
@@ -53,7 +55,9 @@ function extraCallsOf(child: Call, clean: readonly Observation[], comparison: Co
       // Of an operation that is new altogether, the new one itself says more precisely where to look.
       impact: impactOfTime(ratio) * (known ? 1 : 0.8),
       reason: `calls ${nameInText(child.operation)} ${(added / concerned.length).toFixed(1)} times more often per call than before, without a failure that would explain it`,
-      shownBy: concerned.map(({ call }) => call).sort((a, b) => countOf(b, child.key) - countOf(a, child.key)),
+      shownBy: concerned
+        .map(({ call }) => call)
+        .sort((a, b) => childrenOf(b, child.key).length - childrenOf(a, child.key).length),
     },
   ];
 }
@@ -62,6 +66,11 @@ function isClean(call: Call, { blames }: Comparison, side: "before" | "after"): 
   return blames[side].get(call)?.on === "none" && call.children.every(({ failed }) => !failed);
 }
 
-function countOf(call: Call, key: string): number {
-  return call.children.filter((child) => child.key === key).length;
+const childrenByKey = new WeakMap<Call, ReadonlyMap<string, readonly Call[]>>();
+
+/** Children of one operation. Every operation that a call calls is asked for in turn: they are grouped once. */
+function childrenOf(call: Call, key: string): readonly Call[] {
+  const grouped = childrenByKey.get(call) ?? Map.groupBy(call.children, (child) => child.key);
+  childrenByKey.set(call, grouped);
+  return grouped.get(key) ?? [];
 }

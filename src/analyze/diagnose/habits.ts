@@ -72,7 +72,9 @@ function toleratedPairs(baseline: Population): ReadonlySet<string> {
   for (const { call } of baseline.ofCall.values()) {
     if (!call.failed || call.parent === undefined) continue;
     const pair = pairOf(call);
-    failures.set(pair, [...(failures.get(pair) ?? []), !call.parent.failed]);
+    const survived = failures.get(pair);
+    if (survived === undefined) failures.set(pair, [!call.parent.failed]);
+    else survived.push(!call.parent.failed);
   }
   const tolerated = [...failures].filter(
     ([, survived]) =>
