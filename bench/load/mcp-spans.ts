@@ -5,7 +5,7 @@ const hex = (value: number, length: number): string => (value + 1).toString(16).
 /** A trace of an MCP call with ten database spans one after the other; the nth ends n seconds before `nowNs`. */
 export function spansOfTrace(n: number, nowNs: bigint): readonly Span[] {
   const startNs = nowNs - BigInt(n + 1) * 1_000_000_000n;
-  const shared = {
+  const shared: Omit<Span, "spanId" | "kind" | "name" | "startNs" | "durationNs" | "attributes"> = {
     traceId: hex(n, 32),
     service: "notes",
     status: "unset",
@@ -13,7 +13,7 @@ export function spansOfTrace(n: number, nowNs: bigint): readonly Span[] {
     links: [],
     resource: { "service.name": "notes" },
     scope: { name: "bench" },
-  } as const;
+  };
   const root: Span = {
     ...shared,
     spanId: hex(0, 16),
