@@ -22,7 +22,7 @@ export type Injected = {
   readonly known?: readonly string[];
 };
 
-/** A kind of fault: how it is put into a healthy system. More kinds (specifications) join the list with the same two members. */
+/** A kind of fault: how it is put into a healthy system. */
 export type Fault = { readonly name: string; readonly inject: (seed: string) => Injected };
 
 type Scene = { readonly host: Host; readonly random: Random; readonly entry: Operation; readonly count: number };

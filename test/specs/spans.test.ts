@@ -69,6 +69,24 @@ describe("how often", () => {
     };
     expect(told(checkPlan(yaml, retried))).toEqual(["span_repeated expected_spans[0].count"]);
   });
+
+  test("a call has one other side: a second one under the same client span is another call", () => {
+    const side = (at: number): Plan => ({ name: "charge", kind: "server", at, ms: 5 });
+    const call = (sides: number): Plan => ({
+      name: "charge",
+      kind: "client",
+      at: 0,
+      ms: 50,
+      children: Array.from({ length: sides }, (_, i) => side(1 + 6 * i)),
+    });
+    const kinds =
+      "  - { operation_name: charge, kind: client, children: [{ operation_name: charge, kind: server }] }\n";
+    for (const clauses of ["  - { operation_name: charge }\n", kinds]) {
+      const yaml = spec(`${clauses}additional_spans: forbidden\n`);
+      expect(told(checkPlan(yaml, call(1)))).toEqual([]);
+      for (const sides of [2, 5]) expect(told(checkPlan(yaml, call(sides))).length).toBeGreaterThan(0);
+    }
+  });
 });
 
 describe("what a span is", () => {

@@ -84,11 +84,33 @@ function excessFindings(context: MatchContext, scope: ScopeMatch, rule: SpanRule
   ];
 }
 
-/** Whether a span is the other side of a call whose one side fulfils an expected span. */
+/** The inner sides of calls by their outer ones, as far as they were asked for. */
+const innerSides = new WeakMap<MatchContext, Map<number, number>>();
+
+/** The one span under `outer` that is the other side of its call: one that fulfils an expected span, or else the first. */
+function innerSideOf(context: MatchContext, outer: number): number {
+  const known = innerSides.get(context) ?? new Map<number, number>();
+  innerSides.set(context, known);
+  let side = known.get(outer);
+  if (side !== undefined) return side;
+  const { index, claimed } = context;
+  const end = index.end[outer] ?? outer + 1;
+  for (let at = outer + 1; at < end; at = index.end[at] ?? end) {
+    if (!areTwoSides(context, outer, at)) continue;
+    side ??= at;
+    if (claimed[at] === -1) continue;
+    side = at;
+    break;
+  }
+  known.set(outer, side ?? -1);
+  return side ?? -1;
+}
+
+/** Whether a span is the other side of a call whose one side fulfils an expected span. Asked once all is matched. */
 export function isOtherSide(context: MatchContext, at: number): boolean {
   const { index, claimed } = context;
   const outer = index.parent[at] ?? -1;
-  if (outer >= 0 && claimed[outer] !== -1 && areTwoSides(context, outer, at)) return true;
+  if (outer >= 0 && claimed[outer] !== -1 && innerSideOf(context, outer) === at) return true;
   const inner = at + 1;
   return index.parent[inner] === at && claimed[inner] !== -1 && areTwoSides(context, at, inner);
 }

@@ -86,10 +86,13 @@ function oneSided(context: MatchContext, rule: SpanRule, { within, cost }: Place
   if (rule.kind !== undefined || pool.length < 2) return pool;
   const dropped = new Set<number>();
   const inPool = new Set(pool);
+  const paired = new Set<number>();
   for (const at of pool) {
     const outer = context.index.parent[at] ?? -1;
-    if (!inPool.has(outer) || dropped.has(outer) || !areTwoSides(context, outer, at)) continue;
+    if (!inPool.has(outer) || dropped.has(outer) || paired.has(outer) || !areTwoSides(context, outer, at)) continue;
     dropped.add(cost(rule, at) < cost(rule, outer) ? outer : at);
+    // One call has one other side: a second span there is another call.
+    paired.add(outer);
   }
   return dropped.size === 0 ? pool : pool.filter((at) => !dropped.has(at));
 }
