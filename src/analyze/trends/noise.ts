@@ -59,3 +59,12 @@ export function withoutOutliers(values: readonly number[]): readonly number[] {
     return Math.abs(value - middle) > OUTLIER * spread && spread > 0 ? middle : value;
   });
 }
+
+/** Runs of equal values with fewer than `shortest` become the run before them (the first ones: the run after them). */
+export function withoutShortRuns(values: readonly number[], shortest: number): readonly number[] {
+  const starts = values.flatMap((value, i) => (value === values[i - 1] ? [] : [i]));
+  const long = starts.filter((start, i) => (starts[i + 1] ?? values.length) - start >= shortest);
+  const first = values[long[0] ?? 0] ?? 0;
+  if (long.length === 0) return values;
+  return values.map((_, i) => values[long.findLast((start) => start <= i) ?? -1] ?? first);
+}

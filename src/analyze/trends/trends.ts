@@ -1,7 +1,7 @@
 import type { Interval } from "../../model/finding.ts";
 import { studentQuantile } from "../../stats/clustered.ts";
 import { MOST_TREND_VALUES, rankTrend, type RankTrend } from "../../stats/rank-trend.ts";
-import { noiseOf, withoutOutliers, type Noise } from "./noise.ts";
+import { noiseOf, withoutOutliers, withoutShortRuns, type Noise } from "./noise.ts";
 import { pelt, runningSums, segmentCost, type Sums } from "./pelt.ts";
 import { seasonOf, withoutSeason, type Season } from "./season.ts";
 
@@ -94,7 +94,8 @@ export function analyzeTrends(points: readonly TrendPoint[], options: TrendOptio
   const steady = isSeasonal ? withoutSeason({ steps, values }, perStep, season.periodSteps) : values;
   const noise = isSeasonal ? noiseOf(steady) : raw;
   const line = isSeasonal ? lineOf(steady, noise.inflation) : first;
-  const calm = withoutOutliers(steady);
+  // Without noise nothing is an outlier by its size, only by how short it lasts.
+  const calm = noise.variance > 0 ? withoutOutliers(steady) : withoutShortRuns(steady, SHORTEST);
   const sums = runningSums(calm);
   const penalty = PENALTY * Math.log(calm.length) * noise.variance * noise.inflation;
   const breaks = penalty > 0 ? pelt(sums, penalty, SHORTEST) : exactBreaks(calm);
@@ -166,7 +167,7 @@ function unknownTrend({ values, notes }: Prepared): Trend {
   };
 }
 
-/** Without noise every change counts; the shortest level still holds. */
+/** Without noise every change counts; a series that is never level has none. */
 function exactBreaks(values: readonly number[]): readonly number[] {
   const jumps = values.flatMap((value, i) => (i > 0 && value !== values[i - 1] ? [i] : []));
   const ends = [...jumps, values.length];

@@ -193,3 +193,29 @@ describe("series and trends of operations", () => {
     expect(trends).toHaveLength(4);
   });
 });
+
+describe("a series without noise", () => {
+  const points = (values: readonly number[]): TrendPoint[] => values.map((value, i) => ({ timeMs: i * 60_000, value }));
+  const level = (value: number, count: number): number[] => Array<number>(count).fill(value);
+
+  test.each([
+    ["as it is", [...level(5, 20), ...level(9, 20)], [20]],
+    ["with a value out of line", [...level(5, 20), ...level(9, 10), 0, ...level(9, 9)], [20]],
+    ["with a short level at the end", [...level(5, 20), ...level(9, 17), ...level(5, 3)], [20]],
+    ["with a short level at the start", [...level(1, 2), ...level(5, 18), ...level(9, 20)], [20]],
+    ["up and down again", [...level(5, 20), ...level(9, 20), ...level(5, 20)], [20, 40]],
+    ["with a blip alone", [...level(5, 20), 50, ...level(5, 20)], []],
+  ])("has its steps, %s", (_, values, steps) => {
+    const trend = analyzeTrends(points(values));
+    expect(trend.shape).toBe(steps.length === 0 ? "flat" : "steps");
+    expect(trend.changePoints.map(({ timeMs }) => timeMs / 60_000)).toEqual(steps);
+    for (const { before, after } of trend.changePoints) expect([before, after].toSorted()).toEqual([5, 9]);
+  });
+
+  test("that only rises is a line", () => {
+    expect(analyzeTrends(points(Array.from({ length: 40 }, (_, i) => 3 * i)))).toMatchObject({
+      shape: "line",
+      slopePerHour: 180,
+    });
+  });
+});
