@@ -160,6 +160,9 @@ function recomputeEnd({ manifest, ...dossier }: OpenDossier): Recomputed[] {
   const left = endings({ manifest, ...dossier });
   const equal = Object.entries(left).every(([name, ending]) => {
     const stage = stages.find((other) => other.stage === name);
+    // A stage that the kill switch held back is the last one, and left nothing.
+    if (ending === undefined && stage !== undefined && stage === stages.at(-1) && same(endingOf(stage), STOPPED))
+      return true;
     return same(stage && { verdict: stage.verdict, reasons: stage.reasons }, ending);
   });
   const ended = same({ status: verdict, reasons }, end);
@@ -167,6 +170,8 @@ function recomputeEnd({ manifest, ...dossier }: OpenDossier): Recomputed[] {
   const reported = dossier.bytes("report.md") !== undefined;
   return [{ name: "loop", file: "manifest.json", verdict, equal: equal && ended && proposed === reported }];
 }
+
+const STOPPED = { verdict: "inconclusive", reasons: ["disabled"] };
 
 type Ending = { readonly verdict: string; readonly reasons: readonly ReasonCode[] };
 

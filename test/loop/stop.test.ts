@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { parseEnv } from "../../src/config/env.ts";
 import { executeLoop } from "../../src/loop/execute.ts";
+import { recompute } from "../../src/loop/replay.ts";
+import { openDossier } from "../../src/protect/dossier.ts";
 import { readLedger } from "../../src/protect/ledger.ts";
 import { BETTER_WORK, sampleProject, type SampleProject } from "../support/sample-project.ts";
-import { ACTOR, workspaceOf } from "./real-run.ts";
+import { ACTOR, forgeInMemory, workspaceOf } from "./real-run.ts";
 
 let project: SampleProject;
 beforeEach(async () => {
@@ -69,9 +71,39 @@ describe("a stop", () => {
     expect(report.explanation).toEqual([]);
   });
 
+  test.each(["gate", "analyze", "session"])("after %s leaves a dossier that recomputes to the same", async (ended) => {
+    const { report } = await run({ ended });
+    expect(report.reasons).toEqual(["disabled"]);
+    const checks = recompute(await openDossier(report.dossier));
+    expect(checks.filter(({ equal }) => !equal)).toEqual([]);
+    expect(checks.length).toBeGreaterThan(0);
+  });
+
+  test("cannot be claimed for a stage that left its result, nor in the middle of a run", async () => {
+    const { report } = await run({ ended: "session" });
+    const { manifest } = await openDossier(report.dossier);
+    const held = manifest.stages.at(-1);
+    if (held === undefined) throw new Error("The run has no stage.");
+    const claims = [
+      manifest.stages
+        .filter(({ stage }) => stage !== "validate")
+        .map((one) => (one.stage === "session" ? { ...held, stage: "session" } : one)),
+      manifest.stages.map((one) => (one.stage === "gate" ? { ...held, stage: "canary" } : one)),
+    ];
+    for (const stages of claims) {
+      const forged = await forgeInMemory(report.dossier, { manifest: { stages } });
+      expect(
+        recompute(forged)
+          .filter(({ equal }) => !equal)
+          .map(({ name }) => name),
+      ).toEqual(["loop"]);
+    }
+  });
+
   test("between validation and the branch: no branch is written", async () => {
     const { report } = await run({ ended: "validate" });
     expect(report).toMatchObject({ status: "inconclusive", reasons: ["disabled"] });
+    expect(recompute(await openDossier(report.dossier)).filter(({ equal }) => !equal)).toEqual([]);
     expect(branches()).toBe("");
     expect(await acts()).toContain("propose deny disabled");
   });
