@@ -209,7 +209,7 @@ describe("a series without noise", () => {
     const trend = analyzeTrends(points(values));
     expect(trend.shape).toBe(steps.length === 0 ? "flat" : "steps");
     expect(trend.changePoints.map(({ timeMs }) => timeMs / 60_000)).toEqual(steps);
-    for (const { before, after } of trend.changePoints) expect([before, after].toSorted()).toEqual([5, 9]);
+    for (const { before, after } of trend.changePoints) expect(new Set([before, after])).toEqual(new Set([5, 9]));
   });
 
   test("that only rises is a line", () => {
