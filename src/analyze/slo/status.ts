@@ -23,6 +23,9 @@ const LEAST_BAD = 2;
 const ACCIDENT = 0.001;
 
 const LEVEL = 0.95;
+
+/** 50.13 % is not the double next to 5013 of 10,000: as many bad calls as are allowed are not too many. */
+const ROUNDING = 1e-12;
 const MINUTE_NS = 60_000_000_000n;
 
 /**
@@ -96,7 +99,7 @@ function judged(
   if (total === 0) return { alert: "no_data", verdict: "inconclusive", reasons: ["evidence_insufficient"] };
   const firing = burnRates.filter((pair) => pair.firing).map(({ severity }) => severity);
   const alert = firing.includes("page") ? "page" : (firing[0] ?? "none");
-  const isSpent = (total - bad) / total < objective.objective;
+  const isSpent = (total - bad) / total < objective.objective - ROUNDING;
   const reasons = [
     ...(isSpent ? (["slo_missed"] as const) : []),
     ...(alert === "none" ? [] : (["slo_burning"] as const)),
