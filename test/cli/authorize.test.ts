@@ -68,6 +68,19 @@ describe("stop, ask, grant, resume", () => {
     });
   });
 
+  test("doctor counts what was refused, by kind", async () => {
+    expect((await json("doctor")).value).toMatchObject({
+      checks: expect.arrayContaining([
+        expect.objectContaining({
+          name: "protection",
+          found: expect.stringContaining(
+            "two-person rule off; refused: 1 read-only, 0 scope, 0 resource limit, 0 timeout",
+          ),
+        }),
+      ]),
+    });
+  });
+
   test("a request names operation, risk, role and expiry", async () => {
     const { code, value } = await json("authorize", "request", "resume", "--impact", "the loop goes on");
     expect({ code, value }).toMatchObject({
