@@ -5,8 +5,9 @@ import type { Evidence } from "../../model/finding.ts";
 import { ATTR, type Span } from "../../model/span.ts";
 import { formatInstant, parseInstant } from "../../model/time.ts";
 import { formatNumber } from "../../propose/report.ts";
-import { openSpanStore, systemClock } from "../../wire.ts";
+import { systemClock } from "../../wire.ts";
 import type { AnalyzeOptions } from "../commands/analyze.ts";
+import { openCommandStore } from "../command-store.ts";
 import { printJson, type Io } from "../io.ts";
 import { renderTable } from "../table.ts";
 
@@ -18,7 +19,7 @@ export async function runAnalyze(options: AnalyzeOptions, io: Io): Promise<numbe
   const now = systemClock.now();
   const sinceNs = parseInstant(options.since, now);
   const untilNs = options.until === undefined ? now : parseInstant(options.until, now);
-  await using store = await openSpanStore({ ...options, cwd: io.cwd, mustExist: true }, io.env);
+  await using store = await openCommandStore(options, io, { mustExist: true });
   const spans: Span[] = [];
   let ofCanaries = 0;
   for await (const batch of store.spans({ sinceNs, untilNs })) {

@@ -5,8 +5,9 @@ import { captureDoor } from "../../protect/capture-door.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
-import { openSpanStore, systemClock } from "../../wire.ts";
+import { systemClock } from "../../wire.ts";
 import type { CollectOptions } from "../commands/collect.ts";
+import { openCommandStore } from "../command-store.ts";
 import { captureRules } from "../capture-rules.ts";
 import { configIfAny } from "../config.ts";
 import type { Io } from "../io.ts";
@@ -24,7 +25,7 @@ export async function runCollect(options: CollectOptions, io: Io): Promise<numbe
   const config = await configIfAny(options, io);
   const door = captureDoor({ captureContent: options.captureContent, services: captureRules(config) });
   return interruptible(async (signal) => {
-    await using store = await openSpanStore({ ...options, cwd: io.cwd }, io.env);
+    await using store = await openCommandStore(options, io);
     await using collector = await startCollector({
       host,
       ...ports,

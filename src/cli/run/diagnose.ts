@@ -1,7 +1,8 @@
 import { diagnose, type Diagnosis } from "../../analyze/diagnose/diagnose.ts";
 import { EXIT } from "../../model/codes.ts";
-import { openSpanStore, systemClock } from "../../wire.ts";
+import { systemClock } from "../../wire.ts";
 import type { DiagnoseCommandOptions } from "../commands/diagnose.ts";
+import { openCommandStore } from "../command-store.ts";
 import { printJson, type Io } from "../io.ts";
 import { oneLine, renderTable } from "../table.ts";
 import { readTraceSource, type TraceSet } from "../trace-source.ts";
@@ -11,7 +12,7 @@ export async function runDiagnose(options: DiagnoseCommandOptions, io: Io): Prom
   const context = {
     cwd: io.cwd,
     now: systemClock.now(),
-    openStore: () => openSpanStore({ ...options, cwd: io.cwd, mustExist: true }, io.env),
+    openStore: () => openCommandStore(options, io, { mustExist: true }),
   };
   const baseline = await readTraceSource(options.baseline, context);
   const incident = await readTraceSource(options.incident, context);

@@ -32,7 +32,7 @@ export async function runHttpProxy(flags: HttpProxyFlags, io: Io): Promise<numbe
   const admin = adminPort === undefined ? undefined : parsePort(adminPort);
   const capture = captureOf(await configIfAny(flags, io), flags);
   return interruptible(async (signal) => {
-    await using sink = spanSink(flags, io);
+    await using sink = await spanSink(flags, io);
     await using proxy = await startHttpProxy({
       listen,
       baseline,

@@ -1,14 +1,14 @@
 import { resolve } from "node:path";
 import { importFile, type ImportReport } from "../../backends/import-file.ts";
 import { EXIT } from "../../model/codes.ts";
-import { openSpanStore } from "../../wire.ts";
 import type { ImportOptions } from "../commands/import.ts";
+import { openCommandStore } from "../command-store.ts";
 import { printJson, type Io } from "../io.ts";
 import { renderTable } from "../table.ts";
 
 /** `whetstone import`. */
 export async function runImport(files: readonly string[], options: ImportOptions, io: Io): Promise<number> {
-  await using store = await openSpanStore({ ...options, cwd: io.cwd }, io.env);
+  await using store = await openCommandStore(options, io);
   const reports: ImportReport[] = [];
   for (const file of files) {
     const path = resolve(io.cwd, file);

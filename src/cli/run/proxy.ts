@@ -29,7 +29,7 @@ type ArmCommand = Pick<Parameters<typeof runProxy>[0], "command" | "arm" | "vers
 
 async function runStdio(chosen: ArmCommand, options: ProxyOptions, io: Io): Promise<number> {
   const capture = captureOf(await configIfAny(options, io), options);
-  await using sink = spanSink(options, io);
+  await using sink = await spanSink(options, io);
   using signals = signalNames(["SIGINT", "SIGTERM", "SIGHUP"]);
   return await runProxy({
     ...chosen,

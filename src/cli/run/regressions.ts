@@ -3,9 +3,9 @@ import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import type { RegressionReport, RegressionRow, StructuralChange } from "../../model/regression.ts";
 import { formatNumber } from "../../propose/report.ts";
-import { openSpanStore, systemClock } from "../../wire.ts";
+import { systemClock } from "../../wire.ts";
 import type { RegressionsOptions } from "../commands/regressions.ts";
-import { configIfAny } from "../config.ts";
+import { openCommandStore } from "../command-store.ts";
 import { printJson, type Io } from "../io.ts";
 import { oneLine, paintOut, renderTable } from "../table.ts";
 import { readTraceSource } from "../trace-source.ts";
@@ -17,8 +17,7 @@ export async function runRegressions(options: RegressionsOptions, io: Io): Promi
   const context = {
     cwd: io.cwd,
     now: systemClock.now(),
-    openStore: async () =>
-      openSpanStore({ ...options, cwd: io.cwd, mustExist: true }, io.env, await configIfAny(options, io)),
+    openStore: () => openCommandStore(options, io, { mustExist: true }),
   };
   const baseline = await readTraceSource(options.baseline, context);
   const candidate = await readTraceSource(options.candidate, context);

@@ -1,7 +1,8 @@
 import type { Span } from "../../model/span.ts";
-import { isPostgresUrl } from "../../store/open.ts";
+import { isPostgresUrl, openStore } from "../../store/open.ts";
 import type { SpanStore } from "../../store/port.ts";
-import { openSpanStore, spanStoreUrl } from "../../wire.ts";
+import type { CommonOptions } from "../command.ts";
+import { commandStoreUrl } from "../command-store.ts";
 import type { Io } from "../io.ts";
 import { storeThread } from "./store-thread.ts";
 
@@ -18,21 +19,20 @@ export type SpanSink = AsyncDisposable & {
 const OTLP_IN_FLIGHT = 2;
 
 /** What the flags say about it. */
-type SinkFlags = { readonly otlp?: string; readonly db?: string };
+type SinkFlags = CommonOptions & { readonly otlp?: string };
 
 /** The OTLP endpoint when one is named, else the store. */
-export function spanSink({ otlp, db }: SinkFlags, io: Io): SpanSink {
+export async function spanSink({ otlp, ...options }: SinkFlags, io: Io): Promise<SpanSink> {
   if (otlp !== undefined) return { name: "the OTLP endpoint", inFlight: OTLP_IN_FLIGHT, ...storeThread({ otlp }) };
-  const places = { cwd: io.cwd, ...(db !== undefined && { db }) };
-  const url = spanStoreUrl(places, io.env);
+  const url = await commandStoreUrl(options, io);
   return isPostgresUrl(url)
-    ? storeSink(places, io)
+    ? storeSink(url)
     : { name: "the store", inFlight: 1, ...storeThread({ store: url }) };
 }
 
 /** Opens the store while the traffic already flows: a store that does not open costs spans, never the connection. */
-function storeSink(places: { readonly cwd: string; readonly db?: string }, io: Io): SpanSink {
-  const opened = openSpanStore(places, io.env);
+function storeSink(url: string): SpanSink {
+  const opened = openStore({ url });
   opened.catch(() => undefined); // reported by each write that needs it, and counted there
   return {
     name: "the store",

@@ -2,10 +2,10 @@ import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { checkPopulation } from "../../specs/check.ts";
 import { renderCheck } from "../../specs/render.ts";
-import { openSpanStore, systemClock } from "../../wire.ts";
+import { systemClock } from "../../wire.ts";
 import type { CommonOptions } from "../command.ts";
 import type { CheckOptions } from "../commands/spec.ts";
-import { configIfAny } from "../config.ts";
+import { openCommandStore } from "../command-store.ts";
 import { printJson, type Io } from "../io.ts";
 import { findSpec, parseParameters, parseVersion } from "../spec-source.ts";
 import { readSpecTraces } from "../spec-traces.ts";
@@ -39,7 +39,6 @@ export function specPlaces(options: CommonOptions, io: Io) {
   return {
     cwd: io.cwd,
     now: systemClock.now(),
-    openStore: async () =>
-      openSpanStore({ ...options, cwd: io.cwd, mustExist: true }, io.env, await configIfAny(options, io)),
+    openStore: () => openCommandStore(options, io, { mustExist: true }),
   };
 }

@@ -6,9 +6,10 @@ import { formatInstant } from "../../model/time.ts";
 import { traceJson, tracePageJson } from "../../model/trace-json.ts";
 import { parseFilter } from "../../store/filter-text.ts";
 import type { TracePage } from "../../store/port.ts";
-import { openSpanStore, systemClock } from "../../wire.ts";
+import { systemClock } from "../../wire.ts";
 import type { CommonOptions } from "../command.ts";
 import type { SearchOptions } from "../commands/traces.ts";
+import { openCommandStore } from "../command-store.ts";
 import { printJson, type Io } from "../io.ts";
 import { coloursOut, formatMs, renderTable } from "../table.ts";
 
@@ -16,7 +17,7 @@ import { coloursOut, formatMs, renderTable } from "../table.ts";
 export async function runSearch(options: SearchOptions, io: Io): Promise<number> {
   const filter = parseFilter(options, systemClock.now());
   const limit = parseLimit(options.limit);
-  await using store = await openSpanStore({ ...options, cwd: io.cwd, mustExist: true }, io.env);
+  await using store = await openCommandStore(options, io, { mustExist: true });
   const page = await store.search(filter, {
     limit,
     ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
@@ -55,7 +56,7 @@ function printPage(io: Io, page: TracePage): void {
 
 /** `whetstone traces show`. */
 export async function runShow(id: string, options: CommonOptions, io: Io): Promise<number> {
-  await using store = await openSpanStore({ ...options, cwd: io.cwd, mustExist: true }, io.env);
+  await using store = await openCommandStore(options, io, { mustExist: true });
   const spans = await store.trace(id.toLowerCase());
   if (spans.length === 0) {
     throw new WhetstoneError("not_found", `There is no trace ${id} in the store.`, {
