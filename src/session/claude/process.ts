@@ -1,0 +1,99 @@
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { messageOf, WhetstoneError } from "../../model/error.ts";
+import { type InitEvent, parseLine, type ResultEvent, type SessionLine } from "./events.ts";
+
+/** A session to run. Environment variables are exactly those given. */
+export type ClaudeRun = {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly prompt: string;
+  readonly timeoutMs: number;
+  /** Sees every line as it comes; what it returns is why the session must end at once. */
+  readonly watch?: (line: SessionLine) => string | undefined;
+};
+
+/** How the process ended and what it said that counts. */
+export type ClaudeEnd = {
+  readonly code: number | null;
+  readonly init?: InitEvent;
+  /** The last one. */
+  readonly result?: ResultEvent;
+  /** `timeout`, or what `watch` returned, when we ended it. */
+  readonly stopped?: string;
+  /** Last 8 KiB of standard error and of lines that are no events. */
+  readonly text: string;
+};
+
+const GRACE_MS = 5_000;
+const TAIL_LENGTH = 8 * 1024;
+
+/**
+ * Runs Claude Code to its end: SIGTERM at the time limit or when `watch` says so, SIGKILL to its whole process group 5 s
+ * later; what is left of the group afterwards is killed in any case.
+ * @throws WhetstoneError `package_refused` when the program cannot be started
+ */
+export async function runClaude(run: ClaudeRun): Promise<ClaudeEnd> {
+  const child = start(run);
+  const closed = closing(child, run);
+  const end: { -readonly [Key in keyof ClaudeEnd]: ClaudeEnd[Key] } = { code: null, text: "" };
+  let killer: NodeJS.Timeout | undefined;
+  const stop = (why: string): void => {
+    if (end.stopped !== undefined) return;
+    end.stopped = why;
+    child.kill("SIGTERM");
+    killer = setTimeout(() => killGroup(child.pid), GRACE_MS);
+  };
+  const timer = setTimeout(() => stop("timeout"), run.timeoutMs);
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (end.text = (end.text + text).slice(-TAIL_LENGTH)));
+  createInterface({ input: child.stdout }).on("line", (text) => {
+    const line = parseLine(text);
+    if (line.kind === "init") end.init ??= line.event;
+    if (line.kind === "result") end.result = line.event;
+    if (line.kind === "text") end.text = `${end.text}${line.text}\n`.slice(-TAIL_LENGTH);
+    const why = run.watch?.(line);
+    if (why !== undefined) stop(why);
+  });
+  // The program may end before it has read its input; its exit says why.
+  child.stdin.on("error", () => undefined).end(run.prompt);
+  try {
+    end.code = await closed;
+    return end;
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(killer);
+    killGroup(child.pid);
+  }
+}
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+
+function start({ program, args, cwd, env }: ClaudeRun): Child {
+  return spawn(program, args, { cwd, env, detached: process.platform !== "win32", stdio: ["pipe", "pipe", "pipe"] });
+}
+
+async function closing(child: Child, { program }: ClaudeRun): Promise<number | null> {
+  try {
+    return await new Promise<number | null>((done, fail) => {
+      child.once("error", fail);
+      child.once("close", done);
+    });
+  } catch (cause) {
+    throw new WhetstoneError("package_refused", `${program} could not be started: ${messageOf(cause)}.`, {
+      remedy: "Check that the file is a program for this platform.",
+      cause,
+    });
+  }
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
+  } catch {
+    // The group is gone already, which is what was wanted.
+  }
+}
