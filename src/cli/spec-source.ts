@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { text as readStream } from "node:stream/consumers";
+import { buffer as readStream } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import { nearest } from "../model/nearest.ts";
@@ -63,7 +63,9 @@ export function notFound(name: string, version?: number): WhetstoneError {
 /** The text of a specification file. @throws WhetstoneError `input_unreadable` */
 export async function readSpecFile(name: string, cwd: string): Promise<string> {
   try {
-    return name === "-" ? await readStream(process.stdin) : await readFile(resolve(cwd, name), "utf8");
+    const bytes = name === "-" ? await readStream(process.stdin) : await readFile(resolve(cwd, name));
+    // Text in another encoding would be read as names that no span has.
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     throw new WhetstoneError("input_unreadable", `${name} cannot be read: ${messageOf(error)}.`, {
       remedy: "Give the path of a specification file, or - to read it from standard input.",
