@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { WhetstoneError } from "../model/error.ts";
@@ -7,6 +7,8 @@ import { gitText, runGit, type GitResult } from "./git.ts";
 /** A bare repository in a folder of its own that reads the objects of another one and is gone at the end of its scope. */
 export type Scratch = AsyncDisposable & {
   readonly path: string;
+  /** Removes the objects that were written here. */
+  readonly clear: () => Promise<void>;
   /** Runs git in it; `okCodes` as in `runGit`. */
   readonly run: (args: readonly string[], options?: ScratchOptions) => Promise<GitResult>;
 };
@@ -63,6 +65,7 @@ export async function openScratch(root: string): Promise<Scratch> {
   const env = environment(path);
   return {
     path,
+    clear: () => removeObjects(path),
     run: (args, options = {}) => runGit({ args: [...settings, ...args], cwd: path, env, ...options }),
     [Symbol.asyncDispose]: remove,
   };
@@ -75,13 +78,19 @@ function describe(root: string): Promise<string> {
 /** What `git init --bare` would make, without a process and without templates. */
 async function lay(path: string, objects: string, format: string): Promise<void> {
   await mkdir(join(path, "objects/info"), { recursive: true });
-  await mkdir(join(path, "objects/pack"));
   await mkdir(join(path, "refs/heads"), { recursive: true });
   const version = format === "sha1" ? 0 : 1;
   const extension = format === "sha1" ? "" : `[extensions]\n\tobjectFormat = ${format}\n`;
   await writeFile(join(path, "config"), `[core]\n\trepositoryFormatVersion = ${version}\n\tbare = true\n${extension}`);
   await writeFile(join(path, "HEAD"), "ref: refs/heads/none\n");
   await writeFile(join(path, "objects/info/alternates"), `${objects}\n`);
+}
+
+async function removeObjects(path: string): Promise<void> {
+  const objects = join(path, "objects");
+  for (const name of await readdir(objects)) {
+    if (name !== "info") await rm(join(objects, name), { recursive: true });
+  }
 }
 
 function environment(path: string): Readonly<Record<string, string>> {

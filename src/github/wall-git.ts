@@ -12,6 +12,7 @@ export async function openWallGit(root: string): Promise<WallGit & AsyncDisposab
   // Reading the base takes as long as the repository is large; several changes of one base share it.
   const bases = new Map<string, Promise<BaseTree | undefined>>();
   return {
+    clear: scratch.clear,
     base: (sha) => {
       const known = bases.get(sha) ?? readBase(scratch, sha);
       bases.set(sha, known);

@@ -58,10 +58,13 @@ function partDanger(part: string): string | undefined {
   return undefined;
 }
 
+/** Names that begin as git's own do and belong to forges; they are a protected class of their own. */
+const FORGES = /^\.(?:github|gitlab|gitea|gitlab-ci\.ya?ml)$/;
+
 /** `.git` and all that begins with it, also by letters that look like these. */
 function looksLikeGit(part: string): boolean {
   const letters = Array.from(foldName(part), (letter) => LOOK_ALIKES[letter] ?? letter).join("");
-  return letters.startsWith(".git");
+  return letters.startsWith(".git") && !FORGES.test(part.toLowerCase());
 }
 
 /** One word with letters of Latin and of a script whose letters pass for Latin ones. */

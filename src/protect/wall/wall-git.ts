@@ -31,6 +31,8 @@ export type GitBundle =
  * with hooks, filters, attributes, configuration, submodules and replaced objects off.
  */
 export type WallGit = {
+  /** Forgets what earlier changes brought: a change must not lean on another one's objects. */
+  readonly clear: () => Promise<void>;
   /** Files and their modes of a commit; undefined when it is not there. */
   readonly base: (sha: CommitSha) => Promise<BaseTree | undefined>;
   /** Objects by id; those that are missing are left out. */

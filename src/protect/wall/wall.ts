@@ -23,12 +23,13 @@ const BUNDLE_SHARE = 4;
 /**
  * The one wall around every change from outside. In order: size, digest, freshness, our strict reading, the target's
  * rules, the base, our own application, git's reading and application in a scratch repository, the tree that came of it;
- * all views must be the same. Refuses with reasons of the closed set; throws only where git cannot be run
+ * all views must be the same. One change at a time on one `git`. Refuses with reasons of the closed set; throws only where git cannot be run
  * (`git_failed`, `not_a_repository`). Nothing outside `git`'s scratch repository is written.
  */
 export async function passWall(git: WallGit, change: Change, rules: WallRules): Promise<WallResult> {
   const refused = sizeRefusal(change, rules) ?? bindingRefusal(change);
   if (refused !== undefined) return refused;
+  await git.clear();
   const base = await git.base(change.baseSha);
   if (base === undefined) {
     return refuse("base_missing", `The base commit ${change.baseSha} is not in this repository.`);
