@@ -76,7 +76,8 @@ function expectTrace({ code, out }: { code: number; out: string }): void {
       out: expect.stringContaining('"search_traces"') as unknown,
     });
     for (const refused of [[], ["--header", "Authorization: Bearer wrong"]]) {
-      const { code, out } = await at(...CALL, ...refused);
+      const { code, out, err } = await at(...CALL, ...refused);
+      expect(err).toMatch(/auth_required/);
       expect(code).not.toBe(0);
       expect(out).not.toContain("SELECT");
     }
