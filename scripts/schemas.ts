@@ -7,6 +7,7 @@ import { Workload } from "../src/model/call.ts";
 import { DossierManifest } from "../src/model/dossier.ts";
 import { Evidence } from "../src/model/finding.ts";
 import { LedgerRecord } from "../src/model/ledger.ts";
+import { LedgerCheckpoint } from "../src/protect/ledger-checkpoint.ts";
 import { Outcome, Rule } from "../src/model/outcome.ts";
 import { Proposal, SessionRecord } from "../src/model/proposal.ts";
 import { RegressionReport } from "../src/model/regression.ts";
@@ -28,6 +29,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   outcome: Outcome,
   rule: Rule,
   ledger: LedgerRecord,
+  "ledger-checkpoint": LedgerCheckpoint,
   dossier: DossierManifest,
   spec: TraceSpecFile,
   "spec-check": CheckResult,

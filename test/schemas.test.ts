@@ -11,6 +11,8 @@ import { sloReport, sloStatus } from "../src/analyze/slo/status.ts";
 import { groupTraces } from "../src/analyze/tree.ts";
 import type { Json } from "../src/model/json.ts";
 import { newApiKey } from "../src/protect/api-key.ts";
+import { checkpointFile } from "../src/protect/ledger-checkpoint.ts";
+import { signingKeyOf } from "../src/protect/signing-key.ts";
 import { repeat, trace, type Plan } from "./analyze/population.ts";
 import { checkPopulation } from "../src/specs/check.ts";
 import { requireSpec } from "../src/specs/parse.ts";
@@ -142,9 +144,14 @@ beforeAll(async () => {
     expiresNs: 1n,
     random: (bytes) => new Uint8Array(bytes),
   });
+  const signer = signingKeyOf(new Uint8Array(32));
+  const tip = { seq: 7, digest: "a".repeat(64) };
+  const [path, signed] = checkpointFile(tip, { signer, time: "2026-11-20T10:00:00.000000Z" });
+  const checkpoint: Document = { schema: "ledger-checkpoint", from: path, value: JSON.parse(signed) as Json };
   const key: Document = { schema: "api-key", from: "a new key", value: { ...record } as Json };
   documents = [
     key,
+    checkpoint,
     ...(await authorizationDocuments()),
     ...printedDocuments(),
     ...ownDocuments(),

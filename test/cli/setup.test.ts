@@ -21,6 +21,8 @@ const COMMANDS = [
   ["replay"],
   ["audit", "verify"],
   ["audit", "show"],
+  ["audit", "export"],
+  ["audit", "sign"],
   ["authorize", "request"],
   ["authorize", "grant"],
   ["authorize", "list"],

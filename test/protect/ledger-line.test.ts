@@ -88,7 +88,7 @@ describe("a line of the ledger", () => {
     );
     let refused = 0;
     fc.assert(
-      fc.property(anyEntry, fc.nat(), fc.nat(3), letter, (entry, at, removed, inserted) => {
+      fc.property(anyEntry, fc.tuple(fc.nat(), fc.nat(3)), letter, (entry, [at, removed], inserted) => {
         const line = ledgerLine(recordOf(entry));
         const from = at % line.length;
         const changed = line.slice(0, from) + inserted + line.slice(from + removed);
