@@ -129,8 +129,18 @@ function movedTo(
   absorbed.add(gone);
   const come = decided.find(({ report, relation }) => report.change === "appeared" && isEdge(relation, key, child));
   if (come !== undefined) absorbed.add(come);
-  const after = come?.report.after ?? 1;
+  const after = come?.report.after ?? shareOfCalls(profiles.after, key, child);
   return [{ ...gone.report, change: "parent_changed", parent, other: gone.report.parent, after }];
+}
+
+/** Share of a parent's calls that make a call. */
+function shareOfCalls({ operations, edges }: Profile, parent: string, child: string): number {
+  let [calls, withChild] = [0, 0];
+  for (const [unit, { durationsMs }] of operations.get(parent) ?? []) {
+    calls += unit.weight * durationsMs.length;
+    withChild += unit.weight * (edges.get(parent)?.get(child)?.get(unit)?.withChild ?? 0);
+  }
+  return calls === 0 ? 0 : withChild / calls;
 }
 
 const isEdge = (relation: Relation, parent: string, child: string): boolean =>

@@ -51,6 +51,16 @@ describe("structural changes", () => {
     ]);
   });
 
+  test("a layer that makes the call only now and then says how often it does", () => {
+    const report = changes((i) =>
+      entry(step("check", 0), step("gateway", 3, i % 4 === 0 ? [step("charge", 3)] : []), step("ship", 6)),
+    );
+    expect(report.structural).toMatchObject([
+      { change: "parent_changed", operation: "charge", parent: { operation: "gateway" }, before: 1, after: 0.25 },
+      { change: "appeared", operation: "gateway", parent: { operation: "order" } },
+    ]);
+  });
+
   test("two calls that changed places are one change", () => {
     const report = changes(() => entry(step("charge", 0), step("check", 3), step("ship", 6)));
     expect(report.structural).toMatchObject([
