@@ -99,7 +99,8 @@ describe("shown attributes", () => {
 
   test("have keys that are cleaned and cut, too", () => {
     const { attributes } = shownAttributes({ ["k\u202e".repeat(40)]: "v".repeat(100) }, caps);
-    const [[key = "", value] = []] = Object.entries(attributes);
+    const [key] = Object.keys(attributes);
+    const [value] = Object.values(attributes);
     expect(key).not.toMatch(HARMFUL);
     expect(key).toContain("[cut:");
     expect(value).toBe(`${"v".repeat(30)} [cut: 30 of 100 characters shown]`);
@@ -108,7 +109,7 @@ describe("shown attributes", () => {
 
 describe("shortIds", () => {
   const ids = fc.uniqueArray(
-    fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 16, maxLength: 16 }),
+    fc.string({ unit: fc.constantFrom(..."0123456789abcdef".split("")), minLength: 16, maxLength: 16 }),
     {
       maxLength: 60,
     },
