@@ -57,6 +57,14 @@ export async function admit(request: IncomingMessage, wanted: Route, parts: Admi
   return withinQuota(identity.principal, wanted, { ...parts, hasShownKey: identity.via === "key" });
 }
 
+/** Whether the sender of a request that was let in would be let in still; takes nothing from the quota. */
+export async function isStillAdmitted(request: IncomingMessage, wanted: Route, access: Access): Promise<boolean> {
+  if (access.kind === "open" || wanted.access === "public") return true;
+  const identity = await access.authenticator.identify(request.headers.authorization);
+  if (identity.kind === "refused") return false;
+  return wanted.access === "session" || isPermitted(identity.principal.role, wanted.access);
+}
+
 function withinQuota(
   principal: Principal,
   wanted: Route,

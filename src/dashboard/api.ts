@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../model/time.ts";
-import { type Access, admit, type AdmissionParts } from "./access.ts";
+import { type Access, admit, type AdmissionParts, isStillAdmitted } from "./access.ts";
 import { API_LIMITS, type ApiLimits } from "./limits.ts";
 import { type ApiCounters, createApiCounters, processFamilies } from "./metrics-text.ts";
 import { BASE_PATH } from "./openapi.ts";
@@ -127,7 +127,15 @@ async function answerRoute(exchange: Exchange, { route, params }: FoundRoute, in
   const signal = AbortSignal.any([inside.closing.signal, gone.signal]);
   try {
     const search = new URL(request.url ?? "", "http://api").searchParams;
-    const reply = await route.respond({ params, search, headers: request.headers, principal, hasShownKey, signal });
+    const reply = await route.respond({
+      params,
+      search,
+      headers: request.headers,
+      principal,
+      hasShownKey,
+      isStillAdmitted: () => isStillAdmitted(request, route, inside.access),
+      signal,
+    });
     if (reply.kind === "problem") sendProblem(exchange, reply.problem, headers);
     else if (reply.kind === "json") sendJson(exchange, reply.body, headers);
     else await sendStream(exchange, { ...reply, headers, signal, patience: readerPatience(inside) });

@@ -9,7 +9,7 @@ export type StreamEvent =
   | { readonly type: "gap"; readonly cursor: string; readonly reason: "removed" | "reader_too_slow" }
   /** Nothing has come for a while; the stream lives. */
   | { readonly type: "heartbeat"; readonly cursor: string }
-  /** The server stops. */
+  /** The server stops, or the reader's credential holds no more. */
   | { readonly type: "end"; readonly cursor: string };
 
 /** How a stream goes. */
@@ -39,11 +39,14 @@ export type FollowRequest = {
   /** Of an earlier event; the present when absent. */
   readonly cursor?: string | undefined;
   readonly matches: (span: Span) => boolean;
+  /** Whether the reader may still read; asked before every look at the store. */
+  readonly mayRead?: () => Promise<boolean>;
   readonly signal: AbortSignal;
 };
 
 /**
- * Spans as they arrive in the store, by whatever process, until the signal aborts; then `end`. Nothing is buffered beyond
+ * Spans as they arrive in the store, by whatever process, until the signal aborts or the reader may read no more; then
+ * `end`. Nothing is buffered beyond
  * one page: while an event is not taken the store is not asked, and what arrives waits there. Gaps are told, not filled.
  * The first page is asked for before anything is returned, so that a bad cursor is an error and no stream.
  * @throws WhetstoneError `usage`: the cursor is not of this store; `store_read_failed`
@@ -87,6 +90,7 @@ async function* events(parts: Paced, request: FollowRequest, first: Page): Async
       spokeMs = clock.monotonicMs();
       yield { type: "heartbeat", cursor: place };
     }
+    if (signal.aborted || (await request.mayRead?.()) === false) break;
     page = await nextPage(parts, pace.page, place);
   }
   yield { type: "end", cursor: place };

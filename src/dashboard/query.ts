@@ -35,6 +35,15 @@ export const pageQuery = (ordinary: number) =>
     cursor: Text.optional().describe("`nextCursor` of the page before."),
   });
 
+/** What is taken for a number: JavaScript would take an empty text for 0, and read `0x10`, `1e2` and blanks. */
+const DECIMAL = /^\d{1,15}(?:\.\d{1,15})?$/;
+
+const noNumber = (name: string): WhetstoneError =>
+  new WhetstoneError("usage", `The parameter ${name} is malformed: it is not a decimal number.`, {
+    remedy: "The document at /api/v1/openapi.json says what it may be.",
+    data: { parameter: name },
+  });
+
 /**
  * The parameters of a URL as a schema wants them.
  * @throws WhetstoneError `usage`: one is unknown (the nearest known one is named), repeated or malformed.
@@ -51,6 +60,8 @@ export function parseQuery<Query extends z.ZodObject>(schema: Query, search: URL
         remedy: "Give it once.",
       });
     }
+    const takesNumber = schema.shape[name]?.safeParse(1).success === true;
+    if (takesNumber && !DECIMAL.test(values[0] ?? "")) throw noNumber(name);
     given[name] = isList ? values : (values[0] ?? "");
   }
   return parseParameters(schema, given);

@@ -13,6 +13,8 @@ export type ApiRequest = {
   readonly principal: Principal;
   /** The sender has shown a key, not a session token. */
   readonly hasShownKey: boolean;
+  /** Whether the sender would still be let in: a key may be revoked and a token expire while a stream is open. */
+  readonly isStillAdmitted: () => Promise<boolean>;
   /** Aborts when the sender has gone or the server stops. */
   readonly signal: AbortSignal;
 };

@@ -82,7 +82,7 @@ export async function runningApi(change: Partial<ApiParts> & { readonly store?: 
       // A server that refuses a body closes while it is still being sent.
       socket.on("error", () => undefined);
       socket.write(bytes);
-      await once(socket, "close");
+      await new Promise((resolve) => socket.once("close", resolve));
       return seen;
     },
     [Symbol.asyncDispose]: async () => {

@@ -27,7 +27,7 @@ export function streamRoute(parts: StreamParts): Route {
     access: "traces",
     query: StreamQuery,
     answer: { name: "StreamEvent", schema: StreamEventJson, isStream: true },
-    handle: async ({ query: { cursor, ...text }, request: { headers, signal } }) => {
+    handle: async ({ query: { cursor, ...text }, request: { headers, signal, isStillAdmitted } }) => {
       const form = streamForm(headers.accept);
       if (form === undefined) {
         const remedy = `Send Accept: ${STREAM_TYPES.ndjson} or ${STREAM_TYPES.sse}.`;
@@ -39,6 +39,7 @@ export function streamRoute(parts: StreamParts): Route {
         // A browser that connects anew sends the address of the first time with the id of its last event.
         cursor: typeof lastSeen === "string" && lastSeen !== "" ? lastSeen : cursor,
         matches: (span) => matches(span, filter),
+        mayRead: isStillAdmitted,
         signal,
       });
       return { kind: "stream", type: STREAM_TYPES[form], pieces: pieces(events, form, parts) };
