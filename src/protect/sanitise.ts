@@ -16,7 +16,7 @@ export function forTerminal(text: string): string {
 }
 
 /** What Markdown, or GitHub in it, reads as more than the character itself; most of an ordinary text is none. */
-const MARKDOWN_SIGN = /[\\`*_[\]|~&<@#:/>+=-]|GH-|www\./i;
+const MARKDOWN_SIGN = /[\\`*_[\]|~&<@#:/>+=\t-]|www\.|\d[.)]| {4}/i;
 
 /**
  * Plain text for a Markdown page, comment or commit message: it renders as the characters that it is made of. Markup,
@@ -36,7 +36,9 @@ export function forMarkdown(text: string): string {
     .replaceAll(/\bGH-(?=\d)/gi, (prefix) => `${prefix}${BREAK}`)
     .replaceAll("://", `:${BREAK}//`)
     .replaceAll(/\bwww\./gi, (prefix) => `${prefix.slice(0, 3)}${BREAK}.`)
-    .replaceAll(/^([ \t]*)([/>#]|[-+=](?=[-+=]))/gm, "$1\\$2");
+    .replaceAll(/^([ \t]*)([/>#]|[-+=](?=[-+=]|\s|$))/gm, "$1\\$2")
+    .replaceAll(/^([ \t]*\d{1,9})(?=[.)](?:\s|$))/gm, "$1\\")
+    .replaceAll(/^(?= {0,3}\t| {4})/gm, BREAK); // or it would be a block of code
 }
 
 /**

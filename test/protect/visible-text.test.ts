@@ -9,7 +9,7 @@ function slowly(text: string): string {
   // oxlint-disable-next-line no-control-regex
   const plain = whole.replaceAll(/\u001b\[[0-9;:]*m/g, "");
   const hidden =
-    /^(?:\p{Cf}|\p{Cc}|[\u2028\u2029\u{17b4}\u{17b5}\u115f\u1160\u3164\uffa0]|\u{34f}|[\u{180b}-\u{180f}]|[\u{fe00}-\u{fe0e}]|[\u{e0000}-\u{e0fff}])$/u;
+    /^(?:\p{Cf}|\p{Cc}|[\u2028\u2029\u3164\uffa0]|\u{17b4}|\u{17b5}|\u{115f}|\u{1160}|\u{34f}|[\u{180b}-\u{180f}]|[\u{fe00}-\u{fe0e}]|[\u{e0000}-\u{e0fff}])$/u;
   return Array.from(plain, (one) => (one !== "\n" && one !== "\t" && hidden.test(one) ? characterName(one) : one)).join(
     "",
   );
