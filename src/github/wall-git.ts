@@ -80,7 +80,8 @@ async function readObjects(scratch: Scratch, ids: readonly string[]): Promise<Re
 async function applyCached(scratch: Scratch, base: string, patch: Uint8Array): Promise<GitApplied> {
   await scratch.run(["read-tree", base]);
   const args = ["apply", "--cached", "--apply", "--numstat", "--summary", "-z", "--whitespace=nowarn", "-"];
-  const { code, stdout, stderr } = await scratch.run(args, { input: patch, okCodes: [0, 1, 128] });
+  // −1: git ended by a signal. Some hostile patches trip its own assertions, which is a refusal like any other.
+  const { code, stdout, stderr } = await scratch.run(args, { input: patch, okCodes: [0, 1, 128, -1] });
   if (code !== 0) return { ok: false, detail: stderr.trim() };
   // Numbers end with NUL each, the lines of the summary follow.
   const parts = stdout.toString("utf8").split("\0");

@@ -49,6 +49,7 @@ export function dangerOf(path: string): string | undefined {
 }
 
 function partDanger(part: string): string | undefined {
+  if (foldName(part) === "") return "has a part that is nothing but points where Unicode form does not count";
   if (/[ .]$/.test(part) || SHORT_NAME.test(part)) return "is a name that file systems rewrite";
   if (part.startsWith(" ")) return "begins with a blank";
   if (/[<>:"|?*]/.test(part)) return "holds a character that Windows gives another meaning";

@@ -309,7 +309,12 @@ const ATTACKS: readonly Attack[] = [
   ["lacks the tree", (base) => bundleOf(base, [blob], commitOf("7".repeat(40), [base])), "bundle_unreadable"],
   [
     "lacks a file",
-    (base) => bundleOf(base, [...objects.filter((one) => one.bytes.toString() !== "n\n")], honest(base)),
+    (base) =>
+      bundleOf(
+        base,
+        objects.filter((one) => one.bytes.toString() !== "n\n"),
+        honest(base),
+      ),
     "bundle_unreadable",
   ],
   ["has a tip that is a tree", (base) => usual(base, root, packOf(entries(all(base)))), "bundle_unreadable"],

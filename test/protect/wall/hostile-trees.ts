@@ -124,6 +124,8 @@ const FORBIDDEN_NAMES = [
   `src/${"d/".repeat(130)}x`,
   // Ways out.
   "../outside.ts",
+  "\uff0e\uff0e/outside.ts",
+  "src/\u2025/outside.ts",
   "src/../../outside.ts",
   "src/./x.ts",
   "src/../x.ts",
