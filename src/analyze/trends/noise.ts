@@ -14,16 +14,19 @@ export type Noise = {
 /** Closer to 1 nothing can be told from a random walk. */
 const MOST_CORRELATION = 0.9;
 
-/** Share of the differences that may be jumps. */
+/** Share of the differences that may be jumps; they are left out. */
 const JUMPS = 0.1;
+
+/** Variance of what is left of a standard normal distribution without that share of its greatest sizes. */
+const TRIMMED_VARIANCE = 0.623;
 
 /** Median of |normal| with standard deviation 1. */
 const NORMAL_MEDIAN = 0.6744897501960817;
 
 /**
  * Noise from differences, which a few jumps and a slow drift leave alone: Var(x_t − x_{t−1}) = 2σ²(1 − φ) and
- * Var(x_t − x_{t−2}) = 2σ²(1 − φ²), so their ratio is 1 + φ. The variances are those of medians, so that outliers do not
- * count.
+ * Var(x_t − x_{t−2}) = 2σ²(1 − φ²), so their ratio is 1 + φ. The variances are trimmed: outliers do not count, and the
+ * ratio scatters half as much as that of medians, which would take white noise for a random walk now and then.
  */
 export function noiseOf(values: readonly number[]): Noise {
   const [near, far] = [differenceVariance(values, 1), differenceVariance(values, 2)];
@@ -39,11 +42,8 @@ function differenceVariance(values: readonly number[], lag: number): number {
   const differences = values.slice(lag).map((value, i) => value - (values[i] ?? value));
   const drift = median(differences);
   const sizes = sortedAscending(differences.map((difference) => Math.abs(difference - drift)));
-  const robust = median(sizes) / NORMAL_MEDIAN;
-  if (robust > 0) return robust ** 2;
-  // Most neighbours are equal: the mean square has to do, without the jumps.
   const usual = sizes.slice(0, Math.ceil(sizes.length * (1 - JUMPS)));
-  return usual.reduce((sum, size) => sum + size ** 2, 0) / usual.length;
+  return usual.reduce((sum, size) => sum + size ** 2, 0) / usual.length / TRIMMED_VARIANCE;
 }
 
 /** Half of the window of {@link withoutOutliers}, and how many standard deviations make an outlier. */
