@@ -40,7 +40,12 @@ export const analyzePerformanceTrends = defineTool({
   }),
   run: async ({ service_name, operation, time_period, metrics, detail, max_tokens }, context) => {
     const window = windowOf(time_period, context.clock.now(), "-7d");
-    const series = await loadSeries(context, { ...window, service: service_name, operation, steps: STEPS });
+    const loaded = await loadSeries(context, { ...window, service: service_name, operation, steps: STEPS });
+    // A step that is not over would look like a fall of its calls.
+    const series = loaded.map(({ points, ...rest }) => ({
+      ...rest,
+      points: points.filter(({ startNs }) => startNs + rest.stepNs <= window.untilNs),
+    }));
     const all = operationTrends(series, metrics === undefined ? {} : { metrics });
     const rows = all.filter((row) => detail === "full" || isSure(row));
     return compose({

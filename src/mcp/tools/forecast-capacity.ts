@@ -52,7 +52,8 @@ export const forecastCapacity = defineTool({
   run: async ({ service_name, operation, metric, limit, history, max_tokens }, context) => {
     const window = windowOf(history, context.clock.now(), "-14d");
     const series = await loadSeries(context, { ...window, service: service_name, operation, steps: STEPS });
-    const { points, stepNs } = metric === "p95_ms" ? latency(series) : calls(series);
+    const { points: all, stepNs } = metric === "p95_ms" ? latency(series) : calls(series);
+    const points = completeSteps(all, stepNs, window.untilNs);
     const periodSteps = stepNs === 0n ? 1 : Math.max(1, Number(DAY_NS / stepNs));
     const found = forecastOf(points, limit, { steps: Math.max(1, Math.floor(points.length / 2)), periodSteps });
     const { method, backtest, notes } = found.forecast;
@@ -84,6 +85,11 @@ export const forecastCapacity = defineTool({
 });
 
 type Chosen = { readonly points: readonly TrendPoint[]; readonly stepNs: bigint };
+
+/** The steps that are over: a part of a step would look like a fall. */
+function completeSteps(points: readonly TrendPoint[], stepNs: bigint, untilNs: bigint): readonly TrendPoint[] {
+  return points.filter(({ timeMs: at }) => BigInt(at) * 1_000_000n + stepNs <= untilNs);
+}
 
 const timeMs = ({ startNs }: SeriesPoint): number => Number(startNs / 1_000_000n);
 
