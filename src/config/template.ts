@@ -75,6 +75,10 @@ targets:
       files: 10
       lines: 600
       bytes: 65536
+    # Classes of files that are blocked unless named here, and only within \`source\`: blocked, request-review, allowed.
+    # protected: { documents: request-review }
+    # executable: ["bin/**"] # where a proposal may make files executable
+    # binary: ["docs/img/**"] # where content may be binary, such as images
 `;
 }
 
