@@ -70,13 +70,29 @@ export function parseDuration(text: string): number {
  */
 export function parseInstant(text: string, now: bigint): bigint {
   const trimmed = text.trim();
-  if (trimmed.startsWith("-")) return now - BigInt(Math.round(parseDuration(trimmed.slice(1))));
+  if (trimmed.startsWith("-")) return before(now, trimmed);
   const match = /^(\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})$/.exec(trimmed);
   const seconds = match ? Date.parse(`${match[1]?.replace(" ", "T")}${match[3]?.toUpperCase()}`) : Number.NaN;
-  if (!match || Number.isNaN(seconds)) {
+  if (!match || Number.isNaN(seconds) || !isOnCalendar(match[1] ?? "")) {
     throw new WhetstoneError("usage", `"${text}" is not a time.`, {
       remedy: "Write RFC 3339 such as 2026-11-20T10:00:00Z, or a relative time such as -15m or -7d.",
     });
   }
   return BigInt(seconds) * 1_000_000n + BigInt((match[2] ?? "").padEnd(9, "0"));
+}
+
+/** Start of year 1, the earliest that RFC 3339 can write. */
+const EARLIEST_NS = -62_135_596_800_000_000_000n;
+
+function before(now: bigint, text: string): bigint {
+  const ns = parseDuration(text.slice(1));
+  const instant = Number.isFinite(ns) ? now - BigInt(Math.round(ns)) : undefined;
+  if (instant !== undefined && instant >= EARLIEST_NS) return instant;
+  throw new WhetstoneError("usage", `"${text}" lies before the first year.`, { remedy: "Give a later time." });
+}
+
+/** `Date.parse` takes 30 February for 2 March, and 24:00 for the next day. */
+function isOnCalendar(local: string): boolean {
+  const day = local.slice(0, 10);
+  return new Date(Date.parse(`${day}T${local.slice(11)}Z`)).toISOString().startsWith(day);
 }
