@@ -46,6 +46,10 @@ const SECRETS: readonly (readonly [string, string])[] = [
   ["assigned literal", `"api_key": '${fill(ALPHANUMERIC, 20)}',`],
   ["assigned literal", `config["secret"] = \`${fill(ALPHANUMERIC, 20)}\``],
   ["password in a URL", `postgres://admin:${fill(ALPHANUMERIC, 9)}@db/x`],
+  ["password in a URL", `https://admin:${fill(ALPHANUMERIC, 9)}@example.com.internal.net/x`],
+  ["password in a URL", `amqp://admin:password${fill(ALPHANUMERIC, 5)}@queue`],
+  ["assigned literal", `token: "token-${fill(ALPHANUMERIC, 16)}"`],
+  ["assigned literal", `secret: "/${fill(ALPHANUMERIC, 30)}"`],
 ];
 
 describe("judgeSafety", () => {
@@ -73,6 +77,14 @@ describe("judgeSafety", () => {
     'token: "xxxxxxxxxxxxxxxx"',
     "postgres://user:${PASSWORD}@db/x",
     "http://localhost:3000/@scope/x",
+    "https://admin:hunter2abc@db.example.com/x",
+    "https://admin:hunter2abc@db.test:5432",
+    "postgres://user:password@localhost/db",
+    "mongodb://someuser:somepassword@somehost:381/db",
+    'clientSecret: "1234567890abcdef1234567890abcdef12345678"',
+    'access_token: "useraccesstoken123"',
+    'lastSignificantToken = "?InterpolationInTemplate"',
+    '"PWD": "/Users/maciej"',
     "sk-learn and npm_config_registry",
     "-----BEGIN CERTIFICATE-----",
     "-----BEGIN PUBLIC KEY-----",
