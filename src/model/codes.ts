@@ -43,6 +43,7 @@ export const ERROR_CODES = {
     doc: "A dossier's file differs from its manifest, or a verdict recomputes differently.",
   },
   package_refused: { exit: 1, doc: "A program that was fetched or named is not the pinned one, or does not run here." },
+  session_failed: { exit: 1, doc: "A session ended without an answer that can be used; data.outcome says how." },
   timeout: { exit: 1, doc: "Something took longer than its limit and was ended." },
   interrupted: { exit: 1, doc: "The run was interrupted by a signal; what it held was released." },
   defect: { exit: 1, doc: "A bug in Whetstone: an invariant of its own did not hold." },

@@ -5,8 +5,7 @@ import { runClaude } from "../../src/session/claude/process.ts";
 import { analysisArguments, mcpConfig, sessionEnvironment, toolNames } from "../../src/session/claude/recipe.ts";
 import { openStore } from "../../src/store/open.ts";
 import { span, spanId, traceId } from "../store/spans.ts";
-import { claudeForTests, DUMMY_KEY, sessionFolders, telemetryServer } from "../support/claude.ts";
-import { processesIn } from "../support/leftovers.ts";
+import { claudeForTests, DUMMY_KEY, sessionFolders, stayingIn, telemetryServer } from "../support/claude.ts";
 import { startMessagesApi, toolResults, type ScriptedTurn } from "../support/messages-api.ts";
 import { stdioClient } from "./stdio-client.ts";
 
@@ -31,7 +30,7 @@ async function session(script: readonly ScriptedTurn[], tools: readonly string[]
   });
   await using own = await stdioClient(folders.root, ["--db", database]);
   const offered = await own.client.listTools();
-  return { end, api, offered: offered.tools, left: await processesIn(folders.checkout) };
+  return { end, api, offered: offered.tools, left: await stayingIn(folders.checkout) };
 }
 
 async function fill(database: string): Promise<void> {

@@ -4,6 +4,7 @@ import { codeOf } from "../../src/model/error.ts";
 import { type ClaudeCli, locateClaude } from "../../src/session/claude/cli-package.ts";
 import type { MountedServer, SessionEnvironment } from "../../src/session/claude/recipe.ts";
 import { temporaryFolder } from "./git-repository.ts";
+import { processesIn } from "./leftovers.ts";
 
 /** Key that the scripted API accepts; no real one is ever needed. */
 export const DUMMY_KEY = "sk-ant-dummy-0000";
@@ -51,4 +52,12 @@ export async function sessionFolders() {
     placeholderKey: DUMMY_KEY,
   });
   return { root: folder.path, checkout, environment, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+}
+
+/** Processes that stay in a folder; those that were killed already are given the time to be gone. */
+export async function stayingIn(folder: string): Promise<number[]> {
+  for (let look = 0; look < 500; look += 1) {
+    if ((await processesIn(folder)).length === 0) return [];
+  }
+  return processesIn(folder);
 }
