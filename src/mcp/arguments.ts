@@ -72,7 +72,8 @@ export function offsetOf(cursor: string | undefined): number {
 /** The error for a cursor that a tool did not return. */
 export function foreignCursor(): WhetstoneError {
   return new WhetstoneError("usage", "The cursor is not one that this tool returned.", {
-    remedy: "Pass nextCursor of the previous answer unchanged, or leave the cursor out to start again.",
+    remedy:
+      "Pass nextCursor of the previous answer unchanged and with the same arguments, or leave the cursor out to start again.",
   });
 }
 

@@ -2,6 +2,7 @@ import { McpServer, type ServerContext } from "@modelcontextprotocol/server";
 import { isPermitted, type Role } from "../model/role.ts";
 import { callTool } from "./answer.ts";
 import { selectTools, type Selection } from "./catalogue.ts";
+import { toldOnly } from "./parse-arguments.ts";
 import { registerPrompts } from "./prompts.ts";
 import { registerResources } from "./resources.ts";
 import type { ServerParts, Tool, ToolContext } from "./tool.ts";
@@ -53,18 +54,27 @@ function register(server: McpServer, tool: Tool, parts: ServerParts): void {
     idempotentHint: readOnly || idempotent,
     openWorldHint: openWorld,
   };
-  const config = { title, description, inputSchema: input, outputSchema: output, annotations };
+  const config = { title, description, inputSchema: toldOnly(input), outputSchema: output, annotations };
   server.registerTool(name, config, (args, context) => callTool(tool, args, contextOf(parts, context)));
 }
 
 function contextOf(parts: ServerParts, { mcpReq }: ServerContext): ToolContext {
   const progressToken = mcpReq._meta?.progressToken;
+  // Progress may only grow (MCP): a tool that counts anew, for another set of traces, goes on from where it was.
+  let [base, last] = [0, -1];
   return {
     ...parts,
     signal: mcpReq.signal,
     progress: (done, message, total) => {
       if (progressToken === undefined) return;
-      const params = { progressToken, progress: done, message, ...(total !== undefined && { total }) };
+      if (done <= last) base += last + 1;
+      last = done;
+      const params = {
+        progressToken,
+        progress: base + done,
+        message,
+        ...(total !== undefined && { total: base + total }),
+      };
       // A client that has gone is told nothing; the call learns it by its signal.
       mcpReq.notify({ method: "notifications/progress", params }).catch(() => undefined);
     },

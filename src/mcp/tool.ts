@@ -6,6 +6,7 @@ import type { Store } from "../store/store.ts";
 import type { ExecParts } from "./exec/capture.ts";
 import type { ShownIds } from "./shown-ids.ts";
 import type { Envelope } from "./budget.ts";
+import { cursorsOf, parseArguments } from "./parse-arguments.ts";
 
 /** Groups of tools that a server can be started with. */
 export const TOOLSETS = ["traces", "specs", "analysis", "sessions", "metrics"] as const;
@@ -70,7 +71,7 @@ export type ToolDeclaration<Input extends z.ZodObject, Output extends z.ZodObjec
 
 /** A tool of any input and output. */
 export type Tool = Omit<ToolDeclaration<z.ZodObject, z.ZodObject>, "run"> & {
-  /** Parses the arguments, then answers. @throws ZodError */
+  /** Parses the arguments, then answers. @throws WhetstoneError `usage` for arguments that the tool does not take */
   readonly call: (args: unknown, context: ToolContext) => Promise<Record<string, unknown>>;
 };
 
@@ -79,8 +80,23 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject
   declaration: ToolDeclaration<Input, Output>,
 ): Tool {
   const { run, ...rest } = declaration;
-  return { ...rest, call: async (args, context) => run(rest.input.parse(args), context) };
+  return {
+    ...rest,
+    call: async (given, context) => {
+      const args = parseArguments(rest.input, given);
+      if (!("cursor" in rest.input.shape)) return run(args, context);
+      const { cursor } = args as { readonly cursor?: string };
+      const cursors = cursorsOf(rest.name, args);
+      const answer = await run(cursor === undefined ? args : { ...args, cursor: cursors.unbind(cursor) }, context);
+      const { nextCursor, tokens } = answer;
+      if (nextCursor === undefined) return answer;
+      return { ...answer, nextCursor: cursors.bind(nextCursor), tokens: tokens + MARK_TOKENS };
+    },
+  };
 }
+
+/** What the mark of a cursor adds to an answer. */
+const MARK_TOKENS = 2;
 
 /** Effects of a tool that only reads the store. */
 export const READS: ToolEffects = { readOnly: true, openWorld: false };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { WhetstoneError } from "../../model/error.ts";
 import { SpanStatus } from "../../model/span.ts";
 import { parseDuration } from "../../model/time.ts";
 import type { SpanFilter } from "../../store/port.ts";
@@ -43,6 +44,11 @@ export const searchTraces = defineTool({
 
 function filterOf(args: z.output<typeof Input>, now: bigint): SpanFilter {
   const { attributes, status, min_duration: least, max_duration: most, time_range: range } = args;
+  if (least !== undefined && most !== undefined && parseDuration(least) > parseDuration(most)) {
+    throw new WhetstoneError("usage", `min_duration ${least} is longer than max_duration ${most}.`, {
+      remedy: "Exchange them.",
+    });
+  }
   const texts = Object.entries(attributes ?? {}).map(([key, value]) => [key, String(value)] as const);
   return {
     ...(range !== undefined && windowOf(range, now, "-24h")),
