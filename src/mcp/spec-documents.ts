@@ -18,10 +18,39 @@ export const SpecText = z
   );
 export type SpecText = z.infer<typeof SpecText>;
 
-/** The text of a specification under a name: what it says of its own name gives way. */
+/** The text of a specification under a name; an object or a text that does not name itself takes it. */
 export function specTextOf(name: string, given: SpecText): string {
   if (typeof given !== "string") return JSON.stringify({ ...given, name }, undefined, 2);
-  return /^\s*\{/.test(given) ? given : /^name\s*:/m.test(given) ? given : `name: ${JSON.stringify(name)}\n${given}`;
+  if (/^name\s*:/m.test(given)) return given;
+  if (!/^\s*\{/.test(given)) return `name: ${JSON.stringify(name)}\n${given}`;
+  const { ok, value } = jsonOf(given);
+  return ok && !Object.hasOwn(value, "name") ? JSON.stringify({ name, ...value }, undefined, 2) : given;
+}
+
+/** What is no JSON is for the parser of specifications, which says where the fault is. */
+function jsonOf(text: string): { readonly ok: boolean; readonly value: object } {
+  try {
+    return { ok: true, value: JSON.parse(text) as object };
+  } catch {
+    return { ok: false, value: {} };
+  }
+}
+
+/**
+ * The specification that a text holds.
+ * @throws WhetstoneError `spec_invalid`; `usage` when it calls itself otherwise than it is to be stored
+ */
+export function specNamed(name: string, text: string): ReturnType<typeof requireSpec> {
+  const parsed = requireSpec(text, name);
+  const own = parsed.spec.file.name;
+  if (own === name) return parsed;
+  throw new WhetstoneError(
+    "usage",
+    `The specification names itself ${JSON.stringify(own)}, not ${JSON.stringify(name)}.`,
+    {
+      remedy: "Leave name out of the text, or store it under that name.",
+    },
+  );
 }
 
 /** A stored specification, ready to be checked. */

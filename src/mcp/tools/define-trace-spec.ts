@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { WhetstoneError } from "../../model/error.ts";
-import { requireSpec } from "../../specs/parse.ts";
 import { compose, Envelope, MaxTokens, sectionOf } from "../budget.ts";
-import { SpecName, SpecText, specTextOf } from "../spec-documents.ts";
+import { SpecName, specNamed, SpecText, specTextOf } from "../spec-documents.ts";
 import { shownName } from "../shown.ts";
 import { defineTool } from "../tool.ts";
 
@@ -22,7 +21,7 @@ export const defineTraceSpec = defineTool({
     ...Envelope,
   }),
   run: async ({ name, specification, max_tokens }, context) => {
-    const { spec, text } = requireSpec(specTextOf(name, specification), name);
+    const { spec, text } = specNamed(name, specTextOf(name, specification));
     const { documents } = await context.store("write");
     const known = await documents.get("spec", name);
     if (known !== undefined) {

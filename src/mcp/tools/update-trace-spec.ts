@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { diffSpecs } from "../../specs/diff.ts";
-import { requireSpec } from "../../specs/parse.ts";
+import { WhetstoneError } from "../../model/error.ts";
 import { updateSpecText } from "../../specs/update.ts";
 import { compose, Envelope, MaxTokens, sectionOf } from "../budget.ts";
-import { loadSpec, SpecName, SpecText, specTextOf } from "../spec-documents.ts";
+import { loadSpec, SpecName, specNamed, SpecText, specTextOf } from "../spec-documents.ts";
 import { shownName, shownText } from "../shown.ts";
 import { defineTool } from "../tool.ts";
 
@@ -33,10 +33,15 @@ export const updateTraceSpec = defineTool({
     ...Envelope,
   }),
   run: async ({ name, updates, specification, after_version, max_tokens }, context) => {
+    if ((updates === undefined) === (specification === undefined)) {
+      throw new WhetstoneError("usage", "Either updates or specification is needed, and not both.", {
+        remedy: "updates replaces single keys; specification replaces the whole text.",
+      });
+    }
     const known = await loadSpec(context, name);
     const wanted =
       specification === undefined ? updateSpecText(known.text, updates ?? {}) : specTextOf(name, specification);
-    const { spec, text } = requireSpec(wanted, name);
+    const { spec, text } = specNamed(name, wanted);
     const changes = diffSpecs(known.spec.file, spec.file);
     const isSame = changes.length === 0 && (after_version ?? known.version) === known.version;
     const { documents } = await context.store("write");
