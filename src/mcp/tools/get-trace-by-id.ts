@@ -51,7 +51,7 @@ export const getTraceById = defineTool({
     const short = shortIds(tree.nodes.map(({ span }) => span.spanId));
     const from = offsetOf(args.cursor);
     const shared = { maxTokens: args.max_tokens, facts: factsOf(tree), before: from };
-    const roots = args.under === undefined ? tree.roots : [spanOf(tree, args.under)];
+    const roots = args.under === undefined ? tree.roots : spansOf(tree, args.under).slice(0, 1);
     if (args.span_ids === undefined && args.detail === "summary") {
       const rows = treeRows({ roots, critical: criticalPath(tree), grouping: true });
       const order = byImportance(rows).slice(from);
@@ -59,7 +59,7 @@ export const getTraceById = defineTool({
       const lists = { rows: { ...section, count: order.length, total: rows.length } };
       return compose({ ...shared, lists, cursor: offsetCursor(from, order.length) });
     }
-    const picked = args.span_ids?.map((id) => spanOf(tree, id)) ?? below(roots);
+    const picked = args.span_ids?.flatMap((id) => spansOf(tree, id)) ?? below(roots);
     const page = picked.slice(from);
     const parts = { short, originNs: tree.startNs, bytes: bytesPerItem(args.max_tokens) };
     const lists = { spans: sectionOf(page, (node) => spanDetail(node, parts)) };
@@ -84,14 +84,16 @@ function factsOf(tree: TraceTree) {
   };
 }
 
-/** @throws WhetstoneError `not_found`, `usage` when several spans begin so */
-function spanOf(tree: TraceTree, id: string): SpanNode {
+/**
+ * The spans of an id: several where client and server share it, the outermost first.
+ * @throws WhetstoneError `not_found`, `usage` when several ids begin so
+ */
+function spansOf(tree: TraceTree, id: string): readonly SpanNode[] {
   const found = tree.nodes.filter(({ span }) => span.spanId.startsWith(id.toLowerCase()));
-  const [first] = found;
-  const isOne = new Set(found.map(({ span }) => span.spanId)).size === 1;
-  if (first !== undefined && isOne) return first;
+  const ids = new Set(found.map(({ span }) => span.spanId));
+  if (ids.size === 1) return found.toSorted((a, b) => a.depth - b.depth);
   const remedy = "Take ids from this trace's rows.";
-  if (first === undefined) throw new WhetstoneError("not_found", `The trace has no span ${id}.`, { remedy });
+  if (ids.size === 0) throw new WhetstoneError("not_found", `The trace has no span ${id}.`, { remedy });
   throw new WhetstoneError("usage", `Several spans of the trace begin with ${id}.`, { remedy });
 }
 
