@@ -75,6 +75,8 @@ export type Draft<Facts extends object, Lists extends Readonly<Record<string, Se
   /** Items before this page, where a cursor was followed; null where they were not counted. */
   readonly before?: number | null;
   readonly hint?: string | undefined;
+  /** Whether there is more than the lists have, nobody knows how much. */
+  readonly isCut?: boolean;
   /** How to get what was left out, where a cursor does not. */
   readonly how?: string;
 };
@@ -146,17 +148,18 @@ function envelopeOf(
     cursor,
     before = 0,
     how,
-  }: Pick<Draft<object, Readonly<Record<string, Section<unknown>>>>, "cursor" | "before" | "how">,
+    isCut = false,
+  }: Pick<Draft<object, Readonly<Record<string, Section<unknown>>>>, "cursor" | "before" | "how" | "isCut">,
   filled: readonly Filled[],
 ): Pick<Envelope, "total" | "returned" | "truncated" | "nextCursor" | "omitted"> {
   const returned = sum(filled.map(({ taken }) => taken.length));
   const totals = filled.map(({ section }) =>
     section.total === undefined ? section.count + (before ?? 0) : section.total,
   );
-  const total = totals.includes(null) ? null : sum(totals.map((count) => count ?? 0));
+  const total = isCut || totals.includes(null) ? null : sum(totals.map((count) => count ?? 0));
   const nextCursor = cursor?.(returned);
   const left = total === null || before === null ? null : Math.max(0, total - before - returned);
-  const truncated = nextCursor !== undefined || (left ?? 0) > 0;
+  const truncated = isCut || nextCursor !== undefined || (left ?? 0) > 0;
   if (!truncated) return { total, returned, truncated };
   const bytes = returned === 0 ? 0 : sum(filled.map((list) => list.bytes)) / returned;
   const tokens = left === null ? null : Math.ceil((left * bytes) / BYTES_PER_TOKEN);

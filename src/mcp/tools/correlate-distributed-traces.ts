@@ -58,13 +58,15 @@ export const correlateDistributedTraces = defineTool({
   run: async ({ transaction_id, attribute, time_range, max_tokens }, context) => {
     const window = windowOf(time_range, context.clock.now(), "-24h");
     const carriers = attribute === undefined ? CARRIERS : [attribute];
-    const found = await related({ id: transaction_id, carriers, window }, context);
+    const { found, isCut } = await related({ id: transaction_id, carriers, window }, context);
     const rows = [...found.values()].sort((a, b) => Number(a.summary.startNs - b.summary.startNs));
     const services = new Set(rows.map(({ summary }) => shownName(summary.rootService)));
     return compose({
       maxTokens: max_tokens,
       facts: { window: shownWindow(window), services: [...services].slice(0, 20) },
       lists: { traces: sectionOf(rows, (related) => row(related, context.ids)) },
+      isCut,
+      how: CUT,
       hint:
         rows.length === 0
           ? `No trace carries this id in ${carriers.length === 1 ? "that attribute" : "a known attribute"}; name the attribute that does, or widen time_range.`
@@ -73,10 +75,14 @@ export const correlateDistributedTraces = defineTool({
   },
 });
 
+const CUT = `There are more: only the newest ${MOST_PER_CARRIER} traces of an attribute are taken, and the links of ${MOST_LINKED} traces followed. Name the attribute, or shorten time_range.`;
+
 type Related = { readonly summary: TraceSummary; readonly by: Set<string> };
 type Wanted = { readonly id: string; readonly carriers: readonly string[]; readonly window: TimeWindow };
 
-async function related({ id, carriers, window }: Wanted, context: ToolContext): Promise<ReadonlyMap<string, Related>> {
+type Found = { readonly found: ReadonlyMap<string, Related>; readonly isCut: boolean };
+
+async function related({ id, carriers, window }: Wanted, context: ToolContext): Promise<Found> {
   const store = await context.store("read");
   const found = new Map<string, Related>();
   const add = (summary: TraceSummary, by: string): void => {
@@ -84,13 +90,16 @@ async function related({ id, carriers, window }: Wanted, context: ToolContext): 
     found.set(summary.traceId, known);
     known.by.add(by);
   };
+  let isCut = false;
   for (const [at, carrier] of carriers.entries()) {
     context.signal.throwIfAborted();
-    const { traces } = await store.search({ ...window, attributes: { [carrier]: id } }, { limit: MOST_PER_CARRIER });
-    for (const summary of traces) add(summary, `attribute ${shownName(carrier)}`);
+    const page = await store.search({ ...window, attributes: { [carrier]: id } }, { limit: MOST_PER_CARRIER });
+    isCut ||= page.nextCursor !== undefined;
+    for (const summary of page.traces) add(summary, `attribute ${shownName(carrier)}`);
     context.progress(at + 1, "attributes searched", carriers.length);
   }
   if (/^[0-9a-f]{32}$/i.test(id)) await addTrace(store, id.toLowerCase(), (summary) => add(summary, "trace id"));
+  isCut ||= found.size > MOST_LINKED;
   for (const traceId of [...found.keys()].slice(0, MOST_LINKED)) {
     const links = (await store.trace(traceId)).flatMap((span) => span.links.map((link) => link.traceId));
     for (const linked of new Set(links)) {
@@ -98,7 +107,7 @@ async function related({ id, carriers, window }: Wanted, context: ToolContext): 
         await addTrace(store, linked, (summary) => add(summary, `link of ${context.ids.shorten(traceId)}`));
     }
   }
-  return found;
+  return { found, isCut };
 }
 
 /** A trace by its id as a row of a search. */
