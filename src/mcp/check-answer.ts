@@ -66,18 +66,23 @@ export function checkAnswer(result: CheckResult, shown: CheckShown): z.input<typ
       return [list, sectionOf(result[list], (issue) => issueRow(issue, ids), { total })];
     }),
   ) as Record<IssueList, ReturnType<typeof sectionOf<Issue, z.input<typeof IssueRow>>>>;
-  const results = sectionOf(result.results, ({ trace_id, verdict, issues: counts }) => ({
-    traceId: ids.shorten(trace_id),
-    verdict,
-    issues: Object.values(counts).reduce<number>((sum, count) => sum + (count ?? 0), 0),
-  }));
+  const totalOf = (list: "results" | "suggestions") => ({ total: result[list].length + (result.omitted[list] ?? 0) });
+  const results = sectionOf(
+    result.results,
+    ({ trace_id, verdict, issues: counts }) => ({
+      traceId: ids.shorten(trace_id),
+      verdict,
+      issues: Object.values(counts).reduce<number>((sum, count) => sum + (count ?? 0), 0),
+    }),
+    totalOf("results"),
+  );
   const population = sectionOf(result.evidence.population, ({ clause, value, samples, verdict }) => ({
     clause: shownText(clause, 120),
     value,
     samples,
     verdict,
   }));
-  const notes = [...(shown.notes ?? []), ...result.evidence.notes].slice(0, 5);
+  const notes = firstNotes([...(shown.notes ?? []), ...result.evidence.notes]);
   return compose({
     maxTokens,
     facts: {
@@ -90,11 +95,19 @@ export function checkAnswer(result: CheckResult, shown: CheckShown): z.input<typ
     },
     lists: {
       ...issues,
-      suggestions: sectionOf(result.suggestions, (text) => shownText(text, 300)),
+      suggestions: sectionOf(result.suggestions, (text) => shownText(text, 300), totalOf("suggestions")),
       ...(shown.population && { results, population }),
     },
   });
 }
+
+const MOST_NOTES = 5;
+
+/** The first notes, and how many more there are. */
+const firstNotes = (notes: readonly string[]): readonly string[] =>
+  notes.length <= MOST_NOTES
+    ? notes
+    : [...notes.slice(0, MOST_NOTES), `${notes.length - MOST_NOTES} more notes are left out.`];
 
 function issueRow(issue: Issue, ids: ShownIds): z.input<typeof IssueRow> {
   const { code, clause, message, trace_id: traceId, operation_name: operation, service_name: service, nearest } = issue;

@@ -40,7 +40,9 @@ export function shownAttributes(
   const shown = all
     .slice(0, most)
     .map(([key, value]) => [shownText(key, keyLength), shownValue(value, valueLength)] as const);
-  return { attributes: Object.fromEntries(shown), more: all.length - shown.length };
+  const distinct = Object.fromEntries(shown);
+  // Keys that look alike once cleaned and cut share one member.
+  return { attributes: distinct, more: all.length - Object.keys(distinct).length };
 }
 
 function shownValue(value: Json, maxLength: number): Scalar {

@@ -64,10 +64,18 @@ export const generateImprovementSuggestions = defineTool({
       maxTokens: args.max_tokens,
       facts: { traces: traces.length, notes: [...notes] },
       lists: { suggestions: sectionOf(wanted, (finding) => suggestionRow(finding, context.ids)) },
-      hint: wanted.length === 0 && traces.length > 0 ? "Nothing in these traces asks for a change." : undefined,
+      hint:
+        wanted.length === 0 && traces.length > 0
+          ? NOTHING[args.finding_ids === undefined ? "asked" : "named"]
+          : undefined,
     });
   },
 });
+
+const NOTHING = {
+  asked: "Nothing in these traces asks for a change.",
+  named: "These traces show none of the findings named; take ids from detect_performance_issues over the same window.",
+} as const;
 
 async function populationOf(args: z.output<typeof Input>, context: ToolContext) {
   if (args.trace_id !== undefined) return { traces: [buildTree(await findTrace(context, args.trace_id))], notes: [] };

@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { formatInstant } from "../../model/time.ts";
 import type { DocumentSummary } from "../../store/document-port.ts";
-import { Cursor, foreignCursor } from "../arguments.ts";
+import { foreignCursor } from "../arguments.ts";
 import { compose, Envelope, MaxTokens, sectionOf } from "../budget.ts";
 import { shownName } from "../shown.ts";
 import { defineTool, READS } from "../tool.ts";
 
 const PAGE = 200;
+/** Holds a name of 200 characters, of up to three bytes each. */
+const NameCursor = z.string().max(1_000).optional().describe("nextCursor of the answer before, unchanged.");
 
 /** `list_trace_specs`: the stored specifications. */
 export const listTraceSpecs = defineTool({
@@ -16,7 +18,7 @@ export const listTraceSpecs = defineTool({
     "Lists the stored trace specifications by name with newest version, time and size. Their text comes from get_trace_spec.",
   toolset: "specs",
   effects: READS,
-  input: z.strictObject({ cursor: Cursor, max_tokens: MaxTokens }),
+  input: z.strictObject({ cursor: NameCursor, max_tokens: MaxTokens }),
   output: z.strictObject({
     specs: z.array(z.strictObject({ name: z.string(), version: z.int(), written: z.string(), bytes: z.int() })),
     ...Envelope,
