@@ -113,7 +113,7 @@ function queryOf(route: Route, choices: readonly (readonly [number, string])[]):
 async function expectKept(route: Route, query: readonly (readonly [string, string])[]): Promise<void> {
   const path = route.path.replace("{id}", "1".repeat(32)).replace("{name}", "cpu");
   const search = new URLSearchParams(query.map(([name, value]): [string, string] => [name, value]));
-  const response = await running.get(`${path}?${search}`, key);
+  const response = await running.get(`${path}?${search.toString()}`, key);
   const body: unknown = await response.json();
   expect(running.errors).toEqual([]);
   if (response.status === 414) return;

@@ -71,7 +71,7 @@ export function diagnose(
 ): Diagnosis {
   const counts = { baselineTraces: baseline.length, incidentTraces: incident.length };
   if (baseline.length === 0 || incident.length === 0) return { ranked: [], ...counts };
-  const comparison = compare(observe(baseline), observe(incident));
+  const comparison = compare(observe(inOrder(baseline)), observe(inOrder(incident)));
   const signs = signsOf(comparison);
   const least = normalQuantile(1 - FALSE_ALARM / Math.max(2, comparison.incident.byOperation.size));
   const suspects = [...Map.groupBy(signs, ({ call }) => call.key).values()]
@@ -80,6 +80,10 @@ export function diagnose(
   const ranked = suspects.slice(0, options.limit ?? 10).map(({ suspect }) => suspect);
   return { ranked, ...counts };
 }
+
+/** Ties and sums of fractions are settled by the order of the traces: always the same one. */
+const inOrder = (traces: readonly TraceTree[]): readonly TraceTree[] =>
+  traces.toSorted((a, b) => compareText(a.traceId, b.traceId));
 
 function signsOf(comparison: Comparison): Sign[] {
   const extra = extraCallSigns(comparison);
