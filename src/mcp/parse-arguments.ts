@@ -51,16 +51,21 @@ export function toldOnly<Input extends z.ZodObject>(input: Input): StandardSchem
   return { "~standard": { version, vendor, jsonSchema, validate: (value) => ({ value }) } };
 }
 
-/** Binds cursors to the tool and the arguments that they were made for: elsewhere they would skip what nobody has seen. */
+/**
+ * Binds cursors to the tool and the arguments that they were made for: elsewhere, or altered, they would skip what nobody
+ * has seen.
+ */
 export function cursorsOf(tool: string, args: Readonly<Record<string, unknown>>) {
   const asked = Object.entries(args).filter(([name]) => !PAGE_ARGUMENTS.has(name));
-  const text = JSON.stringify([tool, asked.sort(([a], [b]) => (a < b ? -1 : 1))]);
-  const mark = `.${createHash("sha256").update(text).digest("hex").slice(0, 7)}`;
+  const list = JSON.stringify([tool, asked.sort(([a], [b]) => (a < b ? -1 : 1))]);
+  const bind = (cursor: string): string =>
+    `${cursor}.${createHash("sha256").update(`${cursor} ${list}`).digest("hex").slice(0, 7)}`;
   return {
-    bind: (cursor: string): string => `${cursor}${mark}`,
+    bind,
     /** @throws WhetstoneError `usage` for a cursor of another tool or of other arguments */
     unbind: (cursor: string): string => {
-      if (cursor.endsWith(mark)) return cursor.slice(0, -mark.length);
+      const own = cursor.slice(0, Math.max(0, cursor.lastIndexOf(".")));
+      if (bind(own) === cursor) return own;
       throw foreignCursor();
     },
   };

@@ -28,7 +28,7 @@ export const listTraceSpecs = defineTool({
     const { documents: list } = await store("read");
     const { documents, total } = await list.list("spec", { limit: PAGE, ...(after !== undefined && { after }) });
     return compose({
-      maxTokens: max_tokens,
+      maxTokens: max_tokens - cursorTokens(documents),
       facts: {},
       lists: { specs: sectionOf(documents, row, { total }) },
       cursor: (returned) => nextAfter(documents, returned),
@@ -39,6 +39,10 @@ export const listTraceSpecs = defineTool({
 });
 
 const cursorAfter = (name: string): string => `n${Buffer.from(name).toString("base64url")}`;
+
+/** What the longest cursor may take: names are long enough to count. */
+const cursorTokens = (documents: readonly DocumentSummary[]): number =>
+  Math.ceil(Math.max(0, ...documents.map(({ name }) => cursorAfter(name).length)) / 4);
 
 /** @throws WhetstoneError `usage` for a cursor that {@link cursorAfter} did not make */
 function nameIn(cursor: string): string {
