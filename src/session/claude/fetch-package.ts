@@ -23,6 +23,9 @@ export type PackageRequest = {
   readonly onFetch?: ((request: PackageRequest) => void) | undefined;
 };
 
+/** No download and unpacking together take as long. */
+const STALE_MS = 60 * 60 * 1_000;
+
 /** Where a package is kept once it is fetched. */
 export function packageFolder({ cache, name, version }: Pick<PackageRequest, "cache" | "name" | "version">): string {
   return join(cache, `${flat(name)}-${version}`);
@@ -41,6 +44,7 @@ export async function fetchPackage(request: PackageRequest): Promise<string> {
   request.onFetch?.(request);
   const draft = join(request.cache, `.${flat(request.name)}-${randomUUID()}`);
   await makeDraft(draft);
+  await sweepDrafts(request, draft);
   try {
     await refuseOther(request, await download(request, draft));
     await unpack(request, draft);
@@ -61,6 +65,17 @@ async function makeDraft(draft: string): Promise<void> {
       remedy: "Set WHETSTONE_CACHE to a folder that may be written to and has 600 MB of space.",
       cause,
     });
+  }
+}
+
+/** Removes what a killed process left, 500 MB at worst. Our own draft tells the time by the file system's clock. */
+async function sweepDrafts({ cache, name }: PackageRequest, own: string): Promise<void> {
+  const { mtimeMs: now } = await stat(own);
+  for (const entry of await readdir(cache)) {
+    if (!entry.startsWith(`.${flat(name)}-`)) continue;
+    const path = join(cache, entry);
+    const found = await stat(path).catch(() => undefined); // whoever it belongs to may just have finished
+    if (found !== undefined && found.mtimeMs < now - STALE_MS) await rm(path, { recursive: true, force: true });
   }
 }
 

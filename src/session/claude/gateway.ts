@@ -7,7 +7,7 @@ import { messageOf } from "../../model/error.ts";
 
 /** What stands behind a gateway, and what it lets through. */
 export type GatewayOptions = {
-  /** Base URL of the real API. */
+  /** Base URL of the real API; it may have a path. */
   readonly upstream: string;
   /** The real key; it never leaves this process but towards `upstream`. */
   readonly key: string;
@@ -137,7 +137,7 @@ async function passOn(state: State, { path, request, body }: Passing, response: 
       redirect: "manual",
       signal: gone.signal,
     } as const;
-    answer = await fetch(new URL(path, upstream), init);
+    answer = await fetch(`${upstream.replace(/\/+$/, "")}${path}`, init);
   } catch (error) {
     if (gone.signal.aborted) return;
     state.refused.push(`the API could not be reached: ${messageOf(error)}`);

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { fetchPackage, packageFolder, type PackageRequest } from "../../../src/session/claude/fetch-package.ts";
@@ -107,6 +107,17 @@ describe("fetching a pinned package", () => {
     expect(await fetchPackage(request(registry))).toBe(first);
     expect(await readFile(join(first, "claude"), "utf8")).toBe("the first");
     expect(await inCache(registry)).toEqual(["example-tool-1.0.0"]);
+  });
+
+  test("what a killed process left long ago is removed, what another one works on is not", async () => {
+    await using registry = await tinyRegistry();
+    const drafts = [".example-tool-old", ".example-tool-new", ".example-other-old"];
+    for (const name of drafts) await mkdir(join(registry.cache, name), { recursive: true });
+    const hours = new Date(Date.now() - 2 * 3_600_000);
+    for (const name of drafts.filter((each) => each.endsWith("old")))
+      await utimes(join(registry.cache, name), hours, hours);
+    await fetchPackage(request(registry));
+    expect((await inCache(registry)).sort()).toEqual([".example-other-old", ".example-tool-new", "example-tool-1.0.0"]);
   });
 
   test("two processes at once both get it, and one copy is left", async () => {

@@ -93,6 +93,13 @@ describe("the key gateway", () => {
     await answer.text();
   });
 
+  test("a path of the API's base address is kept", async () => {
+    await using api = await startMessagesApi({ key: KEY, script: [] });
+    await using side = await gateway([], { upstream: `${api.url}/proxy/` });
+    await (await side.post()).text();
+    expect(api.faults).toEqual(["POST /proxy/v1/messages"]);
+  });
+
   test("an API that is not there is answered for, without its address", async () => {
     await using side = await gateway([], { upstream: "http://127.0.0.1:1" });
     const answer = await side.post();
