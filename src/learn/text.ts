@@ -9,7 +9,8 @@ const FIX: Readonly<Record<FindingKind, string>> = {
   errors: "Handle the input or state that raises the error where it first appears, and answer it in the documented way",
   slow_operation: "Remove the work that dominates the operation's critical path before tuning anything else",
   retry_storm: "Mend the cause of the failing attempts, and bound retries with a growing delay",
-  retry_amplification: "Retry at one level only, the one closest to the failing call, and pass its failure on elsewhere",
+  retry_amplification:
+    "Retry at one level only, the one closest to the failing call, and pass its failure on elsewhere",
   chatty_calls: "Ask the other service once for everything that a request needs from it",
   fan_out: "Bound how many calls run at the same time, or ask for all of them in one",
   lock_step: "Hold the lock for less time, or split what it guards, so that requests need not wait for each other",

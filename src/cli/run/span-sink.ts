@@ -25,9 +25,7 @@ type SinkFlags = CommonOptions & { readonly otlp?: string };
 export async function spanSink({ otlp, ...options }: SinkFlags, io: Io): Promise<SpanSink> {
   if (otlp !== undefined) return { name: "the OTLP endpoint", inFlight: OTLP_IN_FLIGHT, ...storeThread({ otlp }) };
   const url = await commandStoreUrl(options, io);
-  return isPostgresUrl(url)
-    ? storeSink(url)
-    : { name: "the store", inFlight: 1, ...storeThread({ store: url }) };
+  return isPostgresUrl(url) ? storeSink(url) : { name: "the store", inFlight: 1, ...storeThread({ store: url }) };
 }
 
 /** Opens the store while the traffic already flows: a store that does not open costs spans, never the connection. */
