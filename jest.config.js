@@ -8,5 +8,5 @@ export default {
   globalSetup: "<rootDir>/test/support/global-setup.ts",
   globalTeardown: "<rootDir>/test/support/global-teardown.ts",
   setupFilesAfterEnv: ["<rootDir>/test/support/network.ts"],
-  testTimeout: 30_000,
+  testTimeout: 120_000,
 };

@@ -158,7 +158,7 @@ beforeAll(async () => {
     ...documentsIn(dossier),
     ...documentsIn(state),
   ];
-}, 60_000);
+}, 180_000);
 afterAll(() => project.remove());
 
 const names = Object.keys(SCHEMAS);

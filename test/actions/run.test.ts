@@ -72,7 +72,7 @@ describe("the built action in a clone of this repository", () => {
     const { exitCode, outputs } = await step({ target: "notes" }, { cancelAt: "::group::capture" });
     expect({ exitCode, outputs }).toMatchObject({ exitCode: 1, outputs: { "reason-code": "interrupted" } });
     expect((await git("worktree", "list")).trim().split("\n")).toHaveLength(1);
-  }, 60_000);
+  }, 180_000);
 
   test("a mistyped input starts nothing", async () => {
     const before = await ledger();

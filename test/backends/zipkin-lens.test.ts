@@ -43,7 +43,7 @@ beforeAll(async () => {
   for await (const batch of store.spans({})) {
     for (const span of batch) stored.set(span.traceId, [...(stored.get(span.traceId) ?? []), span]);
   }
-}, 60_000);
+}, 180_000);
 afterAll(() => rm(folder, { recursive: true }));
 
 /** Operation, service and children, of a trace with a 64-bit id. */

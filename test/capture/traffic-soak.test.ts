@@ -76,5 +76,5 @@ describe("soakTraffic", () => {
     expect(result.rolledUp).toBe(result.calls * 2);
     expect(progress.length).toBeGreaterThan(0);
     expect(Object.keys(result.memory)).toEqual(["receiver", "proxy-1", "proxy-2"]);
-  }, 60_000);
+  }, 180_000);
 });

@@ -30,7 +30,7 @@ beforeAll(async () => {
   const formula = { ...entry(10), result: '=HYPERLINK("http://example.org","x")', operation: "validate" };
   clock.advance(3_600_000);
   await appendLedger(state(), [formula], { clock });
-}, 60_000);
+}, 180_000);
 afterAll(() => rm(folder, { recursive: true }));
 
 describe("audit show", () => {

@@ -12,7 +12,7 @@ beforeAll(async () => {
   project = await sampleProject();
   const session = await project.session(BETTER_WORK);
   first = await whetstone(["loop", "--local", "--session", `replay:${session}`, "--json"], { cwd: project.root });
-}, 60_000);
+}, 180_000);
 afterAll(() => project.remove());
 
 function cli(...args: string[]): Promise<Ended> {
@@ -144,7 +144,7 @@ describe("single stages", () => {
     );
     const proposed = await cli("propose", JSON.parse(first.out).dossier, "--local", "--json");
     expect([proposed.code, JSON.parse(proposed.out).branch]).toEqual([0, JSON.parse(first.out).branch]);
-  }, 60_000);
+  }, 180_000);
 
   test("propose believes no report that the recorded results do not bear out", async () => {
     const { dossier } = JSON.parse(first.out);
@@ -155,7 +155,7 @@ describe("single stages", () => {
     const refused = await cli("propose", forged, "--local", "--json");
     expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("validation/report.json")]);
     expect(refused.err).toContain("does not follow");
-  }, 60_000);
+  }, 180_000);
 
   test("--dry-run writes no branch and records nothing", async () => {
     const other = await sampleProject();
@@ -167,7 +167,7 @@ describe("single stages", () => {
     expect(other.git("for-each-ref", "refs/heads/whetstone")).toBe("");
     expect(await readdir(join(other.root, ".whetstone", "dossiers"))).toHaveLength(1);
     await other.remove();
-  }, 60_000);
+  }, 180_000);
 
   test("--mode analysis needs no session and changes nothing", async () => {
     const other = await sampleProject();
@@ -179,7 +179,7 @@ describe("single stages", () => {
     ]).toEqual([0, true, true]);
     expect(await leftovers(other)).toEqual(NOTHING);
     await other.remove();
-  }, 60_000);
+  }, 180_000);
 });
 
 test("Ctrl-C releases everything and says so", async () => {
@@ -197,4 +197,4 @@ test("Ctrl-C releases everything and says so", async () => {
   expect(await leftovers(other)).toEqual(NOTHING);
   await rm(session);
   await other.remove();
-}, 60_000);
+}, 180_000);

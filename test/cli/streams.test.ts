@@ -133,5 +133,5 @@ describe("on a terminal", () => {
     expect(shown.lastIndexOf("\u001b[?25h")).toBeGreaterThan(shown.lastIndexOf("\u001b[?25l"));
     expect(await leftovers(project)).toEqual(NOTHING);
     await project.remove();
-  }, 60_000);
+  }, 180_000);
 });

@@ -76,4 +76,4 @@ test("a server that needs preparation is measured on base and change alike", asy
   const { report } = await runOn(project, { recording: await project.session("export const work = () => 1;\n") });
   // It got as far as the replay on both versions, which found the results changed.
   expect(report).toMatchObject({ status: "rejected", reasons: ["replay_result_changed"] });
-}, 60_000);
+}, 180_000);

@@ -26,7 +26,7 @@ beforeAll(async () => {
   const { report } = await runOn(project, { recording: await project.session(BETTER_WORK) });
   path = report.dossier;
   original = await openDossier(path);
-}, 60_000);
+}, 180_000);
 afterAll(() => project.remove());
 
 /** Parts that do not come out as recorded. */

@@ -34,7 +34,7 @@ describe("a run that fails", () => {
     expect(await ledger()).toEqual(["loop.start ok", "loop.end run_failed"]);
     const state = await (await workspaceOf(project)).state.view();
     expect(await state.list("outcomes")).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test("in its first stage leaves no word in the ledger, for it did not start", async () => {
     await project.write("src/work.mjs", "changed");
@@ -69,7 +69,7 @@ test("a run measures the commit, its rules included, and not what lies in the fo
   project.git("add", "rules");
   project.git("commit", "-q", "-m", "a rule that is none");
   await expect(runOn(project, { recording })).rejects.toMatchObject({ code: "config_invalid" });
-}, 60_000);
+}, 180_000);
 
 test("a stage that is asked before the one that it needs is a defect, whichever it is", async () => {
   const workspace = await workspaceOf(project);

@@ -79,7 +79,7 @@ describe("validate on real worktrees", () => {
     expect(before).toContain("REPEAT = 400");
     expect(project.git("status", "--porcelain")).toBe("");
     expect(await leftovers(project)).toEqual(NOTHING);
-  }, 60_000);
+  }, 180_000);
 
   test("a patch out of scope gets no worktree", async () => {
     const workspace = await workspaceOf(project);

@@ -80,7 +80,7 @@ async function fill(database: string): Promise<void> {
     expect(JSON.parse(result?.text ?? "")).toMatchObject({ traces: [{ traceId: traceId(1), spans: 2 }], total: 1 });
     expect(api.left()).toBe(0);
     expect(left).toEqual([]);
-  }, 90_000);
+  }, 180_000);
 
   test("calls no tool of the server that was not allowed, and has no tool that writes or runs anything", async () => {
     const { end, api } = await session(
@@ -101,5 +101,5 @@ async function fill(database: string): Promise<void> {
       ["Write", true],
       ["Bash", true],
     ]);
-  }, 90_000);
+  }, 180_000);
 });

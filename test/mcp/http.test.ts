@@ -26,7 +26,7 @@ beforeAll(async () => {
     keys[role] = JSON.parse(out) as { id: string; key: string };
   }
   server = await httpProcess(folder.path, []);
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();

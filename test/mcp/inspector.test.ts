@@ -43,13 +43,13 @@ function expectTrace({ code, out }: { code: number; out: string }): void {
     const { tools } = JSON.parse(out) as { tools: { name: string; inputSchema: object; outputSchema: object }[] };
     expect(tools.map(({ name }) => name)).toEqual(expect.arrayContaining(["get_traces", "get_trace_by_id"]));
     for (const tool of tools) expect(tool).toMatchObject({ inputSchema: {}, outputSchema: {} });
-  }, 60_000);
+  }, 180_000);
 
   test("calls a tool on stdio and gets the stored trace; nothing keeps running", async () => {
     await using folder = await inspection();
     expectTrace(await folder.inspect(...STDIO, ...CALL));
     expect(await processesIn(folder.root)).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test("a tool's error is one for the inspector too", async () => {
     await using folder = await inspection();
@@ -57,7 +57,7 @@ function expectTrace({ code, out }: { code: number; out: string }): void {
     const { code, out, err } = await folder.inspect(...STDIO, ...call);
     expect({ code, out: JSON.parse(out) as unknown }).toMatchObject({ code: 5, out: { isError: true } });
     expect(err).toContain("tool_is_error");
-  }, 60_000);
+  }, 180_000);
 
   test("over HTTP with an API key it lists and calls; without, or with another, nothing", async () => {
     await using folder = await inspection();
@@ -81,5 +81,5 @@ function expectTrace({ code, out }: { code: number; out: string }): void {
       expect(code).not.toBe(0);
       expect(out).not.toContain("SELECT");
     }
-  }, 90_000);
+  }, 180_000);
 });

@@ -10,7 +10,7 @@ describe("npm run build", () => {
   beforeAll(async () => {
     staging = await stageRepository();
     await build();
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await staging[Symbol.asyncDispose]();
   });
@@ -41,5 +41,5 @@ describe("npm run build", () => {
     await expect(build()).rejects.toMatchObject({ stderr: expect.stringContaining("missing.ts") });
     expect(await readFile(main, "utf8")).toBe(before);
     expect(readdirSync(staging.path).filter((name) => name.startsWith("dist"))).toEqual(["dist"]);
-  }, 60_000);
+  }, 180_000);
 });

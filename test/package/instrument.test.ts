@@ -13,7 +13,7 @@ beforeAll(async () => {
   await mkdir(join(folder.path, "node_modules"));
   await symlink(staging.path, join(folder.path, "node_modules/whetstone"));
   await symlink(resolve("node_modules/@modelcontextprotocol"), join(folder.path, "node_modules/@modelcontextprotocol"));
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await staging[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();
@@ -48,7 +48,7 @@ test("node --import whetstone/register patches the SDK of the program", async ()
   expect(stdout).toBe("Symbol(whetstone.instrument.patched)\n");
   // initialize, its notification and the call, on both sides.
   expect(stderr).toContain("6 not exported");
-}, 30_000);
+}, 180_000);
 
 test("whetstone/instrument does the same from inside, and exports what it promises", async () => {
   const program = `
@@ -66,4 +66,4 @@ test("whetstone/instrument does the same from inside, and exports what it promis
     "MonitoringSpanProcessor,SAMPLE_WEIGHT,createInstrumentation,headSampler,instrument,tailSampler 6",
     "",
   ]);
-}, 30_000);
+}, 180_000);

@@ -165,7 +165,7 @@ describe("nothing acknowledged is lost", () => {
     const stored = new Set((await storedSpans(db)).map(({ spanId }) => spanId));
     expect(acknowledged.length).toBeGreaterThanOrEqual(6_000);
     expect(acknowledged.filter((id) => !stored.has(id))).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test("a full disk is answered 503, and what was answered 200 stays", async () => {
     const db = join(folder, "full.db");
@@ -181,7 +181,7 @@ describe("nothing acknowledged is lost", () => {
     const stored = new Set((await storedSpans(db)).map(({ spanId }) => spanId));
     expect(load.acknowledged.length).toBeGreaterThan(100);
     expect(load.acknowledged.filter((id) => !stored.has(id))).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("the command", () => {

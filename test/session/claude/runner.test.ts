@@ -54,14 +54,14 @@ function expectClean({ leftovers, api }: Ran): void {
     expect(results[1]?.text).toContain(traceId(1));
     expect(ran.api.left()).toBe(0);
     expectClean(ran);
-  }, 90_000);
+  }, 180_000);
 
   test("a model that never gives the form is no success", async () => {
     const talk: ScriptedTurn = { say: [{ type: "text", text: "All is well." }] };
     const ran = await run({ cli, script: [talk, talk] });
     expect(ran.error).toMatchObject({ code: "session_failed", data: { outcome: "structured_output_missing" } });
     expectClean(ran);
-  }, 90_000);
+  }, 180_000);
 
   test("endless calls end at the turn limit, with a partial record", async () => {
     const options = { limits: { maxTurns: 3, maxBudgetUsd: 1, timeoutMs: 60_000 } };
@@ -69,7 +69,7 @@ function expectClean({ leftovers, api }: Ran): void {
     expect(ran.record).toMatchObject({ partial: true, summary: "Cut off: max_turns." });
     expect(ran.api.requests).toHaveLength(3);
     expectClean(ran);
-  }, 90_000);
+  }, 180_000);
 
   test("money ends it too, with what it cost", async () => {
     const options = { limits: { maxTurns: 9, maxBudgetUsd: 0.01, timeoutMs: 60_000 } };
@@ -81,14 +81,14 @@ function expectClean({ leftovers, api }: Ran): void {
     expect(ran.record).toMatchObject({ partial: true, summary: "Cut off: max_budget." });
     expect(ran.record?.usage.costUsd).toBeGreaterThan(1);
     expectClean(ran);
-  }, 90_000);
+  }, 180_000);
 
   test("a refused key fails at once instead of being tried for minutes", async () => {
     const ran = await run({ cli, script: [{ status: 401 }, { status: 401 }, { status: 401 }] });
     expect(ran.error).toMatchObject({ code: "session_failed", data: { outcome: "api_error" } });
     expect(ran.api.requests.length).toBeLessThanOrEqual(2);
     expectClean(ran);
-  }, 90_000);
+  }, 180_000);
 
   test.each<[string, ScriptedTurn]>([
     ["too many requests", { status: 429, headers: { "retry-after": "0" } }],
@@ -110,7 +110,7 @@ function expectClean({ leftovers, api }: Ran): void {
     const ran = await run({ cli, script: [{ hang: true }, { hang: true }], options });
     expect(ran.record).toMatchObject({ partial: true, summary: "Cut off: timeout." });
     expectClean(ran);
-  }, 90_000);
+  }, 180_000);
 
   test("without its telemetry server it does not start", async () => {
     const options = { server: { name: "whetstone", command: ["/nowhere/server"], tools: ["x"] } } as const;
@@ -121,7 +121,7 @@ function expectClean({ leftovers, api }: Ran): void {
       data: { outcome: "setup_error" },
     });
     expectClean(ran);
-  }, 90_000);
+  }, 180_000);
 
   test("hooks, servers, key helper, settings and instructions of the repository do nothing", async () => {
     await using outside = await temporaryFolder();
@@ -148,7 +148,7 @@ function expectClean({ leftovers, api }: Ran): void {
     expect(new Set(ran.api.requests.map(({ body }) => body.model))).toEqual(new Set([MODEL]));
     expect(JSON.stringify(ran.api.requests[0]?.body)).not.toContain("HOSTILE-INSTRUCTION");
     expectClean(ran);
-  }, 90_000);
+  }, 180_000);
 
   test("what writes, runs, fetches or reads outside the checkout is refused", async () => {
     const attempts = [
@@ -171,7 +171,7 @@ function expectClean({ leftovers, api }: Ran): void {
     expect(results).toHaveLength(attempts.length);
     expect(results.filter(({ isError }) => !isError)).toEqual([]);
     expectClean(ran);
-  }, 90_000);
+  }, 180_000);
 });
 
 describe("before a session", () => {
