@@ -31,7 +31,7 @@ async function freshRepository(): Promise<void> {
 describe("stop, ask, grant, resume", () => {
   let id = "";
   let token = "";
-  beforeAll(freshRepository, 60_000);
+  beforeAll(freshRepository, 180_000);
   afterAll(() => rm(folder, { recursive: true }));
 
   test("nothing is stopped: nothing to ask for, nothing to resume, and no token is used", async () => {
