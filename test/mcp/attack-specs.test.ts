@@ -111,14 +111,14 @@ describe("two servers on one store", () => {
       name: "shop",
       specification: { description: `by ${n}`, expected_spans: SPANS },
     }));
-    expect(defined.map(({ isError }) => isError).sort()).toEqual([false, true]);
+    expect(defined.filter(({ isError }) => isError)).toHaveLength(1);
 
     const updates = await both("update_trace_spec", (n) => ({
       name: "shop",
       updates: { description: `again by ${n}` },
       after_version: 1,
     }));
-    expect(updates.map(({ isError }) => isError).sort()).toEqual([false, true]);
+    expect(updates.filter(({ isError }) => isError)).toHaveLength(1);
     const refused = updates.find(({ isError }) => isError);
     expect(refused?.body).toMatchObject({ error: { code: "conflict", remedy: expect.any(String) } });
     const winner = updates.findIndex(({ isError }) => !isError);

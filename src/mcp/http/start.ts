@@ -17,6 +17,9 @@ export type HttpServerOptions = HttpHandlerOptions & {
 /** A running server; disposing it ends its sessions and streams. */
 export type HttpServer = AsyncDisposable & { readonly url: string; readonly port: number };
 
+/** What Streamable HTTP uses; web requests cannot even hold some others. */
+const METHODS: ReadonlySet<string> = new Set(["POST", "GET", "DELETE"]);
+
 /** The one path of the endpoint. */
 export const MCP_PATH = "/mcp";
 
@@ -59,6 +62,7 @@ async function answer(
   const path = request.url?.split("?")[0];
   if (path === "/healthz") return sendResponse(plain(200, "ok"), response);
   if (path !== MCP_PATH) return sendResponse(plain(404, `MCP is at ${MCP_PATH}.`), response);
+  if (!METHODS.has(request.method ?? "")) return sendResponse(plain(405, "MCP takes POST, GET and DELETE."), response);
   await sendResponse(await handler.handle(webRequest(request, response)), response);
 }
 
