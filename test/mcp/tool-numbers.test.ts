@@ -239,14 +239,14 @@ describe("what could be lost in silence", () => {
   });
 
   test("attributes whose names look alike once they are shown are counted", async () => {
-    const attributes = { "key\u200b": 1, key: 2, "k\u202eey": 3 };
+    const attributes = Object.fromEntries(["a", "b", "c"].map((end) => [`${"k".repeat(300)}${end}`, 1]));
     const store = memoryStore();
     await store.append([span({ traceId: traceId(1), startNs: NOW - 1n, attributes })]);
     const args = { trace_id: traceId(1), span_ids: [spanId(0)] };
     const { body } = await answerOf("get_trace_by_id", args, contextOver(store));
     const [shown] = body["spans"] as { attributes: object; cut?: string }[];
-    const hidden = 3 - Object.keys(shown?.attributes ?? {}).length;
-    expect(shown?.cut).toBe(hidden === 0 ? undefined : `${hidden} more attributes`);
+    expect(Object.keys(shown?.attributes ?? {})).toHaveLength(1);
+    expect(shown?.cut).toBe("2 more attributes");
   });
 
   test("a finding that is not there is told from traces without findings", async () => {

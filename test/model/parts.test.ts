@@ -5,7 +5,7 @@ import { CONTENT_ATTRIBUTES, isContentAttribute, isContentEvent } from "../../sr
 import { codeOf, messageOf, WhetstoneError } from "../../src/model/error.ts";
 import { canonicalJson } from "../../src/model/json.ts";
 import { editDistance, nearest } from "../../src/model/nearest.ts";
-import { isPermitted, PERMISSIONS, ROLES } from "../../src/model/role.ts";
+import { isPermitted, type Permission, ROLES } from "../../src/model/role.ts";
 import { describeStop, isRunning, type StopFlag } from "../../src/model/stop.ts";
 
 describe("edit distance", () => {
@@ -99,7 +99,7 @@ describe("content, which is not kept unless asked", () => {
 });
 
 test("single calls are shown to no role that may see sums only, and sums to every role", () => {
-  const may = (permission: keyof typeof PERMISSIONS) => ROLES.filter((role) => isPermitted(role, permission));
+  const may = (permission: Permission) => ROLES.filter((role) => isPermitted(role, permission));
   expect(may("aggregates")).toEqual([...ROLES]);
   expect(may("traces")).toEqual(ROLES.filter((role) => role !== "executive"));
 });

@@ -155,37 +155,3 @@ export function withAt(document: unknown, [key, ...rest]: Path, value: unknown):
   else copy[key] = withAt(copy[key], rest, value);
   return copy;
 }
-
-/** What is put in the place of every value: each type of JSON, borders of numbers, near misses of texts. */
-const OTHERS: readonly unknown[] = [
-  null,
-  true,
-  "",
-  " ",
-  "x".repeat(10_001),
-  0,
-  -1,
-  0.5,
-  1e300,
-  2 ** 53,
-  [],
-  [null],
-  {},
-  { a: 1 },
-];
-
-function nearMisses(value: unknown): readonly unknown[] {
-  if (typeof value === "string") return [value.toUpperCase(), ` ${value}`, `${value}\n`, `${value}\0`, value.slice(1)];
-  if (typeof value === "number") return [value - 1, value + 1, value + 0.25, String(value)];
-  return Array.isArray(value) ? [[...(value as unknown[]), ...(value as unknown[])], value[0]] : [[value]];
-}
-
-/** Documents that differ from a sample in one value, alternatives and all. */
-export function mutationsOf(root: Schema, sample: unknown): { readonly what: string; readonly value: unknown }[] {
-  return walk({ path: [], schema: root, value: sample }, root).flatMap(({ path, value }) =>
-    [...OTHERS, ...nearMisses(value)].map((other) => ({
-      what: `${path.join(".")} = ${(JSON.stringify(other) ?? "nothing").slice(0, 60)}`,
-      value: withAt(sample, path, other),
-    })),
-  );
-}
