@@ -12,6 +12,7 @@ import { foreignCursor } from "./arguments.ts";
 export function parseArguments<Input extends z.ZodObject>(input: Input, args: unknown): z.output<Input> {
   // Schemas pass over this key in silence, and a filter that is passed over would match everything.
   if (hasPrototypeKey(args)) throw refused("An argument has a member named __proto__.", "Leave it out.");
+  if (isTooDeep(args)) throw refused(`An argument is nested deeper than ${DEEPEST} levels.`, "Send a flatter one.");
   const parsed = input.safeParse(args);
   if (parsed.success) return parsed.data;
   const known = Object.keys(input.shape);
@@ -37,6 +38,20 @@ function hasPrototypeKey(value: unknown): boolean {
     for (const member of Object.values(next)) if (typeof member === "object" && member !== null) open.push(member);
   }
   return false;
+}
+
+/** No specification is as deep; far deeper ones would exhaust the stack. */
+const DEEPEST = 200;
+
+function isTooDeep(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth <= DEEPEST; depth += 1) {
+    level = level.flatMap((each) =>
+      typeof each === "object" && each !== null ? (Object.values(each) as unknown[]) : [],
+    );
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 /** Arguments that another page of the same list may have otherwise. */

@@ -24,7 +24,7 @@ export function specTextOf(name: string, given: SpecText): string {
   if (/^name\s*:/m.test(given)) return given;
   if (!/^\s*\{/.test(given)) return `name: ${JSON.stringify(name)}\n${given}`;
   const { ok, value } = jsonOf(given);
-  return ok && !Object.hasOwn(value, "name") ? JSON.stringify({ name, ...value }, undefined, 2) : given;
+  return ok && !Object.hasOwn(value, "name") ? given.replace("{", () => `{"name": ${JSON.stringify(name)}, `) : given;
 }
 
 /** What is no JSON is for the parser of specifications, which says where the fault is. */

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { isLoopback } from "../../capture/http/admission.ts";
 import { readConfig } from "../../config/read.ts";
@@ -62,8 +62,15 @@ async function storeOf(options: McpOptions, io: Io): Promise<LazyStore> {
   return lazyStore({
     name: isPostgresUrl(url) ? "the postgres:// URL" : url,
     exists: () => isPostgresUrl(url) || existsSync(url),
+    identity: () => (isPostgresUrl(url) ? url : fileIdentity(url)),
     open: () => openStore({ url }),
   });
+}
+
+/** Device and number of a file: another one at the same path has others. */
+function fileIdentity(path: string): string | undefined {
+  const file = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return file && `${file.dev}:${file.ino}:${file.birthtimeNs}`;
 }
 
 type Serve = (server: ServerOptions, signal: AbortSignal, io: Io) => Promise<void>;
