@@ -9,4 +9,7 @@ export default {
   globalTeardown: "<rootDir>/test/support/global-teardown.ts",
   setupFilesAfterEnv: ["<rootDir>/test/support/network.ts"],
   testTimeout: 120_000,
+  maxWorkers: "100%",
+  // Modules of a test file are never given back by a process that runs ES modules in sandboxes: it is replaced in time.
+  workerIdleMemoryLimit: "1GB",
 };
