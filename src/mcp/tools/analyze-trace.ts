@@ -12,6 +12,7 @@ import { shortIds } from "../short-ids.ts";
 import { shownName } from "../shown.ts";
 import { ms } from "../span-rows.ts";
 import { defineTool, READS } from "../tool.ts";
+import { CoverageShown, coverageOfTrace, MissingPath, missingRow } from "../trace-coverage.ts";
 import { ErrorRow, errorRow } from "../trace-errors.ts";
 
 const Bottleneck = z.strictObject({
@@ -23,12 +24,12 @@ const Bottleneck = z.strictObject({
   share: z.number().describe("Of the trace's time."),
 });
 
-/** `analyze_trace`: structure, performance and errors of one trace. */
+/** `analyze_trace`: structure, performance, errors and coverage of one trace. */
 export const analyzeTrace = defineTool({
   name: "analyze_trace",
   title: "Analysis of a trace",
   description:
-    "Explains one trace: what its end waited for (operations on the critical path with their share), errors with class and origin (where they began, not where they show), structural problems found in it. For the tree use get_trace_by_id, for the shape analyze_trace_structure.",
+    "Explains one trace: what its end waited for (operations on the critical path with their share), errors with class and origin (where they began, not where they show), structural problems found in it, and what other traces of the same root operation do that it does not. For the tree use get_trace_by_id, for the shape analyze_trace_structure.",
   toolset: "analysis",
   effects: READS,
   input: z.strictObject({ trace_id: TraceIdArgument, detail: Detail, max_tokens: MaxTokens }),
@@ -36,10 +37,12 @@ export const analyzeTrace = defineTool({
     traceId: z.string(),
     structure: z.strictObject({ spans: z.int(), services: z.int(), depth: z.int(), roots: z.int() }),
     performance: z.strictObject({ durationMs: z.number(), criticalMs: z.number(), hasBottlenecks: z.boolean() }),
+    coverage: CoverageShown,
     errorCount: z.int().describe("Errors by their origin; one may have made several calls fail."),
     bottlenecks: z.array(Bottleneck),
     errors: z.array(ErrorRow),
     findings: z.array(FindingRow),
+    missing: z.array(MissingPath),
     ...Envelope,
   }),
   run: async ({ trace_id, detail, max_tokens }, context) => {
@@ -47,6 +50,7 @@ export const analyzeTrace = defineTool({
     const short = shortIds(tree.nodes.map(({ span }) => span.spanId));
     const bottlenecks = bottlenecksOf(tree);
     const errors = errorPaths(tree);
+    const { comparedWith, coverage } = await coverageOfTrace(context, tree);
     return compose({
       maxTokens: max_tokens,
       facts: {
@@ -57,12 +61,14 @@ export const analyzeTrace = defineTool({
           criticalMs: ms(bottlenecks.reduce((sum, { ns }) => sum + ns, 0)),
           hasBottlenecks: bottlenecks.some(({ ns }) => ns > tree.durationNs / 2 && tree.nodes.length > 1),
         },
+        coverage: { comparedWith, ratio: comparedWith === 0 ? null : Number(coverage.ratio.toFixed(4)) },
         errorCount: errors.length,
       },
       lists: {
         bottlenecks: sectionOf(bottlenecks, (entry) => bottleneckRow(entry, tree, short)),
         errors: sectionOf(errors, (path) => errorRow(path, short)),
         findings: sectionOf(findProblems([tree]), (finding: Finding) => findingRow(finding, context.ids, detail)),
+        missing: sectionOf(coverage.missing, missingRow),
       },
     });
   },
