@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 
 /**
  * `npm test`: types, lint, format, then every test. `npm test -- PATTERN…` runs the tests of these paths only.
- * Ends with one line of counts; the exit code is not 0 when any step failed.
+ * Names every test that was skipped and ends with one line of counts; the exit code is not 0 when any step failed.
  */
 const patterns = process.argv.slice(2);
 const steps: readonly (readonly [string, readonly string[]])[] =
@@ -37,9 +37,25 @@ const jest = spawnSync(
   ],
   { stdio: ["inherit", "ignore", "inherit"] },
 );
-const counts = JSON.parse(readFileSync(results, "utf8")) as Record<string, number>;
+type Results = Readonly<Record<string, number>> & {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+};
+if (!existsSync(results)) {
+  process.stdout.write(`tests: the process that ran them ended early (${jest.signal ?? `exit ${jest.status}`}).\n`);
+  process.exit(1);
+}
+const counts = JSON.parse(readFileSync(results, "utf8")) as Results;
 rmSync(results, { force: true });
 const number = (key: string): number => counts[key] ?? 0;
+for (const { name, assertionResults } of counts.testResults) {
+  for (const { status, fullName } of assertionResults) {
+    if (status === "passed" || status === "failed") continue;
+    process.stdout.write(`skipped: ${relative(process.cwd(), name)}: ${fullName}\n`);
+  }
+}
 const broken = number("numRuntimeErrorTestSuites");
 if (broken > 0) process.stdout.write(`${broken} test files could not be loaded.\n`);
 process.stdout.write(
