@@ -1,11 +1,9 @@
 import type { Finding } from "../../model/finding.ts";
-import { callsByOperation, nsToMs, weightedNs, type Call } from "../calls.ts";
-import { findingId } from "../finding-id.ts";
+import type { Call } from "../calls.ts";
 import { msInText, nameInText } from "../names.ts";
-import { compareText } from "../parents.ts";
-import { confidenceOf, measuredQuantile, median, severityOfTimeLost, shareOf, sum } from "../rating.ts";
+import { median } from "../rating.ts";
 import type { TraceTree } from "../tree.ts";
-import { worstTraces } from "./exemplars.ts";
+import { detectAttempts, weightsOf, type Attempts, type AttemptsRule } from "./attempts.ts";
 
 /** When nested retries are reported. */
 export type AmplificationOptions = {
@@ -14,13 +12,7 @@ export type AmplificationOptions = {
 };
 
 /** Attempts of one operation below the outermost call that retries on the way to it. */
-type Cascade = {
-  readonly call: Call;
-  readonly child: Call;
-  readonly attempts: number;
-  readonly levels: number;
-  readonly lostNs: number;
-};
+type Cascade = Attempts & { readonly levels: number };
 
 /**
  * Retry amplification: retries at several levels of one chain of calls multiply (three attempts of three attempts are
@@ -29,25 +21,25 @@ type Cascade = {
  * the first innermost attempt to the end of the last, as far as the trace waited.
  */
 export function detectRetryAmplification(traces: readonly TraceTree[], options: AmplificationOptions = {}): Finding[] {
-  const { minAttempts = 4 } = options;
-  const findings: Finding[] = [];
-  for (const calls of callsByOperation(traces).values()) {
-    const cascades = [...Map.groupBy(calls.flatMap(cascadesOf), ({ child }) => child.key).values()]
-      .filter(
-        (list) =>
-          median(
-            list.map(({ attempts }) => attempts),
-            weightsOf(list),
-          ) >= minAttempts,
-      )
-      .sort((a, b) => lostNs(b) - lostNs(a) || compareText(a[0]?.child.key ?? "", b[0]?.child.key ?? ""));
-    if (cascades[0] !== undefined) findings.push(toFinding(calls, cascades[0]));
-  }
-  return findings;
+  return detectAttempts(traces, {
+    kind: "retry_amplification",
+    minAttempts: options.minAttempts ?? 4,
+    attemptsOf: cascadesOf,
+    suggest,
+  });
 }
 
-const weightsOf = (cascades: readonly Cascade[]): number[] => cascades.map(({ call }) => call.weight);
-const lostNs = (cascades: readonly Cascade[]): number => sum(cascades.map(({ call, lostNs: ns }) => call.weight * ns));
+/** What to say of cascades: how they come about, and what a call would save. */
+const suggest: AttemptsRule<Cascade>["suggest"] = (cascades, { value, gainMs }) => {
+  const [call, child] = [cascades[0]?.call.operation ?? "", cascades[0]?.child.operation ?? ""];
+  const all = cascades.map((cascade) => cascade.levels);
+  const levels = median(all, weightsOf(cascades));
+  return [
+    `Below ${nameInText(call)}, ${nameInText(child)} is tried ${value} times per call (median of ${cascades.length} calls) because ${levels} levels retry on top of each other.`,
+    "Retry at one level only, next to the call that fails, and pass its failure on everywhere else; a budget of retries per request bounds the rest.",
+    `A call would save about ${msInText(gainMs)}.`,
+  ].join(" ");
+};
 
 /** Cascades that begin with this call: it retries something, nothing around it does. */
 function cascadesOf(call: Call): Cascade[] {
@@ -127,42 +119,4 @@ function innermostAttempts(outermost: Call): { readonly call: Call; readonly lev
 
 function addWithCallers(call: Call, into: Set<Call>): void {
   for (let at: Call | undefined = call; at !== undefined && !into.has(at); at = at.parent) into.add(at);
-}
-
-function toFinding(calls: readonly Call[], cascades: readonly Cascade[]): Finding {
-  const { call, child } = cascades[0] as Cascade;
-  const { service, operation } = call;
-  const weights = weightsOf(cascades);
-  const { value, interval } = measuredQuantile(
-    cascades.map(({ attempts }) => attempts),
-    0.5,
-    weights,
-  );
-  const levels = median(
-    cascades.map((cascade) => cascade.levels),
-    weights,
-  );
-  const gains = cascades.map((cascade) => cascade.lostNs);
-  const gainMs = nsToMs(median(gains, weights));
-  return {
-    id: findingId("retry_amplification", service, operation),
-    kind: "retry_amplification",
-    severity: severityOfTimeLost(shareOf(lostNs(cascades), sum(calls.map(weightedNs)))),
-    service,
-    operation,
-    metric: "attempts",
-    value,
-    baseline: 1,
-    ...(interval && { interval }),
-    samples: cascades.length,
-    gainMs,
-    child: child.operation,
-    traceIds: worstTraces(cascades.map((cascade) => ({ traceId: cascade.call.traceId, badness: cascade.attempts }))),
-    confidence: confidenceOf({ samples: cascades.length, effect: 1 - 1 / value, ceiling: 0.95 }),
-    suggestion: [
-      `Below ${nameInText(operation)}, ${nameInText(child.operation)} is tried ${value} times per call (median of ${cascades.length} calls) because ${levels} levels retry on top of each other.`,
-      "Retry at one level only, next to the call that fails, and pass its failure on everywhere else; a budget of retries per request bounds the rest.",
-      `A call would save about ${msInText(gainMs)}.`,
-    ].join(" "),
-  };
 }

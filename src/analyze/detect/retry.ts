@@ -1,20 +1,14 @@
 import type { Finding } from "../../model/finding.ts";
-import { callsByOperation, nsToMs, weightedNs, type Call } from "../calls.ts";
-import { findingId } from "../finding-id.ts";
+import type { Call } from "../calls.ts";
 import { msInText, nameInText } from "../names.ts";
-import { compareText } from "../parents.ts";
-import { confidenceOf, measuredQuantile, median, severityOfTimeLost, shareOf, sum } from "../rating.ts";
 import type { TraceTree } from "../tree.ts";
-import { worstTraces } from "./exemplars.ts";
+import { detectAttempts, type Attempts, type AttemptsRule } from "./attempts.ts";
 
 /** When repetition after errors counts as a retry storm. */
 export type RetryOptions = {
   /** Least median of attempts in a row, the first one included; default 4. */
   readonly minAttempts?: number;
 };
-
-/** The longest run of attempts of one child operation within one call. */
-type Run = { readonly call: Call; readonly child: Call; readonly attempts: number; readonly lostNs: number };
 
 /**
  * Retry storm: within one call, an operation is repeated after an error, again and again. A run is a series of calls of
@@ -23,23 +17,25 @@ type Run = { readonly call: Call; readonly child: Call; readonly attempts: numbe
  * end of the last, as far as the trace waited for the call: what one good or one refused attempt would have saved.
  */
 export function detectRetryStorms(traces: readonly TraceTree[], options: RetryOptions = {}): Finding[] {
-  const { minAttempts = 4 } = options;
-  const findings: Finding[] = [];
-  for (const calls of callsByOperation(traces).values()) {
-    const storms = [...Map.groupBy(calls.flatMap(longestRuns), ({ child }) => child.key).values()]
-      .filter((runs) => median(runs.map(({ attempts }) => attempts)) >= minAttempts)
-      .sort((a, b) => lostNs(b) - lostNs(a) || compareText(a[0]?.child.key ?? "", b[0]?.child.key ?? ""));
-    if (storms[0] !== undefined) findings.push(toFinding(calls, storms[0]));
-  }
-  return findings;
+  return detectAttempts(traces, {
+    kind: "retry_storm",
+    minAttempts: options.minAttempts ?? 4,
+    attemptsOf: longestRuns,
+    suggest,
+  });
 }
 
-function lostNs(runs: readonly Run[]): number {
-  return sum(runs.map((run) => run.call.weight * run.lostNs));
-}
+/** What to say of runs: how often, and what it costs. */
+const suggest: AttemptsRule<Attempts>["suggest"] = (runs, { value, gainMs }) => {
+  const [call, child] = [runs[0]?.call.operation ?? "", runs[0]?.child.operation ?? ""];
+  return [
+    `${nameInText(call)} tries ${nameInText(child)} ${value} times in a row after errors (median of ${runs.length} calls) and loses about ${msInText(gainMs)} per call by it.`,
+    "Retry only errors that can pass, wait longer between attempts, and stop after two or three.",
+  ].join(" ");
+};
 
 /** The longest run of every child operation that the call retried. */
-function longestRuns(call: Call): Run[] {
+function longestRuns(call: Call): Attempts[] {
   if (call.children.every(({ failed }) => !failed)) return [];
   return [...Map.groupBy(call.children, ({ key }) => key).values()].flatMap((children) => {
     const longest = runsOf(children).reduce((best, run) => (run.length > best.length ? run : best), []);
@@ -59,37 +55,4 @@ function runsOf(children: readonly Call[]): Call[][] {
     else runs.push([child]);
   }
   return runs;
-}
-
-function toFinding(calls: readonly Call[], runs: readonly Run[]): Finding {
-  const { call, child } = runs[0] as Run;
-  const { service, operation } = call;
-  const weights = runs.map((run) => run.call.weight);
-  const { value, interval } = measuredQuantile(
-    runs.map(({ attempts }) => attempts),
-    0.5,
-    weights,
-  );
-  const lost = runs.map((run) => run.lostNs);
-  const gainMs = nsToMs(median(lost, weights));
-  return {
-    id: findingId("retry_storm", service, operation),
-    kind: "retry_storm",
-    severity: severityOfTimeLost(shareOf(lostNs(runs), sum(calls.map(weightedNs)))),
-    service,
-    operation,
-    metric: "attempts",
-    value,
-    baseline: 1,
-    ...(interval && { interval }),
-    samples: runs.length,
-    gainMs,
-    child: child.operation,
-    traceIds: worstTraces(runs.map((run) => ({ traceId: run.call.traceId, badness: run.attempts }))),
-    confidence: confidenceOf({ samples: runs.length, effect: 1 - 1 / value, ceiling: 0.95 }),
-    suggestion: [
-      `${nameInText(operation)} tries ${nameInText(child.operation)} ${value} times in a row after errors (median of ${runs.length} calls) and loses about ${msInText(gainMs)} per call by it.`,
-      "Retry only errors that can pass, wait longer between attempts, and stop after two or three.",
-    ].join(" "),
-  };
 }
