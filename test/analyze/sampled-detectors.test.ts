@@ -82,15 +82,16 @@ describe("a sample says what the whole would", () => {
     expect(of(findProblems(sampled))).toMatchObject({ value: expect.any(Number) as unknown });
   });
 
-  test("what only few kept traces show is found where they stand for most of the traffic, and only there", () => {
+  test.each([
+    ["chatty_calls", -8],
+    ["retry_storm", -2],
+  ])("%s in few kept traces is found where they stand for most of the traffic, and only there", (name, harmless) => {
     const kept = (bad: number, good: number): Kept[] => [
       ...Array.from({ length: 4 }, () => ({ size: 10, weight: bad })),
-      ...Array.from({ length: 6 }, () => ({ size: -8, weight: good })),
+      ...Array.from({ length: 6 }, () => ({ size: harmless, weight: good })),
     ];
     const found = (list: readonly Kept[]): boolean =>
-      findProblems(bothOf(TROUBLE["chatty_calls"] as (size: number) => Plan, list).sampled).some(
-        ({ kind }) => kind === "chatty_calls",
-      );
+      findProblems(bothOf(TROUBLE[name] as (size: number) => Plan, list).sampled).some(({ kind }) => kind === name);
     expect([found(kept(20, 1)), found(kept(1, 20))]).toEqual([true, false]);
   });
 
