@@ -201,7 +201,9 @@ describe("writing is all or nothing", () => {
     const script = join(folder, "script.ts");
     await writeFile(
       script,
+      // Another user need not be able to read the sources: he takes over once they are loaded.
       `import { writeDossier } from ${JSON.stringify(SOURCE)};
+       ${options.uid === undefined ? "" : `process.setuid(${options.uid});`}
        const files = new Map([["first.txt", "x"], ["a/large.txt", "x".repeat(1e6)]]);
        const error = await writeDossier(${JSON.stringify(join(folder, "dossiers"))}, ${JSON.stringify(head)}, files)
          .then(() => undefined, (e) => e);
@@ -209,7 +211,7 @@ describe("writing is all or nothing", () => {
     );
     const limit = options.fileBlocks === undefined ? "" : `trap '' XFSZ; ulimit -f ${options.fileBlocks}; `;
     const command = ["-c", `${limit}exec "$0" --disable-warning=ExperimentalWarning "$1"`, process.execPath, script];
-    const { stdout } = await run("bash", command, options.uid === undefined ? {} : { uid: options.uid });
+    const { stdout } = await run("bash", command);
     return JSON.parse(stdout) as unknown;
   }
 
