@@ -111,6 +111,20 @@ describe("import and traces", () => {
     expect(JSON.parse(json.out).error.code).toBe(code);
   });
 
+  test("a file of which nothing can be kept is no success, and is named; the others are imported all the same", async () => {
+    const backwards = span(4, { traceId: "4".repeat(32), endTimeUnixNano: "5" });
+    await writeFile(join(folder, "backwards.json"), JSON.stringify(otlp([backwards])));
+    await writeFile(join(folder, "fine.json"), JSON.stringify(otlp([span(5, { traceId: "5".repeat(32) })])));
+    const ended = await cli("import", "backwards.json", "fine.json", "--json");
+    expect([ended.code, ended.err]).toEqual([1, "backwards.json: every span was rejected.\n"]);
+    const counts = JSON.parse(ended.out).files.map(({ read, stored }: Record<string, number>) => [read, stored]);
+    expect(counts).toEqual([
+      [1, 0],
+      [1, 1],
+    ]);
+    expect((await cli("import", "fine.json")).code).toBe(0);
+  });
+
   test("a truncated file stores nothing", async () => {
     await writeFile(
       join(folder, "cut.json"),

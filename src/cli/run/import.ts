@@ -6,7 +6,7 @@ import { openCommandStore } from "../command-store.ts";
 import { printJson, type Io } from "../io.ts";
 import { renderTable } from "../table.ts";
 
-/** `whetstone import`. */
+/** `whetstone import`: exit 1 when a file was read and nothing of it could be kept. */
 export async function runImport(files: readonly string[], options: ImportOptions, io: Io): Promise<number> {
   await using store = await openCommandStore(options, io);
   const reports: ImportReport[] = [];
@@ -17,7 +17,9 @@ export async function runImport(files: readonly string[], options: ImportOptions
   }
   if (options.json) printJson(io, { files: reports });
   else printReports(io, reports);
-  return EXIT.pass;
+  const lost = reports.filter(({ rejected, stored, duplicates }) => rejected.length > 0 && stored + duplicates === 0);
+  for (const { path } of lost) io.err(`${path}: every span was rejected.\n`);
+  return lost.length === 0 ? EXIT.pass : EXIT.fail;
 }
 
 function printReports(io: Io, reports: readonly ImportReport[]): void {
