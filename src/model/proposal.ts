@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { CommitSha, Digest, Instant } from "./json.ts";
 import { FindingKind } from "./finding.ts";
+import { SessionRun } from "./session.ts";
 
 /** What a change is expected to do, stated before it is measured. */
 export const Hypothesis = z.strictObject({
@@ -55,7 +56,8 @@ export type SessionMode = z.infer<typeof SessionMode>;
 
 /** One Claude Code run: recorded so that it can be replayed without a model. */
 export const SessionRecord = z.strictObject({
-  schema: z.literal("whetstone.session/1"),
+  /** Version 2 may hold `run`; everything of version 1 is valid in it. */
+  schema: z.enum(["whetstone.session/1", "whetstone.session/2"]),
   id: z.string().min(1),
   mode: SessionMode,
   target: z.string(),
@@ -71,5 +73,7 @@ export const SessionRecord = z.strictObject({
   answer: SessionAnswer.optional(),
   /** True when a limit cut the session off. */
   partial: z.boolean(),
+  /** How it went; absent where nobody watched, as in recordings written by hand. */
+  run: SessionRun.optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
