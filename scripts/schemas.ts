@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { format, resolveConfig } from "prettier";
 import { z } from "zod";
 import { Config } from "../src/config/schema.ts";
+import { RuleAssignment } from "../src/model/assignment.ts";
 import { Authorization, PublicKeyRecord } from "../src/model/authorization.ts";
 import { Workload } from "../src/model/call.ts";
 import { DossierManifest } from "../src/model/dossier.ts";
@@ -28,6 +29,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   canary: CanaryVerdict,
   outcome: Outcome,
   rule: Rule,
+  assignment: RuleAssignment,
   ledger: LedgerRecord,
   "ledger-checkpoint": LedgerCheckpoint,
   dossier: DossierManifest,

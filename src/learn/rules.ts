@@ -107,7 +107,7 @@ function standing(rule: Rule, known: Rule | undefined, now: string): string {
   const state = known === undefined ? "New rule" : "Rule";
   if (rule.state === "active")
     return `${state} ${rule.id} is in trial until ${rule.expires}; its effect is not measured yet.`;
-  const missing = INDEPENDENT_FOR_TRIAL - rule.evidence.independent;
+  const missing = INDEPENDENT_FOR_TRIAL - (rule.evidence?.independent ?? 0);
   return `${state} ${rule.id} is a candidate: ${missing} more independent outcome needed before a trial.`;
 }
 

@@ -3,6 +3,20 @@ import { FindingKind, Interval } from "./finding.ts";
 import { Digest, Instant } from "./json.ts";
 import { Effect, ReasonCodeSchema } from "./verdict.ts";
 
+/** Kinds of changes, told from the lines that a patch adds and removes (`learn/change-kind.ts`). */
+export const ChangeKind = z.enum([
+  "parallelise",
+  "cache",
+  "batch",
+  "bound",
+  "retry",
+  "guard",
+  "remove",
+  "configure",
+  "rewrite",
+]);
+export type ChangeKind = z.infer<typeof ChangeKind>;
+
 /** What became of a proposal, with the effect that was measured. */
 export const Outcome = z.strictObject({
   schema: z.literal("whetstone.outcome/1"),
@@ -21,6 +35,10 @@ export const Outcome = z.strictObject({
   costUsd: z.number().nonnegative(),
   /** Digest of the dossier's manifest. */
   dossier: Digest,
+  /** Whether every stage of validation passed; absent in records of before this was kept. */
+  validated: z.boolean().exactOptional(),
+  /** What kind of change the patch makes, by its lines; absent without a patch that parses. */
+  change: ChangeKind.exactOptional(),
 });
 export type Outcome = z.infer<typeof Outcome>;
 
@@ -43,19 +61,38 @@ export const Pattern = z.strictObject({
 });
 export type Pattern = z.infer<typeof Pattern>;
 
-/** An instruction learned from patterns; a file `rules/<id>.yaml`. */
+/** What a hard rule keeps a session from: the gate refuses it in code, whatever the model was told. */
+export const Forbidden = z.strictObject({
+  /** Kinds of findings that no session may work on. */
+  findings: z.array(FindingKind),
+  /** Globs of files that no proposal may touch. */
+  paths: z.array(z.string().min(1)),
+});
+export type Forbidden = z.infer<typeof Forbidden>;
+
+/** An instruction learned from patterns, or a safety constraint that a person wrote; a file `rules/<id>.yaml`. */
 export const Rule = z.strictObject({
   schema: z.literal("whetstone.rule/1"),
   id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
   version: z.number().int().positive(),
   state: z.enum(["candidate", "active", "retired"]),
   text: z.string().min(1).max(400),
-  scope: z.strictObject({ target: z.string(), findings: z.array(FindingKind).min(1), paths: z.array(z.string()) }),
-  /** The pattern it was learned from, with its numbers. */
-  evidence: Pattern,
+  scope: z.strictObject({
+    target: z.string(),
+    findings: z.array(FindingKind).min(1),
+    paths: z.array(z.string()),
+    /** Tools whose findings it is for; all when absent. */
+    tools: z.array(z.string().min(1)).min(1).exactOptional(),
+  }),
+  /** Present: a safety constraint. Every session sees it, nothing is drawn, and the gate enforces it. */
+  hard: Forbidden.exactOptional(),
+  /** The pattern it was learned from, with its numbers; absent for what a person wrote. */
+  evidence: Pattern.exactOptional(),
   /** Measured effect of the rule itself; absent until sessions were randomised over it. */
   effect: z.strictObject({ delta: z.number(), interval: Interval, trials: z.number().int() }).optional(),
   created: Instant,
   expires: Instant,
+  /** When and why it was retired. */
+  retired: z.strictObject({ at: Instant, why: z.string().min(1).max(500) }).exactOptional(),
 });
 export type Rule = z.infer<typeof Rule>;

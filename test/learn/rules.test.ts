@@ -136,7 +136,7 @@ test("rules are valid, independent of order, unique by id, and learning again ch
       const merged = [...new Map([...before, ...after].map((rule) => [rule.id, rule])).values()];
       expect(learn({ outcomes: later, existing: merged, now: nextDay }).rules).toEqual([]);
       for (const rule of [...before, ...after]) {
-        expect(rule.state).toBe(rule.evidence.independent >= 2 ? "active" : "candidate");
+        expect(rule.state).toBe((rule.evidence?.independent ?? 0) >= 2 ? "active" : "candidate");
         expect(rule.scope.target).toBe("notes");
       }
     }),
