@@ -11,7 +11,11 @@ export type SessionOutcome =
   | { readonly kind: "died"; readonly detail: string };
 
 /** What `init` has to show before the session may go on. */
-export type ExpectedSetUp = { readonly builtIn: readonly string[]; readonly server: string; readonly version: string };
+export type ExpectedSetUp = {
+  readonly builtIn: readonly string[];
+  readonly servers: readonly string[];
+  readonly version: string;
+};
 
 /** Reasons that {@link watcher} gives begin with this when the set-up is not as ordered. */
 const SET_UP = "set-up: ";
@@ -32,14 +36,16 @@ export function watcher(expected: ExpectedSetUp): (line: SessionLine) => string 
 
 /** What of the session's own account of its set-up differs from what was ordered. */
 export function setUpFault(init: InitEvent, expected: ExpectedSetUp): string | undefined {
-  const { builtIn, server, version } = expected;
+  const { builtIn, servers, version } = expected;
   if (init.claude_code_version !== version) return `it is release ${init.claude_code_version}, not ${version}`;
   if (init.permissionMode !== "dontAsk") return `its permission mode is ${init.permissionMode}`;
-  const bad = init.mcp_servers.find(({ name, status }) => name !== server || status !== "connected");
+  const bad = init.mcp_servers.find(({ name, status }) => !servers.includes(name) || status !== "connected");
   if (bad !== undefined) return `MCP server ${bad.name} is ${bad.status}`;
-  if (init.mcp_servers.length !== 1) return `MCP server ${server} is missing`;
+  const missing = servers.find((name) => init.mcp_servers.filter((one) => one.name === name).length !== 1);
+  if (missing !== undefined) return `MCP server ${missing} is missing`;
   const allowed = new Set([...builtIn, "StructuredOutput"]);
-  const extra = init.tools.filter((tool) => !allowed.has(tool) && !tool.startsWith(`mcp__${server}__`));
+  const own = (tool: string): boolean => servers.some((server) => tool.startsWith(`mcp__${server}__`));
+  const extra = init.tools.filter((tool) => !allowed.has(tool) && !own(tool));
   return extra.length === 0 ? undefined : `it has tools that were not ordered: ${extra.join(", ")}`;
 }
 

@@ -8,51 +8,84 @@ export type MountedServer = {
   readonly tools: readonly string[];
 };
 
-/** What an analysis is started with. */
-export type AnalysisOptions = {
+/** A server that this process answers itself, on this machine only. */
+export type LocalServer = {
+  readonly name: string;
+  readonly url: string;
+  /** Value of `Authorization`; of this session alone. */
+  readonly authorization: string;
+  readonly tools: readonly string[];
+};
+
+/** What a session of either mode is started with. */
+export type SessionArguments = {
   /** Full model id; an alias may move. */
   readonly model: string;
   readonly maxTurns: number;
   readonly maxBudgetUsd: number;
   /** File that holds {@link mcpConfig}; outside the checkout. */
   readonly mcpConfigFile: string;
-  readonly server: MountedServer;
+  readonly servers: readonly Pick<MountedServer, "name" | "tools">[];
+  /** Built-in tools that exist. */
+  readonly tools: readonly string[];
+  /** Rules besides those of the servers' tools, such as `Edit(src/**)`. */
+  readonly allowed: readonly string[];
+  readonly denied: readonly string[];
   /** JSON Schema of the answer. */
   readonly answer?: Readonly<Record<string, unknown>>;
+};
+
+/** What an analysis is started with. */
+export type AnalysisOptions = Omit<SessionArguments, "servers" | "tools" | "allowed" | "denied"> & {
+  readonly server: Pick<MountedServer, "name" | "tools">;
 };
 
 /** The built-in tools that exist in an analysis; none of them writes or runs anything. */
 export const ANALYSIS_TOOLS = ["Read", "Grep", "Glob"] as const;
 
-/** A second wall behind {@link ANALYSIS_TOOLS}: settings that hold whatever the flags say. */
-const SETTINGS = {
-  useAutoModeDuringPlan: false,
-  permissions: {
-    blockReadsOutsideWorkingDirectories: true,
-    disableBypassPermissionsMode: "disable",
-    disableAutoMode: "disable",
-    deny: ["Bash", "Edit", "Write", "NotebookEdit", "WebFetch", "WebSearch", "Agent"],
-  },
-} as const;
+/** The built-in tools of a refinement: those that edit besides, and none that runs or fetches anything. */
+export const REFINEMENT_TOOLS = [...ANALYSIS_TOOLS, "Edit", "Write"] as const;
+
+/** Tools that no session gets: a second wall behind the list of those that exist. */
+const NEVER = ["Bash", "NotebookEdit", "WebFetch", "WebSearch", "Agent"] as const;
+
+/** Settings that hold whatever the flags say. */
+function settings(denied: readonly string[]) {
+  return {
+    useAutoModeDuringPlan: false,
+    permissions: {
+      blockReadsOutsideWorkingDirectories: true,
+      disableBypassPermissionsMode: "disable",
+      disableAutoMode: "disable",
+      deny: [...NEVER, ...denied],
+    },
+  } as const;
+}
 
 /**
- * Arguments of Claude Code for a session that can read the checkout and ask the telemetry server, and nothing else. The
- * prompt goes to standard input. No setting, hook, server or instruction file of the checkout is read.
+ * Arguments of Claude Code for a session that has the tools that are named and nothing else. The prompt goes to standard
+ * input. No setting, hook, server or instruction file of the checkout is read.
  */
-export function analysisArguments(options: AnalysisOptions): readonly string[] {
-  const { model, maxTurns, maxBudgetUsd, mcpConfigFile, server, answer } = options;
+export function sessionArguments(options: SessionArguments): readonly string[] {
+  const { model, maxTurns, maxBudgetUsd, mcpConfigFile, servers, answer, tools, allowed, denied } = options;
   const groups = [
     ["-p", "--output-format", "stream-json", "--verbose"],
-    ["--restricted", "--setting-sources", "", "--strict-mcp-config", "--settings", JSON.stringify(SETTINGS)],
+    ["--restricted", "--setting-sources", "", "--strict-mcp-config", "--settings", JSON.stringify(settings(denied))],
     ["--permission-mode", "dontAsk", "--permission-prompts", "none"],
     ["--disable-slash-commands", "--no-session-persistence"],
     ["--model", model, "--max-turns", String(maxTurns), "--max-budget-usd", String(maxBudgetUsd)],
-    ["--tools", ANALYSIS_TOOLS.join(",")],
-    ["--allowedTools", ...toolNames(server)],
+    ["--tools", tools.join(",")],
+    ["--allowedTools", ...allowed, ...servers.flatMap(toolNames)],
     ["--mcp-config", mcpConfigFile],
     answer === undefined ? [] : ["--json-schema", JSON.stringify(answer)],
   ];
   return groups.flat();
+}
+
+/** Arguments for a session that can read the checkout and ask the telemetry server, and nothing else. */
+export function analysisArguments({ server, ...rest }: AnalysisOptions): readonly string[] {
+  const servers = [server];
+  return sessionArguments({ ...rest, servers, tools: ANALYSIS_TOOLS, allowed: [], denied: ["Edit", "Write"] });
 }
 
 /** The names that a server's tools have in a session. */
@@ -60,10 +93,18 @@ export function toolNames({ name, tools }: Pick<MountedServer, "name" | "tools">
   return tools.map((tool) => `mcp__${name}__${tool}`);
 }
 
-/** The file that mounts one server, as `--mcp-config` takes it. */
-export function mcpConfig({ name, command, env }: MountedServer): string {
-  const [program, ...args] = command;
-  return `${JSON.stringify({ mcpServers: { [name]: { type: "stdio", command: program, args, env: { ...env } } } })}\n`;
+/** The file that mounts servers, as `--mcp-config` takes it. */
+export function mcpConfig(...servers: readonly (MountedServer | LocalServer)[]): string {
+  const mounted = servers.map((server) => [server.name, mount(server)]);
+  return `${JSON.stringify({ mcpServers: Object.fromEntries(mounted) as unknown })}\n`;
+}
+
+function mount(server: MountedServer | LocalServer): unknown {
+  if ("url" in server) {
+    return { type: "http", url: server.url, headers: { Authorization: server.authorization } };
+  }
+  const [program, ...args] = server.command;
+  return { type: "stdio", command: program, args, env: { ...server.env } };
 }
 
 /** What a session's environment is built from; nothing else is in it. */

@@ -1,16 +1,17 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { WhetstoneError } from "../../model/error.ts";
 import type { SessionRecord } from "../../model/proposal.ts";
 import { type Clock, formatInstant } from "../../model/time.ts";
 import type { SessionRequest, SessionRunner } from "../port.ts";
-import { AnalysisAnswer } from "../../model/session.ts";
-import { analysisSchema, analysisText } from "./analysis-answer.ts";
+import { analysisMode } from "./analysis.ts";
 import type { ClaudeCli } from "./cli-package.ts";
+import { sessionFailed } from "./failed.ts";
 import { openGateway, type KeyGateway } from "./gateway.ts";
-import { judgeEnd, type SessionOutcome, watcher } from "./outcome.ts";
+import type { ModeAnswer, ModeSession } from "./mode.ts";
+import { type ExpectedSetUp, judgeEnd, type SessionOutcome, watcher } from "./outcome.ts";
 import { type ClaudeEnd, runClaude } from "./process.ts";
-import { ANALYSIS_TOOLS, analysisArguments, mcpConfig, type MountedServer, sessionEnvironment } from "./recipe.ts";
+import { type MountedServer, sessionArguments, sessionEnvironment } from "./recipe.ts";
+import { refinementMode, type RefinementParts } from "./refinement.ts";
 
 /** What the runner works with. */
 export type ClaudeRunnerOptions = {
@@ -20,11 +21,13 @@ export type ClaudeRunnerOptions = {
   /** Full id; an alias may move. */
   readonly model: string;
   readonly limits: { readonly maxTurns: number; readonly maxBudgetUsd: number; readonly timeoutMs: number };
-  /** A checkout of the base commit, not the user's own. */
+  /** A checkout of the base commit, not the user's own; a refinement changes it, so nothing else may use it then. */
   readonly worktree: string;
   /** Paths that differ from the base commit, untracked ones included. */
   readonly changedPaths: (worktree: string) => Promise<readonly string[]>;
   readonly server: MountedServer;
+  /** What a refinement needs besides; without it only analyses run. */
+  readonly refinement?: RefinementParts;
   /** Where programs are found. */
   readonly path: string;
   /** Folder for the session's own files, outside `worktree`; each session gets one below it, removed at its end. */
@@ -38,19 +41,17 @@ export type ClaudeRunnerOptions = {
 const REQUESTS_PER_TURN = 6;
 
 /**
- * Runs analysis sessions on the real Claude Code: it can read the checkout and ask the telemetry server, nothing else.
- * `run` throws WhetstoneError `usage` (another mode) · `session_failed` (data.outcome) · `package_refused`.
+ * Runs sessions on the real Claude Code. An analysis can read the checkout and ask the telemetry server, nothing else; a
+ * refinement can edit the target's source files besides, once a person's authorization was used for it.
+ * `run` throws WhetstoneError `unauthorized` · `session_failed` (data.outcome) · `package_refused` · `usage` (a refinement
+ * where its parts are missing).
  */
 export function claudeRunner(options: ClaudeRunnerOptions): SessionRunner {
-  return { kind: "claude", run: (request) => analyse(options, request) };
+  return { kind: "claude", run: (request) => runSession(options, request) };
 }
 
-async function analyse(options: ClaudeRunnerOptions, request: SessionRequest): Promise<SessionRecord> {
-  if (request.mode !== "analysis") {
-    throw new WhetstoneError("usage", `Claude Code runs in mode analysis only, not ${request.mode}.`, {
-      remedy: "Choose --mode analysis, or a recorded session.",
-    });
-  }
+async function runSession(options: ClaudeRunnerOptions, request: SessionRequest): Promise<SessionRecord> {
+  await using mode = request.mode === "analysis" ? analysisMode(options) : await refinementMode(options, request);
   await mkdir(options.folder, { recursive: true });
   const own = await mkdtemp(join(options.folder, "session-"));
   const placeholderKey = `sk-ant-placeholder-${Buffer.from(options.random(24)).toString("hex")}`;
@@ -62,22 +63,22 @@ async function analyse(options: ClaudeRunnerOptions, request: SessionRequest): P
       models: [options.model],
       maxRequests: options.limits.maxTurns * REQUESTS_PER_TURN,
     });
-    const end = await start(options, { own, gateway, placeholderKey, prompt: request.context });
-    const outcome = judgeEnd(end, expected(options));
-    await refuseChanges(options);
-    return recordOf(options, request, { end, outcome });
+    const end = await start(options, { mode, own, gateway, placeholderKey, prompt: request.context });
+    const outcome = judgeEnd(end, expected(options, mode));
+    await mode.inspect();
+    const said = outcome.kind === "success" ? await mode.read(outcome.output) : undefined;
+    return recordOf(options, request, { end, outcome, said });
   } finally {
     await rm(own, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-const expected = ({ cli, server }: ClaudeRunnerOptions) => ({
-  builtIn: ANALYSIS_TOOLS,
-  server: server.name,
-  version: cli.version,
-});
+function expected({ cli }: ClaudeRunnerOptions, { setUp }: ModeSession): ExpectedSetUp {
+  return { builtIn: setUp.tools, servers: setUp.servers.map(({ name }) => name), version: cli.version };
+}
 
 type Started = {
+  readonly mode: ModeSession;
   readonly own: string;
   readonly gateway: KeyGateway;
   readonly placeholderKey: string;
@@ -85,37 +86,32 @@ type Started = {
 };
 
 async function start(options: ClaudeRunnerOptions, started: Started): Promise<ClaudeEnd> {
-  const { cli, model, limits, server, worktree, path } = options;
-  const { own, gateway, placeholderKey, prompt } = started;
+  const { cli, model, limits, worktree, path } = options;
+  const { mode, own, gateway, placeholderKey, prompt } = started;
   const [home, temporary, mcpConfigFile] = [join(own, "home"), join(own, "tmp"), join(own, "mcp.json")];
   await mkdir(home);
   await mkdir(temporary);
-  await writeFile(mcpConfigFile, mcpConfig(server), { mode: 0o600 });
-  const answer = analysisSchema();
+  await writeFile(mcpConfigFile, mode.mcpConfig, { mode: 0o600 });
   return runClaude({
     program: cli.path,
-    args: analysisArguments({ model, ...limits, mcpConfigFile, server, answer }),
+    args: sessionArguments({ model, ...limits, mcpConfigFile, ...mode.setUp }),
     cwd: worktree,
     env: sessionEnvironment({ path, home, temporary, baseUrl: gateway.url, placeholderKey }),
     prompt,
     timeoutMs: limits.timeoutMs,
-    watch: watcher(expected(options)),
+    watch: watcher(expected(options, mode)),
   });
 }
 
-/** No tool that writes exists; that none wrote is looked at all the same. */
-async function refuseChanges({ worktree, changedPaths }: ClaudeRunnerOptions): Promise<void> {
-  const changed = await changedPaths(worktree);
-  if (changed.length === 0) return;
-  throw new WhetstoneError("session_failed", `An analysis changed files: ${changed.join(", ")}.`, {
-    remedy: "Nothing of the session is used. Find out what wrote them before the next one.",
-    data: { outcome: "worktree_changed", changed },
-  });
-}
+type Judged = {
+  readonly end: ClaudeEnd;
+  readonly outcome: SessionOutcome;
+  /** What a session that ended well said. */
+  readonly said: ModeAnswer | undefined;
+};
 
-type Judged = { readonly end: ClaudeEnd; readonly outcome: SessionOutcome };
-
-function recordOf(options: ClaudeRunnerOptions, request: SessionRequest, { end, outcome }: Judged): SessionRecord {
+function recordOf(options: ClaudeRunnerOptions, request: SessionRequest, judged: Judged): SessionRecord {
+  const { end, outcome, said } = judged;
   const record = (summary: string, partial: boolean): SessionRecord => ({
     schema: "whetstone.session/1",
     id: options.newId("s"),
@@ -129,29 +125,19 @@ function recordOf(options: ClaudeRunnerOptions, request: SessionRequest, { end, 
     partial,
   });
   switch (outcome.kind) {
-    case "success": {
-      const answer = AnalysisAnswer.safeParse(outcome.output);
-      if (!answer.success) throw failed("answer_invalid", answer.error.issues[0]?.message ?? "");
-      return record(analysisText(answer.data), false);
-    }
+    case "success":
+      return { ...record(said?.summary ?? "", false), ...(said?.answer && { answer: said.answer }) };
     case "max_turns":
     case "max_budget":
     case "timeout":
       return record(`Cut off: ${outcome.kind}.`, true);
     case "structured_output_missing":
-      throw failed(outcome.kind, "it gave no answer in the form that was asked for");
+      throw sessionFailed(outcome.kind, "it gave no answer in the form that was asked for");
     case "api_error":
     case "setup_error":
     case "died":
-      throw failed(outcome.kind, outcome.detail);
+      throw sessionFailed(outcome.kind, outcome.detail);
   }
-}
-
-function failed(outcome: string, detail: string): WhetstoneError {
-  return new WhetstoneError("session_failed", `The session ended without an answer (${outcome}): ${detail}`, {
-    remedy: "See data.outcome: mend the set-up or the key, or try again later.",
-    data: { outcome },
-  });
 }
 
 function usageOf({ result }: ClaudeEnd): SessionRecord["usage"] {

@@ -4,7 +4,7 @@ import { InitEvent, parseLine, ResultEvent } from "../../../src/session/claude/e
 import { judgeEnd, setUpFault, watcher } from "../../../src/session/claude/outcome.ts";
 import type { ClaudeEnd } from "../../../src/session/claude/process.ts";
 
-const EXPECTED = { builtIn: ["Read", "Grep", "Glob"], server: "whetstone", version: "2.1.328" };
+const EXPECTED = { builtIn: ["Read", "Grep", "Glob"], servers: ["whetstone"], version: "2.1.328" };
 
 const INIT = InitEvent.parse({
   type: "system",
