@@ -6,7 +6,7 @@ import type { Clock } from "../model/time.ts";
 import { startRelay, type RelaySummary } from "./relay.ts";
 import { launchServer, type ExitStatus, type ServerProcess } from "./server-process.ts";
 import { closeSinks, openSinks, type SinkOptions } from "./sinks.ts";
-import { randomId, type RandomBytes } from "./trace-context.ts";
+import { randomId, type RandomBytes, type TraceContext } from "./trace-context.ts";
 
 /** What `whetstone proxy` runs with. At least one of `store` and `exporter` is expected. */
 export type ProxyOptions = SinkOptions & {
@@ -28,6 +28,8 @@ export type ProxyOptions = SinkOptions & {
   /** What is redacted besides the built-in rules. */
   readonly redact?: RedactRules | undefined;
   readonly injectContext?: boolean | undefined;
+  /** Context of whoever started the proxy, for messages that carry none. */
+  readonly parent?: TraceContext | undefined;
   /** Aborting passes a signal to the server: the abort reason when it is a signal's name, else SIGTERM. */
   readonly signal?: AbortSignal | undefined;
   /** How long the server may go on after the client closed stdin or a signal came, ms; default 10,000. */

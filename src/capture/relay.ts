@@ -3,9 +3,11 @@ import type { Span } from "../model/span.ts";
 import { captureDoor } from "../protect/capture-door.ts";
 import type { RedactRules } from "../protect/redact.ts";
 import { coalesce } from "./coalesce.ts";
+import { PIPE } from "./exchange.ts";
 import type { Direction } from "./exchange-table.ts";
 import { lineFramer, type Piece } from "./framing.ts";
 import { mcpSpans, type Accepted, type McpSpans, type McpSpansOptions } from "./mcp-spans.ts";
+import type { TraceContext } from "./trace-context.ts";
 
 /** One side of a connection: what is read from it and what is written to it. */
 export type Peer = { readonly input: Readable; readonly output: Writable };
@@ -34,6 +36,8 @@ export type RelayOptions = Omit<McpSpansOptions, "onSpan"> & {
   readonly onSpans: (spans: readonly Span[]) => void;
   /** What of captured content and of other texts is redacted besides the built-in rules. */
   readonly redact?: RedactRules | undefined;
+  /** Context of whoever started the connection, for messages that carry none. */
+  readonly parent?: TraceContext | undefined;
 };
 
 /**
@@ -50,13 +54,13 @@ export function startRelay(options: RelayOptions): Relay {
     from: options.client.input,
     to: options.server.output,
     signal: stop.signal,
-    pass: passer(spans, "to-server"),
+    pass: passer(spans, "to-server", options),
   });
   const toClient = pump({
     from: options.server.input,
     to: options.client.output,
     signal: stop.signal,
-    pass: passer(spans, "to-client"),
+    pass: passer(spans, "to-client", options),
   });
   const finish = async (): Promise<RelaySummary> => {
     const answered = await toClient;
@@ -76,8 +80,9 @@ type Pass = (piece: Piece) => Pick<Accepted, "bytes" | "passed">;
 
 const UNWATCHED = (): void => undefined;
 
-function passer(spans: McpSpans, direction: Direction): Pass {
-  return ({ bytes, whole }) => (whole ? spans.accept(direction, bytes) : { bytes, passed: UNWATCHED });
+function passer(spans: McpSpans, direction: Direction, { parent }: Pick<RelayOptions, "parent">): Pass {
+  const wire = { ...PIPE, parent };
+  return ({ bytes, whole }) => (whole ? spans.accept(direction, bytes, wire) : { bytes, passed: UNWATCHED });
 }
 
 /** Moves everything from one stream to the other, then ends that one. Resolves with the error that stopped it, if any. */

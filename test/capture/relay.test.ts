@@ -63,6 +63,24 @@ describe("startRelay", () => {
     expect(r.batches.length).toBeLessThanOrEqual(2);
   });
 
+  test("who started the connection is the parent of messages that carry no context, and of those alone", async () => {
+    const parent = { traceId: "a".repeat(32), spanId: "b".repeat(16), flags: "01" };
+    const own = `00-${"c".repeat(32)}-${"d".repeat(16)}-01`;
+    const r = relayed({ parent });
+    r.toServer.resume();
+    r.toClient.resume();
+    const carrying = JSON.stringify({ id: 2, method: "ping", params: { _meta: { traceparent: own } } });
+    r.fromClient.end(`{"id":1,"method":"ping"}\n${carrying}\n`);
+    await r.relay.clientEnded;
+    r.fromServer.end('{"id":1,"result":{}}\n{"id":2,"result":{}}');
+    await r.relay.closed;
+    const servers = r.batches.flat().filter(({ kind }) => kind === "server");
+    expect(servers.map(({ traceId, parentSpanId }) => [traceId, parentSpanId])).toEqual([
+      [parent.traceId, parent.spanId],
+      ["c".repeat(32), "d".repeat(16)],
+    ]);
+  });
+
   test("the end of the server ends the relay while the client stays open, and ends open requests", async () => {
     const r = relayed();
     r.toServer.resume();

@@ -1,6 +1,6 @@
 import { isBelow } from "../../capture/http/arms.ts";
 import { runProxy } from "../../capture/proxy.ts";
-import { pooledRandom } from "../../capture/trace-context.ts";
+import { parseTraceparent, pooledRandom } from "../../capture/trace-context.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { systemClock, systemRandom } from "../../wire.ts";
 import type { ProxyOptions } from "../commands/proxy.ts";
@@ -46,6 +46,8 @@ async function runStdio(chosen: ArmCommand, options: ProxyOptions, io: Io): Prom
     random: pooledRandom(systemRandom),
     ...capture,
     injectContext: options.injectContext,
+    // A client that has a trace of its own says so in the environment (OpenTelemetry's carrier of context).
+    parent: parseTraceparent(io.inherited["TRACEPARENT"]),
     signal: signals.signal,
   });
 }
