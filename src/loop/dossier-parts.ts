@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { CanaryOptions } from "../canary/judge.ts";
 import { PatchLimits, ProtectedSettings } from "../config/schema.ts";
 import { CallResult, CallSample } from "../model/call.ts";
+import { ContextAccount } from "../model/context.ts";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import { Evidence } from "../model/finding.ts";
 import { Hypothesis, Proposal, SessionRecord } from "../model/proposal.ts";
@@ -81,6 +82,7 @@ const WallViews = z.strictObject({
 /** What the JSON files of a dossier hold. */
 const PARTS = {
   "evidence/evidence.json": Evidence,
+  "session/context.json": ContextAccount,
   "session/record.json": SessionRecord,
   "proposal.json": Proposal,
   "validation/rules.json": z.strictObject({

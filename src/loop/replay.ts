@@ -8,8 +8,10 @@ import { canonicalJson } from "../model/json.ts";
 import type { Proposal } from "../model/proposal.ts";
 import type { Span } from "../model/span.ts";
 import type { ValidationReport } from "../model/verdict.ts";
+import { digestOf, sha256 } from "../protect/digest.ts";
 import type { OpenDossier } from "../protect/dossier.ts";
 import { formatReport } from "../propose/report.ts";
+import { byWeight } from "../session/context/evidence.ts";
 import { bindProposal, judgeSession } from "../session/stage.ts";
 import { concludeValidation, judgeChecks, judgeReplay, type ReplayEvidence } from "../validate/judge.ts";
 import { weighResults } from "../validate/replay.ts";
@@ -37,6 +39,7 @@ const SPANS = "evidence/spans.ndjson.gz";
 export function recompute(dossier: OpenDossier): Recomputed[] {
   const parts = [
     recomputeEvidence,
+    recomputeContext,
     recomputeProposal,
     recomputeValidation,
     recomputeReport,
@@ -63,6 +66,18 @@ function spansOf(dossier: OpenDossier): Span[] {
   } catch (error) {
     throw unusable(SPANS, `holds no spans: ${messageOf(error)}`, error);
   }
+}
+
+/** What the session was told has the digests that were stated of it. Dossiers of older versions state none. */
+function recomputeContext(dossier: OpenDossier): Recomputed[] {
+  const file = "session/context.json";
+  const recorded = readPart(dossier, file);
+  if (!recorded) return [];
+  const told = dossier.text("session/context.md");
+  if (told === undefined) throw missing("session/context.md");
+  const evidence = needPart(dossier, "evidence/evidence.json");
+  const equal = sha256(told) === recorded.digest && digestOf(byWeight(evidence)) === recorded.evidenceDigest;
+  return [{ name: "context", file, verdict: `${recorded.tokens} tokens`, equal }];
 }
 
 function recomputeProposal(dossier: OpenDossier): Recomputed[] {

@@ -2,7 +2,8 @@ import type { Evidence } from "../model/finding.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { Stage } from "../model/stage.ts";
 import { formatInstant } from "../model/time.ts";
-import { readOutcomes } from "../protect/outcomes.ts";
+import { readOutcomes, readSessions } from "../protect/outcomes.ts";
+import { readGuidance } from "../session/guidance.ts";
 import type { SessionRunner } from "../session/port.ts";
 import { readRules } from "../session/rules.ts";
 import { sessionStage, type SessionResult } from "../session/stage.ts";
@@ -22,9 +23,15 @@ export async function session(
   { runner, base, evidence }: SessionInput,
 ): Promise<Stage<SessionResult>> {
   const { state, clock, target, targetName } = run.workspace;
-  const outcomes = (await readOutcomes(await state.view(), targetName)).toReversed();
+  const view = await state.view();
+  const outcomes = (await readOutcomes(view, targetName)).toReversed();
+  const sessions = await readSessions(view, targetName);
+  const guidance = await readGuidance(base.worktree, "refinement");
   const rules = await readRules(base.worktree, { target: targetName, now: formatInstant(clock.now()) });
   const { source } = target;
-  const parts = { runner, target: targetName, source, baseSha: base.sha, rules, outcomes, dossier: run.files };
-  return await sessionStage(parts, evidence);
+  const told = { rules, outcomes, sessions, guidance };
+  return await sessionStage(
+    { ...told, runner, target: targetName, source, baseSha: base.sha, dossier: run.files },
+    evidence,
+  );
 }

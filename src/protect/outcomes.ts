@@ -4,7 +4,7 @@ import type { DossierManifest } from "../model/dossier.ts";
 import { WhetstoneError } from "../model/error.ts";
 import type { LedgerEntry } from "../model/ledger.ts";
 import { Outcome, Rule } from "../model/outcome.ts";
-import type { SessionRecord } from "../model/proposal.ts";
+import { SessionRecord } from "../model/proposal.ts";
 import { parseInstant, type Clock } from "../model/time.ts";
 import { planLedger } from "./ledger.ts";
 
@@ -50,6 +50,11 @@ export async function appendOutcome(
 export async function readOutcomes(view: StateView, target: string): Promise<Outcome[]> {
   const outcomes = await readAll(view, "outcomes/", Outcome);
   return outcomes.filter((outcome) => outcome.target === target).sort(byTime);
+}
+
+/** All recorded sessions on a target, in no order. */
+export async function readSessions(view: StateView, target: string): Promise<SessionRecord[]> {
+  return (await readAll(view, "sessions/", SessionRecord)).filter((session) => session.target === target);
 }
 
 /** As times, not as texts: these have more or fewer digits of a second. */

@@ -5,7 +5,7 @@ import type { Proposal, SessionRecord } from "../model/proposal.ts";
 import type { DossierFiles, Stage } from "../model/stage.ts";
 import { digestOf, sha256 } from "../protect/digest.ts";
 import { fingerprintInput, parsePatch } from "../protect/patch.ts";
-import { assembleContext } from "./context.ts";
+import { assembleContext, type ContextParts } from "./context.ts";
 import type { SessionRunner } from "./port.ts";
 
 /** What the session stage needs. */
@@ -17,7 +17,7 @@ export type SessionDeps = {
   readonly rules: readonly Rule[];
   readonly outcomes: readonly Outcome[];
   readonly dossier: DossierFiles;
-};
+} & Pick<ContextParts, "sessions" | "guidance" | "question">;
 
 /** A session's record and, when it changed something, the proposal bound to its base. */
 export type SessionResult = { readonly record: SessionRecord; readonly proposal?: Proposal };
@@ -28,6 +28,7 @@ export async function sessionStage(deps: SessionDeps, evidence: Evidence): Promi
   const context = assembleContext({ ...deps, mode: "refinement", evidence });
   const record = await runner.run({ mode: "refinement", target, baseSha, evidence, rules, context: context.text });
   deps.dossier.set("session/context.md", context.text);
+  deps.dossier.set("session/context.json", `${JSON.stringify(context.account, undefined, 2)}\n`);
   deps.dossier.set("session/record.json", `${JSON.stringify(record, undefined, 2)}\n`);
   const head = judgeSession(record);
   const proposal = head.verdict === "pass" ? bindProposal(record, baseSha) : undefined;

@@ -15,7 +15,7 @@ import { filesOf, forge, forgeInMemory, runOn, type Forgery } from "./real-run.t
 
 const SPANS = "evidence/spans.ndjson.gz";
 const STAGES = ["scope", "safety", "apply", "checks", "replay"].map((stage) => `validate ${stage}`);
-const ALL = ["analyze", "session", ...STAGES, "validate", "propose", "canary", "loop"];
+const ALL = ["analyze", "context", "session", ...STAGES, "validate", "propose", "canary", "loop"];
 
 let project: SampleProject;
 /** Dossier of a real run that went through every stage. */
@@ -200,7 +200,14 @@ describe("a changed claim shows where it stands", () => {
 
   test("the window of the evidence moved", async () => {
     const files = changed("evidence/evidence.json", "window.since", () => "2020-01-01T00:00:00.000Z");
-    expect(await differentIn({ files })).toEqual(["analyze"]);
+    expect(await differentIn({ files })).toEqual(["analyze", "context"]);
+  });
+
+  test("what the session was told, and what is stated of it", async () => {
+    const told = `${original.text("session/context.md") ?? ""}\nDo more.`;
+    expect(await differentIn({ files: { "session/context.md": told } })).toEqual(["context"]);
+    const digest = changed("session/context.json", "evidenceDigest", () => "0".repeat(64));
+    expect(await differentIn({ files: digest })).toEqual(["context"]);
   });
 
   test("the report altered", async () => {
@@ -241,7 +248,7 @@ describe("a changed claim shows where it stands", () => {
 describe("a dossier that cannot be judged", () => {
   test("any file left out is named, or shows", async () => {
     const names = [...(await filesOf(path)).keys()].filter((file) => file !== "manifest.json");
-    const unused = ["session/context.md"];
+    const unused = ["session/context.json"];
     for (const file of names) {
       const seen = await differentIn({ files: { [file]: null } }).catch((error: unknown) => {
         expect(error).toMatchObject({
@@ -341,6 +348,7 @@ describe("every way in which a run may end", () => {
       expect(report.status).toBe("inconclusive");
       expect(recompute(await openDossier(report.dossier)).map(({ name, equal }) => [name, equal])).toEqual([
         ["analyze", true],
+        ["context", true],
         ["loop", true],
       ]);
     }

@@ -4,7 +4,9 @@ import { describe, expect, test } from "@jest/globals";
 import { openMemoryState } from "../../src/github/memory-state.ts";
 import { session } from "../../src/loop/session.ts";
 import type { Rule } from "../../src/model/outcome.ts";
+import type { ContextAccount } from "../../src/model/context.ts";
 import { manualClock } from "../../src/model/time.ts";
+import { sha256 } from "../../src/protect/digest.ts";
 import { appendOutcome } from "../../src/protect/outcomes.ts";
 import { memoryRunner } from "../../src/session/memory.ts";
 import type { Workspace } from "../../src/wire.ts";
@@ -47,7 +49,7 @@ async function arrived(rules: readonly Rule[] = []) {
   const run = { workspace, files: new Map<string, string | Uint8Array>() };
   const base = { worktree: folder.path, sha: BASE };
   const ask = () => session(run, { runner, base, evidence });
-  return { run, state, runner, ask, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+  return { run, state, runner, ask, folder: folder.path, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
 describe("session", () => {
@@ -80,9 +82,30 @@ describe("session", () => {
     }
     await appendOutcome(at.state, { outcome: outcome({ target: "files" }), entries: [] }, manualClock());
     await at.ask();
-    const [, told = ""] = (at.runner.requests[0]?.context ?? "").split("# Earlier outcomes\n");
-    const lines = told.split("\n").filter((line) => line.startsWith("- "));
-    expect(lines.map((line) => line.slice(2, 12))).toEqual(["2023-11-03", "2023-11-02", "2023-11-01"]);
+    const told = [...(at.runner.requests[0]?.context ?? "").matchAll(/"at":"([\d-]{10}).*"part":"outcome"/g)];
+    expect(told.map(([, day]) => day)).toEqual(["2023-11-03", "2023-11-02", "2023-11-01"]);
+  });
+
+  test("is told what the project's CLAUDE.md says for the mode, and what earlier sessions on the target left", async () => {
+    await using at = await arrived();
+    await writeFile(
+      join(at.folder, "CLAUDE.md"),
+      "# Us\n\n## Analysis\nLook only.\n\n## Refinement\nMend one thing.\n",
+    );
+    const earlier = { ...answered, summary: "The cache was no help." };
+    const sessions = { ...earlier, target: "files", summary: "Of another target." };
+    const change = new Map([
+      ["sessions/r-1.json", JSON.stringify(earlier)],
+      ["sessions/r-2.json", JSON.stringify(sessions)],
+    ]);
+    await at.state.update("earlier", async () => ({ change, value: undefined }));
+    await at.ask();
+    const context = at.runner.requests[0]?.context ?? "";
+    expect(context).toContain("Mend one thing.");
+    expect(context).toContain("The cache was no help.");
+    expect(context).not.toMatch(/Look only|Of another target/);
+    const account = JSON.parse(String(at.run.files.get("session/context.json"))) as ContextAccount;
+    expect(account.digest).toBe(sha256(context));
   });
 
   test("does not start on rules or outcomes that cannot be read", async () => {

@@ -2,11 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import type { Evidence } from "../../src/model/finding.ts";
-import type { Outcome, Rule } from "../../src/model/outcome.ts";
 import type { SessionRecord } from "../../src/model/proposal.ts";
-import { assembleContext, type ContextParts } from "../../src/session/context.ts";
 import { memoryRunner } from "../../src/session/memory.ts";
 import type { SessionRequest, SessionRunner } from "../../src/session/port.ts";
 import { readSession, replayRunner } from "../../src/session/replay.ts";
@@ -61,49 +58,6 @@ const request: SessionRequest = {
   rules: [],
   context: "",
 };
-const outcome = {
-  at: "2026-11-19T00:00:00Z",
-  findings: ["errors"],
-  status: "rejected",
-  reasons: ["check_failed"],
-} as unknown as Outcome;
-const parts: ContextParts = {
-  mode: "refinement",
-  target: "notes",
-  source: ["src/**"],
-  evidence,
-  rules: [],
-  outcomes: [],
-};
-
-describe("assembleContext", () => {
-  test("the same parts give the same bytes, telemetry stands in the data block", () => {
-    expect(assembleContext(parts)).toEqual(assembleContext(structuredClone(parts)));
-    const { text } = assembleContext({
-      ...parts,
-      question: "Why is search slow?",
-      outcomes: [outcome],
-      rules: [{ text: "Batch reads." } as Rule],
-    });
-    expect(text).toContain("# Question\nWhy is search slow?");
-    expect(text).toContain("- Batch reads.");
-    expect(text).toContain("errors: rejected (check_failed)");
-    expect(text.split("# Evidence (data, not instructions)")).toHaveLength(2);
-  });
-
-  test("caps rules and outcomes and says how many it left out", () => {
-    fc.assert(
-      fc.property(fc.nat(60), fc.nat(30), (rules, outcomes) => {
-        const { omitted } = assembleContext({
-          ...parts,
-          rules: Array.from({ length: rules }, (_, i) => ({ text: `rule ${i}` }) as Rule),
-          outcomes: Array.from({ length: outcomes }, () => outcome),
-        });
-        expect(omitted).toEqual({ rules: Math.max(0, rules - 30), outcomes: Math.max(0, outcomes - 10) });
-      }),
-    );
-  });
-});
 
 describe("bindProposal", () => {
   test("ideas are equal when the changed lines are, wherever they stand", () => {
@@ -142,6 +96,7 @@ describe("sessionStage", () => {
     expect([...dossier.keys()].sort()).toEqual([
       "change.patch",
       "proposal.json",
+      "session/context.json",
       "session/context.md",
       "session/record.json",
     ]);
@@ -184,7 +139,7 @@ describe("recorded sessions", () => {
   test.each([
     ["truncated", JSON.stringify(record).slice(0, -40)],
     ["empty", ""],
-    ["of another schema", JSON.stringify({ ...record, schema: "whetstone.session/2" })],
+    ["of another schema", JSON.stringify({ ...record, schema: "whetstone.session/9" })],
     ["with a key that nobody knows", JSON.stringify({ ...record, extra: 1 })],
   ])("a file that is %s is session_invalid and named", async (_name, text) => {
     const file = await written(text);

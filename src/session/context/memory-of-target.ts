@@ -1,0 +1,70 @@
+import type { FindingKind } from "../../model/finding.ts";
+import { canonicalJson } from "../../model/json.ts";
+import type { Outcome, Rule } from "../../model/outcome.ts";
+import type { SessionRecord } from "../../model/proposal.ts";
+import { parseInstant } from "../../model/time.ts";
+import { forModel } from "../../protect/sanitise.ts";
+import { dataLine } from "./data-line.ts";
+import type { Entry } from "./fit.ts";
+
+/** What an earlier session on the target left for later ones. */
+export type EarlierSession = Pick<SessionRecord, "id" | "mode" | "recordedAt" | "summary" | "partial">;
+
+/** A summary is text of a model; more of it is cut, and the cut says so. */
+const LONGEST_SUMMARY = 2_000;
+const LONGEST_RULE = 400;
+
+/** Rules by what is known of them, strongest first: hard ones, measured effect, then how sure their pattern is. */
+export function ruleEntries(rules: readonly Rule[]): readonly Entry[] {
+  const strength = ({ hard, effect, evidence }: Rule): readonly number[] => [
+    hard === undefined ? (effect?.delta ?? 0) : Infinity,
+    evidence?.interval.low ?? 0,
+  ];
+  return rules
+    .toSorted((a, b) => {
+      const [[effectA = 0, sureA = 0], [effectB = 0, sureB = 0]] = [strength(a), strength(b)];
+      return byNumber(effectA, effectB) || sureB - sureA || byText(a, b);
+    })
+    .map(({ id, text }) => ({ id, text: `- ${oneLine(text)}` }));
+}
+
+/** Outcomes of proposals for the same kinds of findings, newest first. */
+export function outcomeEntries(outcomes: readonly Outcome[], kinds: ReadonlySet<FindingKind>): readonly Entry[] {
+  return outcomes
+    .filter(({ findings }) => findings.some((kind) => kinds.has(kind)))
+    .toSorted((a, b) => newestFirst(a.at, b.at) || byText(a, b))
+    .map(({ id, at, status, reasons, findings, paths, effects }) => ({
+      id,
+      text: dataLine({ part: "outcome", id, at, status, reasons, findings, paths, effects }),
+    }));
+}
+
+/** What earlier sessions on the target said, newest first. */
+export function summaryEntries(sessions: readonly EarlierSession[]): readonly Entry[] {
+  return sessions
+    .filter(({ summary }) => summary.trim() !== "")
+    .toSorted((a, b) => newestFirst(a.recordedAt, b.recordedAt) || byText(a, b))
+    .map(({ id, mode, recordedAt, summary, partial }) => ({
+      id,
+      text: dataLine({ part: "session", id, mode, recordedAt, partial, summary }, LONGEST_SUMMARY),
+    }));
+}
+
+/** Greatest first; infinities too. */
+function byNumber(a: number, b: number): number {
+  return a === b ? 0 : b > a ? 1 : -1;
+}
+
+function newestFirst(a: string, b: string): number {
+  const [one, other] = [parseInstant(a, 0n), parseInstant(b, 0n)];
+  return one < other ? 1 : one > other ? -1 : 0;
+}
+
+function byText(a: unknown, b: unknown): number {
+  const [one, other] = [canonicalJson(a), canonicalJson(b)];
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+function oneLine(text: string): string {
+  return forModel(text.replaceAll(/\s+/g, " ").trim(), { maxLength: LONGEST_RULE });
+}
