@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ContextAccount } from "./context.ts";
 import { CommitSha, Digest, Instant } from "./json.ts";
 import { TraceId } from "./span.ts";
 
@@ -56,28 +57,6 @@ export const SessionEvent = z.discriminatedUnion("kind", [
 ]);
 export type SessionEvent = z.infer<typeof SessionEvent>;
 
-/** What of a session's context was left out by a cap or a token budget. */
-export const ContextDrop = z.strictObject({
-  /** Part of the context: `rules`, `outcomes`, … */
-  part: z.string(),
-  /** How many items of it. */
-  items: z.int().nonnegative(),
-  /** Which, where they have names, and why. */
-  detail: z.string().optional(),
-});
-export type ContextDrop = z.infer<typeof ContextDrop>;
-
-/** What a session was told, without the text itself. */
-export const ContextRecord = z.strictObject({
-  /** SHA-256 of the bytes. */
-  digest: Digest,
-  bytes: z.int().nonnegative(),
-  /** Size of each part, tokens as estimated. */
-  parts: z.array(z.strictObject({ part: z.string(), tokens: z.int().nonnegative(), items: z.int().nonnegative() })),
-  dropped: z.array(ContextDrop),
-});
-export type ContextRecord = z.infer<typeof ContextRecord>;
-
 /** Telemetry of the session itself that was stored under its trace. */
 export const SessionTelemetry = z.strictObject({
   traceId: TraceId,
@@ -99,7 +78,10 @@ export const SessionRun = z.strictObject({
   cliVersion: z.string(),
   /** Who answered for the model: the API, or a cloud provider. */
   provider: z.enum(["anthropic", "bedrock", "vertex", "foundry"]),
-  context: ContextRecord,
+  /** SHA-256 of the bytes that the session was told. */
+  contextDigest: Digest,
+  /** What these bytes are made of, and what the limits left out. */
+  context: ContextAccount.optional(),
   /** What the person asked. */
   question: z.string().optional(),
   /** Id of the cut-off session that this one continues. */

@@ -5,7 +5,7 @@ import type { ClaudeEnd } from "./process.ts";
 export type SessionOutcome =
   | { readonly kind: "success"; readonly output: unknown }
   | { readonly kind: "structured_output_missing" }
-  | { readonly kind: "max_turns" | "max_budget" | "timeout" }
+  | { readonly kind: "max_turns" | "max_budget" | "timeout" | "no_progress" }
   | { readonly kind: "api_error"; readonly status: number | undefined; readonly detail: string }
   | { readonly kind: "setup_error"; readonly detail: string }
   | { readonly kind: "died"; readonly detail: string };
@@ -55,7 +55,7 @@ export function setUpFault(init: InitEvent, expected: ExpectedSetUp): string | u
  */
 export function judgeEnd(end: ClaudeEnd, expected: ExpectedSetUp): SessionOutcome {
   const { stopped, result, init } = end;
-  if (stopped === "timeout") return { kind: "timeout" };
+  if (stopped === "timeout" || stopped === "no_progress") return { kind: stopped };
   if (stopped === KEY_REFUSED) return { kind: "api_error", status: 401, detail: stopped };
   if (stopped !== undefined) return { kind: "setup_error", detail: stopped };
   if (result === undefined) return withoutResult(end);

@@ -12,6 +12,10 @@ export type ClaudeRun = {
   readonly env: Readonly<Record<string, string>>;
   readonly prompt: string;
   readonly timeoutMs: number;
+  /** Longest time without a line of output; no limit when absent. */
+  readonly idleMs?: number | undefined;
+  /** Gets every line as it was written, before `watch`. */
+  readonly seen?: ((line: string) => void) | undefined;
   /** Sees every line as it comes; what it returns is why the session must end at once. */
   readonly watch?: (line: SessionLine) => string | undefined;
 };
@@ -22,7 +26,7 @@ export type ClaudeEnd = {
   readonly init?: InitEvent;
   /** The last one. */
   readonly result?: ResultEvent;
-  /** `timeout`, or what `watch` returned, when we ended it. */
+  /** `timeout`, `no_progress`, or what `watch` returned, when we ended it. */
   readonly stopped?: string;
   /** Last 8 KiB of standard error and of lines that are no events. */
   readonly text: string;
@@ -32,7 +36,7 @@ const GRACE_MS = 5_000;
 const TAIL_LENGTH = 8 * 1024;
 
 /**
- * Runs Claude Code to its end: SIGTERM at the time limit or when `watch` says so, SIGKILL to its whole process group 5 s
+ * Runs Claude Code to its end: SIGTERM at a time limit or when `watch` says so, SIGKILL to its whole process group 5 s
  * later; what is left of the group afterwards is killed in any case.
  * @throws WhetstoneError `package_refused` when the program cannot be started
  */
@@ -48,9 +52,13 @@ export async function runClaude(run: ClaudeRun): Promise<ClaudeEnd> {
     killer = setTimeout(() => killGroup(child.pid), GRACE_MS);
   };
   const timer = setTimeout(() => stop("timeout"), run.timeoutMs);
+  const idle = run.idleMs === undefined ? undefined : setTimeout(() => stop("no_progress"), run.idleMs);
   child.stderr.setEncoding("utf8").on("data", (text: string) => (end.text = (end.text + text).slice(-TAIL_LENGTH)));
   createInterface({ input: child.stdout }).on("line", (text) => {
     const line = parseLine(text);
+    run.seen?.(text);
+    // What only says that a request is tried again is no progress.
+    if (line.kind !== "retry") idle?.refresh();
     if (line.kind === "init") end.init ??= line.event;
     if (line.kind === "result") end.result = line.event;
     if (line.kind === "text") end.text = `${end.text}${line.text}\n`.slice(-TAIL_LENGTH);
@@ -64,6 +72,7 @@ export async function runClaude(run: ClaudeRun): Promise<ClaudeEnd> {
     return end;
   } finally {
     clearTimeout(timer);
+    clearTimeout(idle);
     clearTimeout(killer);
     killGroup(child.pid);
   }

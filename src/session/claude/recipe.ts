@@ -117,6 +117,10 @@ export type SessionEnvironment = {
   readonly baseUrl: string;
   /** Known to whoever answers there; never a real key. */
   readonly placeholderKey: string;
+  /** Variables of a cloud provider, which stand in for the two before. */
+  readonly cloud?: Readonly<Record<string, string>> | undefined;
+  /** Where the session sends its own telemetry. */
+  readonly telemetry?: Readonly<Record<string, string>> | undefined;
 };
 
 /**
@@ -128,8 +132,8 @@ export function sessionEnvironment(options: SessionEnvironment): Readonly<Record
     LANG: "C.UTF-8",
     TMPDIR: options.temporary,
     HOME: options.home,
-    ANTHROPIC_API_KEY: options.placeholderKey,
-    ANTHROPIC_BASE_URL: options.baseUrl,
+    ...(options.cloud ?? { ANTHROPIC_API_KEY: options.placeholderKey, ANTHROPIC_BASE_URL: options.baseUrl }),
+    ...options.telemetry,
     NO_PROXY: "127.0.0.1",
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
     CLAUDE_CODE_MAX_RETRIES: "4",

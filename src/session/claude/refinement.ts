@@ -1,21 +1,168 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { WhetstoneError } from "../../model/error.ts";
+import { parsePatch } from "../../protect/patch.ts";
+import { pathRefusal, type ScopeRules } from "../../protect/patch-rules.ts";
+import { assertPermit, type Permit } from "../../protect/permit.ts";
+import { judgeSafety } from "../../protect/secrets.ts";
+import type { WallGit } from "../../protect/wall/wall-git.ts";
+import { passWall } from "../../protect/wall/wall.ts";
 import type { SessionRequest } from "../port.ts";
-import type { ModeSession } from "./mode.ts";
-import type { MountedServer } from "./recipe.ts";
+import { openChecksServer } from "./checks-server.ts";
+import { editScope } from "./edit-scope.ts";
+import { sessionFailed } from "./failed.ts";
+import type { ModeAnswer, ModeSession } from "./mode.ts";
+import { mcpConfig, type MountedServer, REFINEMENT_TOOLS } from "./recipe.ts";
+import { RefinementAnswer, refinementSchema } from "./refinement-answer.ts";
+import { type CheckCommand, runChecks } from "./run-checks.ts";
+import type { RepositoryWatch, SessionGit } from "./session-git.ts";
+import { snapshotTree, type TreeChange, treeChanges, type TreeSnapshot } from "./tree-snapshot.ts";
 
-/** What a refinement needs besides. */
-export type RefinementParts = Record<string, never>;
+/** What a refinement needs besides what every session does. */
+export type RefinementParts = {
+  /**
+   * Uses up a person's authorization for the target at the base commit, as it is now; asked before anything that costs.
+   * @throws WhetstoneError `unauthorized`, `stopped`
+   */
+  readonly authorize: (request: SessionRequest) => Promise<Permit<"session.refine">>;
+  /** What may be changed, and how much. */
+  readonly rules: ScopeRules;
+  readonly git: SessionGit;
+  /** The git of the patch wall. */
+  readonly openWall: () => Promise<WallGit & AsyncDisposable>;
+  readonly checks: readonly CheckCommand[];
+  /** The whole environment of the checks. */
+  readonly env: Readonly<Record<string, string>>;
+};
 
 /** What a refinement works on. */
 export type RefinementOptions = {
+  /** A checkout of the base commit that nothing else uses. */
   readonly worktree: string;
   readonly server: MountedServer;
   readonly refinement?: RefinementParts;
+  readonly folder: string;
+  readonly random: (bytes: number) => Uint8Array;
+  /** What the checks may read besides the worktree, where this machine can confine them. */
+  readonly confinement?: { readonly readable: readonly string[] } | undefined;
 };
 
-/** Mode `refinement`. */
-export function refinementMode(_options: RefinementOptions, request: SessionRequest): Promise<ModeSession> {
-  throw new WhetstoneError("usage", `Claude Code runs in mode analysis only, not ${request.mode}.`, {
+/**
+ * Mode `refinement`: edits the target's source files in the worktree and runs the target's checks, once a person permitted
+ * it for this target at this commit.
+ * @throws WhetstoneError `usage` when its parts are missing · `unauthorized` · `stopped` · `git_failed`
+ */
+export async function refinementMode(options: RefinementOptions, request: SessionRequest): Promise<ModeSession> {
+  const { worktree, server, refinement: parts } = options;
+  if (parts === undefined) throw notSetUp();
+  const scope = editScope(parts.rules.source);
+  const [watch, before] = [await parts.git.watch(worktree), await snapshotTree(worktree)];
+  const permit = await parts.authorize(request);
+  assertPermit(permit, "session.refine");
+  if (permit.target !== request.target) throw sessionFailed("permit", `the permit is for ${permit.target}`);
+  const work: Work = { options, parts, request, watch, before };
+  const owned = new AsyncDisposableStack();
+  const checks = owned.use(await openChecks(options, parts));
+  return {
+    setUp: {
+      tools: REFINEMENT_TOOLS,
+      allowed: scope.allowed,
+      denied: scope.denied,
+      servers: [server, checks],
+      answer: refinementSchema(),
+    },
+    mcpConfig: mcpConfig(server, checks),
+    inspect: async () => void (await allowedChanges(work)),
+    read: (output) => read(work, output),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+type Work = {
+  readonly options: RefinementOptions;
+  readonly parts: RefinementParts;
+  readonly request: SessionRequest;
+  readonly watch: RepositoryWatch;
+  readonly before: TreeSnapshot;
+};
+
+function notSetUp(): WhetstoneError {
+  return new WhetstoneError("usage", "This session was not set up for refinements.", {
     remedy: "Choose --mode analysis, or a recorded session.",
   });
+}
+
+async function openChecks(options: RefinementOptions, { checks, env }: RefinementParts) {
+  const { worktree, folder, random, confinement } = options;
+  await mkdir(folder, { recursive: true });
+  const own = await mkdtemp(join(folder, "checks-"));
+  const readable = confinement?.readable ?? [];
+  const server = await openChecksServer({
+    names: checks.map(({ name }) => name),
+    run: (signal) =>
+      runChecks({ checks, worktree, env, readable, folder: own, confined: confinement !== undefined, signal }),
+    token: Buffer.from(random(24)).toString("hex"),
+  });
+  return {
+    ...server,
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      await rm(own, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}
+
+/** What the session changed. @throws WhetstoneError `session_failed` when any of it is not the target's to change */
+async function allowedChanges({ options, parts, watch, before }: Work): Promise<readonly TreeChange[]> {
+  const changes = treeChanges(before, await snapshotTree(options.worktree));
+  const faults = [
+    ...(await watch.changed()).map((name) => `git's own ${name} was changed.`),
+    ...changes.flatMap((change) => faultOf(change, parts.rules) ?? []),
+  ];
+  if (faults.length === 0) return changes;
+  throw new WhetstoneError("session_failed", `A refinement changed what it may not: ${faults.slice(0, 10).join(" ")}`, {
+    remedy: "Nothing of the session is used. Find out what wrote there before the next one.",
+    data: { outcome: "worktree_changed", changed: faults },
+  });
+}
+
+function faultOf({ path, before, after }: TreeChange, rules: ScopeRules): string | undefined {
+  const kinds = [before, after].filter((kind) => kind !== undefined);
+  if (kinds.some((kind) => kind !== "file")) return `${JSON.stringify(path)} is, or was, no plain file.`;
+  return pathRefusal(path, rules);
+}
+
+/** The answer with the patch that git makes of the worktree: nothing of a patch is taken from what the model says. */
+async function read(work: Work, output: unknown): Promise<ModeAnswer> {
+  const { options, parts, request } = work;
+  const parsed = RefinementAnswer.safeParse(output);
+  if (!parsed.success) throw sessionFailed("answer_invalid", parsed.error.issues[0]?.message ?? "");
+  const { summary, proposal } = parsed.data;
+  const paths = (await allowedChanges(work)).map(({ path }) => path);
+  if (proposal === null || paths.length === 0) return { summary: withLeft(summary, paths) };
+  const { baseSha } = request;
+  const patch = await parts.git.patch({ worktree: options.worktree, baseSha, paths });
+  if (patch === "") return { summary };
+  await refuseUnlessClean(patch, { parts, baseSha });
+  return { summary, answer: { ...proposal, patch } };
+}
+
+function withLeft(summary: string, paths: readonly string[]): string {
+  return paths.length === 0 ? summary : `${summary}\n\n${paths.length} files were changed, but not proposed.`;
+}
+
+async function refuseUnlessClean(
+  patch: string,
+  { parts, baseSha }: { readonly parts: RefinementParts; readonly baseSha: string },
+): Promise<void> {
+  await using git = await parts.openWall();
+  const passed = await passWall(git, { kind: "diff", bytes: patch, baseSha }, parts.rules);
+  if (!passed.ok) throw refused(passed.reasons, passed.details);
+  const parsed = parsePatch(patch);
+  const safety = parsed.ok ? judgeSafety(parsed.patch) : undefined;
+  if (safety !== undefined && safety.verdict !== "pass") throw refused(safety.reasons, safety.details);
+}
+
+function refused(reasons: readonly string[], details: readonly string[]): WhetstoneError {
+  return sessionFailed("change_refused", details.join(" "), { reasons });
 }

@@ -8,6 +8,8 @@ export type ToolCommand = {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly timeoutMs: number;
+  /** Ends it too; its end then has no code. */
+  readonly signal?: AbortSignal;
 };
 
 /** How it ended: `code` null when a signal ended it; `stderr` is its last 8 KiB, `stdout` its first 64 KiB. */
@@ -21,7 +23,7 @@ const HEAD_LENGTH = 64 * 1024;
  * @throws WhetstoneError `timeout` · `package_refused` when it cannot be started (data.program)
  */
 export async function runTool(command: ToolCommand): Promise<ToolEnd> {
-  const { program, args, cwd, env, timeoutMs } = command;
+  const { program, args, cwd, env, timeoutMs, signal } = command;
   const windows = process.platform === "win32";
   const child = spawn(program, args, {
     cwd,
@@ -38,6 +40,7 @@ export async function runTool(command: ToolCommand): Promise<ToolEnd> {
   const limit = AbortSignal.timeout(timeoutMs);
   const end = (): void => endGroup(child.pid);
   limit.addEventListener("abort", end, { once: true });
+  signal?.addEventListener("abort", end, { once: true });
   try {
     const code = await new Promise<number | null>((done, fail) => {
       child.once("error", fail);
@@ -53,6 +56,7 @@ export async function runTool(command: ToolCommand): Promise<ToolEnd> {
     });
   } finally {
     limit.removeEventListener("abort", end);
+    signal?.removeEventListener("abort", end);
   }
 }
 

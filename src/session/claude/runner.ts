@@ -1,26 +1,39 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SessionRecord } from "../../model/proposal.ts";
+import { type SessionRun, SessionStop } from "../../model/session.ts";
 import { type Clock, formatInstant } from "../../model/time.ts";
+import { sha256 } from "../../protect/digest.ts";
+import { textRedactor } from "../../protect/redact-text.ts";
 import type { SessionRequest, SessionRunner } from "../port.ts";
+import type { ModelProvider } from "../provider.ts";
 import { analysisMode } from "./analysis.ts";
 import type { ClaudeCli } from "./cli-package.ts";
 import { sessionFailed } from "./failed.ts";
-import { openGateway, type KeyGateway } from "./gateway.ts";
+import { openGateway } from "./gateway.ts";
 import type { ModeAnswer, ModeSession } from "./mode.ts";
 import { type ExpectedSetUp, judgeEnd, type SessionOutcome, watcher } from "./outcome.ts";
 import { type ClaudeEnd, runClaude } from "./process.ts";
-import { type MountedServer, sessionArguments, sessionEnvironment } from "./recipe.ts";
+import { type MountedServer, sessionArguments, sessionEnvironment, type SessionEnvironment } from "./recipe.ts";
 import { refinementMode, type RefinementParts } from "./refinement.ts";
+import { openTimeline, type Timeline } from "./timeline.ts";
 
 /** What the runner works with. */
 export type ClaudeRunnerOptions = {
   readonly cli: ClaudeCli;
-  /** The API and its key, which stays in this process. */
-  readonly api: { readonly url: string; readonly key: string };
+  /** The API and its key, which stays in this process; or a cloud provider, whose variables the session gets. */
+  readonly api: Omit<Extract<ModelProvider, { kind: "anthropic" }>, "kind"> | Extract<ModelProvider, { env: unknown }>;
   /** Full id; an alias may move. */
   readonly model: string;
-  readonly limits: { readonly maxTurns: number; readonly maxBudgetUsd: number; readonly timeoutMs: number };
+  readonly limits: {
+    readonly maxTurns: number;
+    readonly maxBudgetUsd: number;
+    readonly timeoutMs: number;
+    /** Longest time without any sign of progress. */
+    readonly idleMs?: number;
+  };
+  /** Variables that let the session send its own telemetry. */
+  readonly telemetry?: Readonly<Record<string, string>>;
   /** A checkout of the base commit, not the user's own; a refinement changes it, so nothing else may use it then. */
   readonly worktree: string;
   /** Paths that differ from the base commit, untracked ones included. */
@@ -54,23 +67,39 @@ async function runSession(options: ClaudeRunnerOptions, request: SessionRequest)
   await using mode = request.mode === "analysis" ? analysisMode(options) : await refinementMode(options, request);
   await mkdir(options.folder, { recursive: true });
   const own = await mkdtemp(join(options.folder, "session-"));
-  const placeholderKey = `sk-ant-placeholder-${Buffer.from(options.random(24)).toString("hex")}`;
+  const { clock } = options;
+  const timeline = openTimeline({ redact: textRedactor(), monotonicMs: clock.monotonicMs });
+  const begun = { at: formatInstant(clock.now()), ms: clock.monotonicMs() };
   try {
-    await using gateway = await openGateway({
-      upstream: options.api.url,
-      key: options.api.key,
-      placeholderKey,
-      models: [options.model],
-      maxRequests: options.limits.maxTurns * REQUESTS_PER_TURN,
-    });
-    const end = await start(options, { mode, own, gateway, placeholderKey, prompt: request.context });
+    await using access = await openAccess(options);
+    const end = await start(options, { mode, own, access, timeline, prompt: request.context });
+    const durationMs = clock.monotonicMs() - begun.ms;
     const outcome = judgeEnd(end, expected(options, mode));
     await mode.inspect();
     const said = outcome.kind === "success" ? await mode.read(outcome.output) : undefined;
-    return recordOf(options, request, { end, outcome, said });
+    return recordOf(options, request, { end, outcome, said, timeline, startedAt: begun.at, durationMs });
   } finally {
     await rm(own, { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+/** How a session reaches the model. */
+type Access = AsyncDisposable & Pick<SessionEnvironment, "baseUrl" | "placeholderKey" | "cloud">;
+
+/** A gateway that keeps the key here, or the variables of a cloud provider. */
+async function openAccess({ api, model, limits, random }: ClaudeRunnerOptions): Promise<Access> {
+  if ("env" in api) {
+    return { baseUrl: "", placeholderKey: "", cloud: api.env, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  const placeholderKey = `sk-ant-placeholder-${Buffer.from(random(24)).toString("hex")}`;
+  const gateway = await openGateway({
+    upstream: api.url,
+    key: api.key,
+    placeholderKey,
+    models: [model],
+    maxRequests: limits.maxTurns * REQUESTS_PER_TURN,
+  });
+  return { baseUrl: gateway.url, placeholderKey, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() };
 }
 
 function expected({ cli }: ClaudeRunnerOptions, { setUp }: ModeSession): ExpectedSetUp {
@@ -80,14 +109,14 @@ function expected({ cli }: ClaudeRunnerOptions, { setUp }: ModeSession): Expecte
 type Started = {
   readonly mode: ModeSession;
   readonly own: string;
-  readonly gateway: KeyGateway;
-  readonly placeholderKey: string;
+  readonly access: Access;
+  readonly timeline: Timeline;
   readonly prompt: string;
 };
 
 async function start(options: ClaudeRunnerOptions, started: Started): Promise<ClaudeEnd> {
-  const { cli, model, limits, worktree, path } = options;
-  const { mode, own, gateway, placeholderKey, prompt } = started;
+  const { cli, model, limits, worktree, path, telemetry } = options;
+  const { mode, own, access, timeline, prompt } = started;
   const [home, temporary, mcpConfigFile] = [join(own, "home"), join(own, "tmp"), join(own, "mcp.json")];
   await mkdir(home);
   await mkdir(temporary);
@@ -96,11 +125,20 @@ async function start(options: ClaudeRunnerOptions, started: Started): Promise<Cl
     program: cli.path,
     args: sessionArguments({ model, ...limits, mcpConfigFile, ...mode.setUp }),
     cwd: worktree,
-    env: sessionEnvironment({ path, home, temporary, baseUrl: gateway.url, placeholderKey }),
+    env: sessionEnvironment({ path, home, temporary, ...access, telemetry }),
     prompt,
     timeoutMs: limits.timeoutMs,
-    watch: watcher(expected(options, mode)),
+    idleMs: limits.idleMs,
+    seen: timeline.see,
+    watch: watching(watcher(expected(options, mode)), timeline),
   });
+}
+
+/** The same call so often in a row, with the same input, leads nowhere. */
+const MOST_REPEATS = 8;
+
+function watching(watch: ReturnType<typeof watcher>, timeline: Timeline): ReturnType<typeof watcher> {
+  return (line) => watch(line) ?? (timeline.repeats() >= MOST_REPEATS ? "no_progress" : undefined);
 }
 
 type Judged = {
@@ -108,12 +146,15 @@ type Judged = {
   readonly outcome: SessionOutcome;
   /** What a session that ended well said. */
   readonly said: ModeAnswer | undefined;
+  readonly timeline: Timeline;
+  readonly startedAt: string;
+  readonly durationMs: number;
 };
 
 function recordOf(options: ClaudeRunnerOptions, request: SessionRequest, judged: Judged): SessionRecord {
-  const { end, outcome, said } = judged;
+  const { end, outcome, said, timeline } = judged;
   const record = (summary: string, partial: boolean): SessionRecord => ({
-    schema: "whetstone.session/1",
+    schema: "whetstone.session/2",
     id: options.newId("s"),
     mode: request.mode,
     target: request.target,
@@ -123,6 +164,7 @@ function recordOf(options: ClaudeRunnerOptions, request: SessionRequest, judged:
     usage: usageOf(end),
     summary,
     partial,
+    run: runOf(options, request, judged),
   });
   switch (outcome.kind) {
     case "success":
@@ -130,7 +172,8 @@ function recordOf(options: ClaudeRunnerOptions, request: SessionRequest, judged:
     case "max_turns":
     case "max_budget":
     case "timeout":
-      return record(`Cut off: ${outcome.kind}.`, true);
+    case "no_progress":
+      return record(cutOffText(outcome.kind, timeline), true);
     case "structured_output_missing":
       throw sessionFailed(outcome.kind, "it gave no answer in the form that was asked for");
     case "api_error":
@@ -138,6 +181,28 @@ function recordOf(options: ClaudeRunnerOptions, request: SessionRequest, judged:
     case "died":
       throw sessionFailed(outcome.kind, outcome.detail);
   }
+}
+
+/** What a session that was cut off leaves for the next one. */
+function cutOffText(stop: SessionRun["stop"], timeline: Timeline): string {
+  const last = timeline.lastSaid();
+  return last === "" ? `Cut off: ${stop}.` : `Cut off: ${stop}. It said last: ${last}`;
+}
+
+function runOf({ cli, api }: ClaudeRunnerOptions, request: SessionRequest, judged: Judged): SessionRun {
+  const { outcome, said, timeline, startedAt, durationMs } = judged;
+  const stop = SessionStop.safeParse(outcome.kind);
+  return {
+    baseSha: request.baseSha,
+    startedAt,
+    durationMs,
+    stop: stop.success ? stop.data : "answered",
+    cliVersion: cli.version,
+    provider: "env" in api ? api.kind : "anthropic",
+    contextDigest: sha256(request.context),
+    ...timeline.record(),
+    ...(said?.analysis && { analysis: said.analysis }),
+  };
 }
 
 function usageOf({ result }: ClaudeEnd): SessionRecord["usage"] {

@@ -44,6 +44,14 @@ function expectClean({ leftovers, api }: Ran): void {
       usage: { inputTokens: 300, outputTokens: 30 },
       summary: expect.stringContaining("a query in a loop") as unknown,
     });
+    expect(ran.record?.run).toMatchObject({ stop: "answered", provider: "anthropic", denials: [], analysis: ANSWER });
+    expect(ran.record?.run?.cliVersion).toBe(cli?.version);
+    const called = ran.record?.run?.events.flatMap((event) => (event.kind === "called" ? [event] : []));
+    expect(called?.map(({ tool, result }) => [tool, result?.status])).toEqual([
+      ["Read", "ok"],
+      ["mcp__whetstone__get_trace_by_id", "ok"],
+      ["StructuredOutput", "ok"],
+    ]);
     const last = ran.api.requests.at(-1);
     const results = last === undefined ? [] : toolResults(last);
     expect(results.map(({ name, isError }) => [name, isError])).toEqual([
@@ -110,6 +118,17 @@ function expectClean({ leftovers, api }: Ran): void {
     const ran = await run({ cli, script: [{ hang: true }, { hang: true }], options });
     expect(ran.record).toMatchObject({ partial: true, summary: "Cut off: timeout." });
     expectClean(ran);
+  }, 180_000);
+
+  test("an API that only refuses for now is no progress, and neither is the same call for ever", async () => {
+    const limits = { maxTurns: 20, maxBudgetUsd: 1, timeoutMs: 100_000 };
+    const busy: ScriptedTurn[] = Array.from({ length: 6 }, () => ({ status: 529 }));
+    const idle = await run({ cli, script: busy, options: { limits: { ...limits, idleMs: 4_000 } } });
+    expect(idle.record).toMatchObject({ partial: true, run: { stop: "no_progress" } });
+    const again = await run({ cli, script: Array.from({ length: 20 }, () => looking), options: { limits } });
+    expect(again.record).toMatchObject({ partial: true, run: { stop: "no_progress" } });
+    expect(again.api.requests.length).toBeLessThan(12);
+    expect([idle.leftovers.pids, again.leftovers.pids]).toEqual([[], []]);
   }, 180_000);
 
   test("without its telemetry server it does not start", async () => {
