@@ -225,10 +225,15 @@ describe("sizes", () => {
   });
 });
 
-// git.ts: git itself needs PATH and HOME, and must not inherit GIT_DIR; it is the one place that starts it.
+// git-process.ts: git itself needs PATH and HOME, and must not inherit GIT_DIR; it is the one place that starts it.
 test("the environment is read at the entries and where git is started", () => {
   const readers = files.filter((file) => /process\.env/.test(readFileSync(file, "utf8"))).sort();
-  expect(readers).toEqual(["src/actions/loop.ts", "src/cli/io.ts", "src/github/git.ts", "src/instrument/index.ts"]);
+  expect(readers).toEqual([
+    "src/actions/loop.ts",
+    "src/cli/io.ts",
+    "src/github/git-process.ts",
+    "src/instrument/index.ts",
+  ]);
 });
 
 test("no folder is a drawer for everything", () => {

@@ -1,10 +1,11 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { WhetstoneError } from "../model/error.ts";
 import type { CommitSha } from "../model/json.ts";
-import { gitRecords, gitText, runGit } from "./git.ts";
-import { blobReader } from "./blob-reader.ts";
-import { branchTip, moveBranch, type Scratch, withScratch, writeCommit } from "./object-writer.ts";
+import { type CatFile, type GitObject, openCatFile } from "./cat-file.ts";
+import { gitText, runGit } from "./git.ts";
+import { commitObject, FOLDER_MODE, folderObject, formatOf, type ObjectFormat, objectId } from "./git-object.ts";
+import { BOT } from "./git-process.ts";
+import { changeTree, filesInTheWay, type GitTree, openGitTree } from "./git-tree.ts";
+import { moveBranch, storeObjects } from "./object-writer.ts";
 import { assertStorable, pathsBelow } from "./state-path.ts";
 import type { StateChange, StateReader, StateStore, StateView } from "./state-port.ts";
 
@@ -19,18 +20,23 @@ export type GitStateOptions = {
   readonly retries?: number;
 };
 
-type Place = Required<GitStateOptions>;
+/** A file that the state has from its first decision on: whoever mended the branch by hand kept it. */
+const MARK = "ledger-tip.json";
+
+type Place = Required<GitStateOptions> & { readonly get: CatFile };
 type Plan<T> = (view: StateView) => Promise<{ readonly change: StateChange; readonly value: T }>;
+type GitView = { readonly view: StateView; readonly tree: GitTree };
 
 /**
- * The state on an orphan branch of a git repository. Commits are built with a temporary index, so the user's index,
- * worktree and HEAD are not touched; the branch moves by compare-and-swap in one step, so a crash leaves the old state
- * or the new one. Errors: `ref_moved`, `git_failed`, `write_failed` for a path that cannot be stored.
+ * The state on an orphan branch of a git repository. Commits are built beside the user's index, worktree and HEAD, which
+ * are not touched; the branch moves by compare-and-swap in one step, so a crash leaves the old state or the new one.
+ * A read takes one git process and a write three, whatever they are about.
+ * Errors: `ref_moved`, `git_failed`, `state_foreign`, `write_failed` for a path that cannot be stored.
  */
 export function openGitState(options: GitStateOptions): StateStore {
-  const place = { branch: "whetstone/state", retries: 50, ...options };
+  const place = { branch: "whetstone/state", retries: 50, ...options, get: openCatFile(options.cwd) };
   return {
-    view: async () => viewAt(place.cwd, await branchTip(place.cwd, place.branch)),
+    view: async () => (await look(place)).view,
     update: (message, plan) => update(place, message, plan),
   };
 }
@@ -43,13 +49,17 @@ export function openGitStateReader(options: Pick<GitStateOptions, "cwd" | "branc
 
 async function update<T>(place: Place, message: string, plan: Plan<T>): Promise<T> {
   for (let attempt = 0; attempt <= place.retries; attempt += 1) {
-    const view = viewAt(place.cwd, await branchTip(place.cwd, place.branch));
+    const { view, tree } = await look(place);
     const { change, value } = await plan(view);
     if (change.size === 0) return value;
-    assertStorable(await view.list(""), change);
-    const commit = await commitChange(place, { view, change, message });
-    if (commit === view.head) return value;
-    if (await moveBranch(place.cwd, { branch: place.branch, from: view.head, to: commit })) return value;
+    assertStorable(await filesInTheWay(tree, change), change);
+    const format = tree.id === undefined ? await formatAt(place.cwd) : formatOf(tree.id);
+    const changed = await changeTree(tree, change, format);
+    if (changed.id === (tree.id ?? objectId(folderObject([]), format))) return value;
+    const commit = commitObject({ tree: changed.id, parent: view.head, message, at: place.now() });
+    await storeObjects(place.cwd, [...changed.objects, commit], format);
+    const move = { branch: place.branch, from: view.head, to: objectId(commit, format) };
+    if (await moveBranch(place.cwd, move)) return value;
   }
   throw new WhetstoneError(
     "ref_moved",
@@ -61,65 +71,64 @@ async function update<T>(place: Place, message: string, plan: Plan<T>): Promise<
   );
 }
 
-type Step = { readonly view: StateView; readonly change: StateChange; readonly message: string };
-
-/** The commit that holds the change; the view's own head when it changes nothing. */
-function commitChange(place: Place, step: Step): Promise<CommitSha | undefined> {
-  return withScratch(async (scratch) => {
-    const parent = step.view.head;
-    const git = { cwd: place.cwd, env: scratch.env };
-    await runGit({ ...git, args: ["read-tree", ...(parent === undefined ? ["--empty"] : [parent])] });
-    const before = await gitText({ ...git, args: ["write-tree"] });
-    const lines = await indexLines(place.cwd, scratch, step.change);
-    await runGit({ ...git, args: ["update-index", "-z", "--index-info"], input: lines.join("") });
-    const tree = await gitText({ ...git, args: ["write-tree"] });
-    if (tree === before) return parent;
-    return await writeCommit(place.cwd, { tree, parent, message: `${step.message}\n`, at: place.now() });
-  });
+async function formatAt(cwd: string): Promise<ObjectFormat> {
+  return (await gitText({ args: ["rev-parse", "--show-object-format"], cwd })) === "sha256" ? "sha256" : "sha1";
 }
 
-/** Stores the new contents as blobs and says them to the index; a mode of 0 removes a path. */
-async function indexLines(cwd: string, scratch: Scratch, change: StateChange): Promise<readonly string[]> {
-  const written = [...change].filter((entry): entry is [string, string] => entry[1] !== null);
-  const files = await Promise.all(
-    written.map(async ([, content], index) => {
-      const file = join(scratch.folder, `blob-${index}`);
-      await writeFile(file, content);
-      return file;
-    }),
-  );
-  const args = ["hash-object", "-w", "--no-filters", "--stdin-paths"];
-  const blobs = (await gitText({ args, cwd, input: files.map((file) => `${file}\n`).join("") })).split("\n");
-  const idLength = (await gitText({ args: ["rev-parse", "--show-object-format"], cwd })) === "sha256" ? 64 : 40;
-  const removed = [...change].filter(([, content]) => content === null);
-  return [
-    ...removed.map(([path]) => `0 ${"0".repeat(idLength)}\t${path}\0`),
-    ...written.map(([path], index) => `100644 ${blobs[index]}\t${path}\0`),
-  ];
+async function look(place: Place): Promise<GitView> {
+  const tip = await tipOf(place);
+  const treeId = tip === undefined ? undefined : /^tree ([0-9a-f]+)\n/.exec(tip.bytes.toString("latin1", 0, 80))?.[1];
+  const tree = openGitTree(place.get, treeId);
+  if (tip !== undefined) await assertOurs(place, tip, tree);
+  return viewOf(place.get, tree, tip?.id);
 }
 
-function viewAt(cwd: string, head: CommitSha | undefined): StateView {
-  if (head === undefined) return { head, read: async () => undefined, list: async () => [] };
-  let tree: Promise<ReadonlyMap<string, string>> | undefined;
-  const blobs = () => (tree ??= readTree(cwd, head));
-  const readBlob = blobReader(cwd);
-  return {
-    head,
-    read: async (path) => {
-      const blob = (await blobs()).get(path);
-      return blob === undefined ? undefined : await readBlob(blob);
-    },
-    list: async (prefix) => pathsBelow((await blobs()).keys(), prefix),
+function viewOf(get: CatFile, tree: GitTree, head: CommitSha | undefined): GitView {
+  const read: StateView["read"] = async (path) => {
+    const found = await tree.entry(path);
+    if (found === undefined || found.mode === FOLDER_MODE) return undefined;
+    const object = await get(found.id);
+    if (object?.type === "blob") return object.bytes.toString("utf8");
+    throw damaged(`The file ${path} of the state is missing in the repository: it has no blob ${found.id}.`);
   };
+  const list: StateView["list"] = async (prefix) =>
+    pathsBelow((await tree.files(prefix.replace(/\/$/, ""))).keys(), prefix);
+  return { tree, view: { head, read, list } };
 }
 
-/** Every file of a commit: path → blob. */
-async function readTree(cwd: string, head: CommitSha): Promise<ReadonlyMap<string, string>> {
-  const records = await gitRecords({ args: ["ls-tree", "-r", "-z", "--full-tree", head], cwd });
-  return new Map(
-    records.map((record) => {
-      const tab = record.indexOf("\t");
-      return [record.slice(tab + 1), record.slice(0, tab).split(" ")[2] ?? ""];
-    }),
+/**
+ * The commit that the branch points to; undefined when there is no such branch. A branch that cannot be read is not
+ * taken for none: a stop that is set on it would not be seen.
+ */
+async function tipOf({ cwd, branch, get }: Place): Promise<GitObject | undefined> {
+  const ref = `refs/heads/${branch}`;
+  const tip = await get(`${ref}^{commit}`);
+  if (tip !== undefined) return tip;
+  const { stdout, stderr } = await runGit({ args: ["for-each-ref", "--format=%(objectname)", ref], cwd });
+  const id = stdout.toString("utf8").trim();
+  if (id === "" && stderr === "") return undefined;
+  // Made by another writer in between, or unreadable.
+  const made = id === "" ? undefined : await get(`${id}^{commit}`);
+  if (made !== undefined) return made;
+  throw damaged(`The branch ${branch} cannot be read: ${stderr.trim() || `it has no commit ${id}`}`);
+}
+
+/** Refuses a branch of somebody else that happens to have the name: it would be shown as the state, and grow. */
+async function assertOurs({ branch }: Place, tip: GitObject, tree: GitTree): Promise<void> {
+  const [head = ""] = tip.bytes.toString("utf8").split("\n\n", 1);
+  if (head.includes(` <${BOT.email}> `)) return;
+  const root = await tree.folder("");
+  if (root === undefined || root.size === 0 || root.has(MARK)) return;
+  throw new WhetstoneError(
+    "state_foreign",
+    `The branch ${branch} is not Whetstone's: its last commit ${tip.id.slice(0, 12)} is somebody else's, and it has no ${MARK}.`,
+    { remedy: `Rename it, then run this again: git branch -m ${branch} OTHER-NAME`, data: { branch, commit: tip.id } },
   );
+}
+
+function damaged(message: string): WhetstoneError {
+  return new WhetstoneError("git_failed", message, {
+    remedy: "The repository is damaged or was pruned: run git fsck.",
+    data: { args: ["cat-file"] },
+  });
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommitSha } from "../model/json.ts";
 import { gitText, runGit } from "./git.ts";
+import { type NewObject, type ObjectFormat, packOf } from "./git-object.ts";
 
 /** A folder for files of one write and an index of its own, so that the user's index is never touched. */
 export type Scratch = { readonly folder: string; readonly env: { readonly GIT_INDEX_FILE: string } };
@@ -35,6 +36,11 @@ export async function writeCommit(cwd: string, commit: NewCommit): Promise<Commi
     input: commit.message,
     env: { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date },
   });
+}
+
+/** Stores objects that nothing points to yet, in one process. */
+export async function storeObjects(cwd: string, objects: readonly NewObject[], format: ObjectFormat): Promise<void> {
+  await runGit({ args: ["unpack-objects", "-q"], cwd, input: packOf(objects, format) });
 }
 
 /** The commit that a branch points to; undefined when there is no such branch. */

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WhetstoneError } from "../model/error.ts";
 import type { RawChange } from "../protect/wall/change.ts";
@@ -82,6 +82,8 @@ async function applyCached(scratch: Scratch, base: string, patch: Uint8Array): P
   const args = ["apply", "--cached", "--apply", "--numstat", "--summary", "-z", "--whitespace=nowarn", "-"];
   // −1: git ended by a signal. Some hostile patches trip its own assertions, which is a refusal like any other.
   const { code, stdout, stderr } = await scratch.run(args, { input: patch, okCodes: [0, 1, 128, -1] });
+  // What it was ended over must not keep the next patch of this repository from being tried.
+  if (code === -1) await rm(join(scratch.path, "index.lock"), { force: true });
   if (code !== 0) return { ok: false, detail: stderr.trim() };
   // Numbers end with NUL each, the lines of the summary follow.
   const parts = stdout.toString("utf8").split("\0");

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { gitText } from "../../src/github/git.ts";
 import { openGitState } from "../../src/github/git-state.ts";
 import { temporaryFolder, temporaryRepository } from "../support/git-repository.ts";
 import { appendLine } from "./append-line.ts";
@@ -75,7 +76,8 @@ describe("git state", () => {
       await appendLine(state, `after-${killAt}`);
       expect(await logOf(repository.root)).toEqual([...after, `after-${killAt}`].sort());
     }
-    expect(ends.filter((end) => end === "SIGKILL").length).toBeGreaterThan(5);
+    // Before reading, before storing the objects, before moving the branch.
+    expect(ends.filter((end) => end === "SIGKILL").length).toBe(3);
     expect(await repository.git("fsck", "--strict", "--no-dangling")).toBe("");
   });
 
@@ -108,7 +110,6 @@ describe("git state", () => {
 
   test("works in a repository with SHA-256 objects and on another branch", async () => {
     await using folder = await temporaryFolder();
-    const { gitText } = await import("../../src/github/git.ts");
     await gitText({ args: ["init", "--quiet", "--object-format=sha256"], cwd: folder.path });
     const state = openGitState({ cwd: folder.path, branch: "other/state", now });
     await appendLine(state, "one");
@@ -141,5 +142,75 @@ describe("git state", () => {
     await expect(openGitState({ cwd: folder.path, now }).view()).rejects.toMatchObject({ code: "git_failed" });
     const missing = openGitState({ cwd: join(folder.path, "gone"), now });
     await expect(missing.view()).rejects.toMatchObject({ code: "not_a_repository" });
+  });
+
+  test("another's branch of that name is neither read as the state nor written", async () => {
+    await using repository = await temporaryRepository();
+    const { root, git } = repository;
+    await repository.commit({ "README.md": "mine\n" });
+    await git("branch", "-m", "main", "person");
+    const person = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
+    const env = { GIT_AUTHOR_EMAIL: "ada@example.org", GIT_COMMITTER_EMAIL: "ada@example.org" };
+    const commit = async (...args: string[]) => await gitText({ args: [...person, "commit", ...args], cwd: root, env });
+    await git("checkout", "--quiet", "-b", BRANCH);
+    await commit("--quiet", "--allow-empty", "-m", "work of mine");
+    const before = await git("rev-parse", BRANCH);
+    const state = openGitState({ cwd: root, now });
+    const refusal = { code: "state_foreign", remedy: expect.stringContaining(`git branch -m ${BRANCH}`) };
+    await expect(state.view()).rejects.toMatchObject(refusal);
+    await expect(appendLine(state, "x")).rejects.toMatchObject(refusal);
+    expect(await git("rev-parse", BRANCH)).toBe(before);
+    // What it says to do helps.
+    await git("branch", "-m", BRANCH, "other-name");
+    await appendLine(state, "x");
+    expect(await logOf(root)).toEqual(["x"]);
+  });
+
+  test("a state that a person mended by hand, or began without files, is ours", async () => {
+    await using repository = await temporaryRepository();
+    const { root, git } = repository;
+    const env = { GIT_AUTHOR_EMAIL: "ada@example.org", GIT_COMMITTER_EMAIL: "ada@example.org" };
+    const byHand = async (...args: string[]) => await gitText({ args, cwd: root, env });
+    const empty = await byHand("mktree");
+    await git("update-ref", `refs/heads/${BRANCH}`, await byHand("commit-tree", empty, "-m", "begin"));
+    const state = openGitState({ cwd: root, now });
+    await state.update("m", async () => ({ change: new Map([["ledger-tip.json", "{}\n"]]), value: undefined }));
+    const tree = await git("rev-parse", `${BRANCH}^{tree}`);
+    await git("update-ref", `refs/heads/${BRANCH}`, await byHand("commit-tree", tree, "-p", BRANCH, "-m", "mend"));
+    await appendLine(state, "x");
+    expect(await logOf(root)).toEqual(["x"]);
+  });
+
+  test("a branch that cannot be read is not taken for none", async () => {
+    await using repository = await temporaryRepository();
+    const state = openGitState({ cwd: repository.root, now });
+    await appendLine(state, "one");
+    const file = join(repository.root, ".git/refs/heads", BRANCH);
+    for (const text of ["", `${"1".repeat(40)}\n`, "no id\n"]) {
+      await writeFile(file, text);
+      await expect(state.view()).rejects.toMatchObject({
+        code: "git_failed",
+        message: expect.stringContaining(BRANCH),
+      });
+      await expect(appendLine(state, "two")).rejects.toMatchObject({ code: "git_failed" });
+      expect(await readFile(file, "utf8")).toBe(text);
+    }
+  });
+
+  test("a file or folder of the state that is missing in the repository is an error, not an absent one", async () => {
+    await using repository = await temporaryRepository();
+    const state = openGitState({ cwd: repository.root, now });
+    await state.update("m", async () => ({ change: new Map([["a/b", "text"]]), value: undefined }));
+    const objectFile = async (name: string) => {
+      const id = await repository.git("rev-parse", `${BRANCH}:${name}`);
+      return join(repository.root, ".git/objects", id.slice(0, 2), id.slice(2));
+    };
+    const files = [await objectFile("a/b"), await objectFile("a")];
+    for (const file of files) {
+      await rm(file, { force: true });
+      const view = await state.view();
+      await expect(view.read("a/b")).rejects.toMatchObject({ code: "git_failed" });
+      expect(await view.read("none")).toBeUndefined();
+    }
   });
 });

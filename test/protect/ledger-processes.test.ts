@@ -111,8 +111,8 @@ describe("an append that ends between any two steps", () => {
         expect(verdict).not.toHaveProperty("torn");
         landed += after.length - before.length;
       }
-      // Five commands at the least: tip, tree, blobs, commit, branch.
-      expect(ends.filter((end) => end !== 0).length).toBeGreaterThan(5);
+      // Reading, storing the objects, moving the branch.
+      expect(ends.filter((end) => end !== 0).length).toBe(3);
       expect(landed).toBeGreaterThanOrEqual(1);
       const sound = await verify(state);
       await appendLedger(state, [entry(999)], { clock });

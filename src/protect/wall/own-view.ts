@@ -16,6 +16,9 @@ export type BaseContents = {
 export type OwnView =
   { readonly ok: true; readonly changes: readonly RawChange[] } | { readonly ok: false; readonly detail: string };
 
+/** A path as it is after a patch by our own reading; absent sides are null. */
+export type PathAfter = { readonly path: string; readonly mode: string | null; readonly bytes: Uint8Array | null };
+
 /** A misfit of one file; caught in {@link ownView}. */
 class Misfit extends Error {}
 
@@ -24,6 +27,23 @@ class Misfit extends Error {}
  * stated mode and id right. Errors: none; what does not fit is told.
  */
 export function ownView(patch: Patch, base: BaseContents): OwnView {
+  const seen = view(patch, base);
+  return seen.ok ? { ok: true, changes: seen.changes.map(({ bytes: _bytes, ...change }) => change) } : seen;
+}
+
+/** The same application as {@link ownView}'s: the contents that it leads to, in the order of paths. */
+export function contentsAfter(
+  patch: Patch,
+  base: BaseContents,
+): { readonly ok: true; readonly files: readonly PathAfter[] } | Extract<OwnView, { ok: false }> {
+  const seen = view(patch, base);
+  if (!seen.ok) return seen;
+  return { ok: true, files: seen.changes.map(({ path, newMode, bytes }) => ({ path, mode: newMode, bytes })) };
+}
+
+type Seen = RawChange & { readonly bytes: Uint8Array | null };
+
+function view(patch: Patch, base: BaseContents): { ok: true; changes: readonly Seen[] } | { ok: false; detail: string } {
   try {
     return { ok: true, changes: patch.files.flatMap((file) => changesOf(file, base)).sort(byPath) };
   } catch (error) {
@@ -37,7 +57,7 @@ export function byPath(a: RawChange, b: RawChange): number {
   return a.path < b.path ? -1 : Number(a.path > b.path);
 }
 
-function changesOf(file: FilePatch, base: BaseContents): readonly RawChange[] {
+function changesOf(file: FilePatch, base: BaseContents): readonly Seen[] {
   const { oldPath, newPath } = file;
   const entry = oldPath === undefined ? undefined : base.entries.get(oldPath);
   if (oldPath !== undefined && entry === undefined) throw new Misfit(`${oldPath} does not exist in the base`);
@@ -56,12 +76,13 @@ function changesOf(file: FilePatch, base: BaseContents): readonly RawChange[] {
   assertIds(file, { oldId: entry?.id ?? null, newId });
   const gone = { oldMode: entry?.mode ?? null, oldId: entry?.id ?? null };
   if (oldPath === newPath || oldPath === undefined || newPath === undefined) {
-    const change = { path: newPath ?? oldPath ?? "", ...gone, newMode, newId };
+    const bytes = newPath === undefined ? null : after;
+    const change = { path: newPath ?? oldPath ?? "", ...gone, newMode, newId, bytes };
     return change.oldId === newId && change.oldMode === newMode ? [] : [change];
   }
   return [
-    { path: oldPath, ...gone, newMode: null, newId: null },
-    { path: newPath, oldMode: null, oldId: null, newMode, newId },
+    { path: oldPath, ...gone, newMode: null, newId: null, bytes: null },
+    { path: newPath, oldMode: null, oldId: null, newMode, newId, bytes: after },
   ];
 }
 
@@ -103,12 +124,26 @@ function applyHunks(before: Uint8Array, hunks: readonly Hunk[], name: string): U
     if (lines.slice(start, at).join("") !== side(hunk, "add")) {
       throw new Misfit(`${name} differs from the patch in or after line ${hunk.oldStart}`);
     }
+    if (gitMovesToEnd(hunk, lines)) {
+      throw new Misfit(`${name}: the hunk at line ${hunk.oldStart} ends without context and fits the file's end too`);
+    }
     out.push(side(hunk, "remove"));
   }
   const ends = out.at(-1) ?? "";
   const rest = lines.slice(at);
   if (rest.length > 0 && ends !== "" && !ends.endsWith("\n")) throw new Misfit(`${name} does not end at its last line`);
   return Buffer.from([...out, ...rest].join(""), "latin1");
+}
+
+/**
+ * Whether git would apply a hunk elsewhere than its header says: one without context behind its changes is tried at the
+ * end of the file first (`match_end` in git's apply.c), but for one that begins at the first line.
+ */
+function gitMovesToEnd(hunk: Hunk, lines: readonly string[]): boolean {
+  if (hunk.oldStart <= 1 || hunk.lines.at(-1)?.kind === "context") return false;
+  const start = hunk.oldLines === 0 ? hunk.oldStart : hunk.oldStart - 1;
+  const end = lines.length - hunk.oldLines;
+  return start !== end && lines.slice(end).join("") === side(hunk, "add");
 }
 
 function side({ lines }: Hunk, without: PatchLine["kind"]): string {
