@@ -1,18 +1,17 @@
-import type { CallSample } from "../model/call.ts";
 import type { ReasonCode } from "../model/codes.ts";
 import type { CanaryMetric } from "../model/verdict.ts";
+import { shareOf, type EventName } from "./arm-count.ts";
 import { logHarmEValue, logNoHarmEValue, logObjectiveEValue, type BadShare } from "./e-values.ts";
 import type { BadEvents } from "./likelihood.ts";
 import { exposureReason, type JudgedMetric, type MetricVerdict } from "./metric.ts";
-import type { AlphaShares, CanarySettings } from "./options.ts";
+import { describeOperations, logOperationsEValue, operationsAlpha } from "./operation-evidence.ts";
+import type { CanarySettings } from "./options.ts";
 import { rateRatio, rateRatioInterval } from "./rate-ratio.ts";
-import { badEvents, countsOf, type Trial } from "./shares.ts";
+import { badEvents, totalOf, type CountedCalls, type Stratified } from "./shares.ts";
 
-/** A metric of bad events: which calls count, which of them are bad, and what its verdicts are called. */
+/** A metric of bad events and what its verdicts are called. */
 export type EventMetric = {
-  readonly name: "errors" | "slow_calls";
-  /** True or false: bad or not; undefined: the call does not count. */
-  readonly isBad: (sample: CallSample) => boolean | undefined;
+  readonly name: EventName;
   /** Objective of the metric, a share of calls; undefined when there is none. */
   readonly maxRate: number | undefined;
   readonly harmful: ReasonCode;
@@ -20,126 +19,130 @@ export type EventMetric = {
 };
 
 /** The metrics of bad events that the settings ask for. */
-export function eventMetrics(settings: CanarySettings): EventMetric[] {
-  const { latencyLimitsMs: limits, maxErrorRate, maxSlowRate } = settings;
+export function eventMetrics({ latencyLimitsMs, maxErrorRate, maxSlowRate }: CanarySettings): EventMetric[] {
   const errors: EventMetric = {
     name: "errors",
     harmful: "errors_increased",
     harmless: "errors_within_margin",
-    isBad: (sample) => sample.error,
     maxRate: maxErrorRate,
   };
-  if (limits === undefined) return [errors];
-  const isSlow = ({ operation, durationMs }: CallSample): boolean | undefined => {
-    const limit = Object.hasOwn(limits, operation) ? limits[operation] : undefined;
-    return limit === undefined ? undefined : durationMs > limit;
-  };
+  if (latencyLimitsMs === undefined) return [errors];
   const slow: EventMetric = {
     name: "slow_calls",
     harmful: "latency_increased",
     harmless: "latency_within_margin",
-    isBad: isSlow,
     maxRate: maxSlowRate,
   };
   return [errors, slow];
 }
 
 /** Counts of one metric: all that its verdict depends on. */
-type EventCounts = {
-  readonly control: BadShare;
-  readonly experiment: BadShare;
-  readonly events: BadEvents | null;
-};
+type EventCounts = { readonly control: BadShare; readonly experiment: BadShare; readonly events: Stratified | null };
 
-/** Evidence of both tests, as logarithms of E-values. */
-type EventEvidence = { readonly harm: number; readonly noHarm: number; readonly objective: number };
+/** Evidence of the tests, as logarithms of E-values. */
+type EventEvidence = Readonly<Record<"harm" | "harmInOperations" | "noHarm" | "objective", number>>;
 
-/** Judges one metric of bad events over all samples: E-values, rate ratio with its always-valid interval, verdict. */
-export function judgeEvents(
-  samples: readonly CallSample[],
-  metric: EventMetric,
-  settings: CanarySettings,
-): JudgedMetric {
-  const counts = countEvents(samples, metric, settings);
+/** Judges one metric of bad events: E-values, rate ratio with its always-valid interval, verdict. */
+export function judgeEvents(calls: CountedCalls, metric: EventMetric, settings: CanarySettings): JudgedMetric {
+  const counts = countEvents(calls, metric, settings);
   const evidence = weigh(counts, metric, settings);
   const verdict = decide(counts, metric, settings);
-  const { control, experiment, events } = counts;
   return {
-    metric: {
-      name: metric.name,
-      control: rate(control),
-      experiment: rate(experiment),
-      effect: events && rateRatio(events),
-      interval: events && rateRatioInterval(events, 1 - settings.alpha),
-      eValue: finite(evidence.harm),
-      eValuePromotion: finite(evidence.noHarm),
-      verdict,
-      reasons: [reason(counts, metric, { verdict, settings })],
-    },
+    verdict,
+    reasons: reasons(counts, metric, { verdict, settings }),
+    describe: () => describe(counts, evidence, { name: metric.name, settings }),
     verdictAt: (factor) => decide(scale(counts, factor), metric, settings),
   };
 }
 
-function countEvents(samples: readonly CallSample[], metric: EventMetric, settings: CanarySettings): EventCounts {
-  const calls = samples.flatMap((sample): Trial[] => {
-    const bad = metric.isBad(sample);
-    const { timestamp, arm, session, weight = 1 } = sample;
-    return bad === undefined ? [] : [{ timestamp, arm, session, bad, weight }];
-  });
-  const trials = settings.unit === "session" ? bySession(calls) : calls;
-  const share = (arm: Trial["arm"]): BadShare => countsOf(trials.filter((trial) => trial.arm === arm));
-  return { control: share("baseline"), experiment: share("canary"), events: badEvents(trials, settings) };
+type Described = { readonly name: EventName; readonly settings: CanarySettings };
+
+function describe(
+  { control, experiment, events }: EventCounts,
+  evidence: EventEvidence,
+  { name, settings }: Described,
+): Omit<CanaryMetric, "verdict" | "reasons"> {
+  const operations = events === null ? [] : describeOperations(events.byOperation, settings);
+  return {
+    name,
+    control: rate(control),
+    experiment: rate(experiment),
+    effect: events && rateRatio(events.all),
+    interval: events && rateRatioInterval(events.all, 1 - settings.alpha),
+    eValue: finite(evidence.harm),
+    eValuePromotion: finite(evidence.noHarm),
+    ...((events?.byOperation.size ?? 0) > 1 && { operations }),
+  };
 }
 
-/** One trial per session and arm, at its first call: bad if any of its calls was. */
-function bySession(calls: readonly Trial[]): Trial[] {
-  const sessions = Map.groupBy(calls, ({ arm, session }) => `${arm} ${session}`);
-  return [...sessions.values()].flatMap((own) => {
-    const first = own.reduce((a, b) => (b.timestamp < a.timestamp ? b : a));
-    return [{ ...first, bad: own.some((trial) => trial.bad) }];
-  });
+function countEvents(calls: CountedCalls, { name }: EventMetric, settings: CanarySettings): EventCounts {
+  const { baseline, canary } = totalOf(calls);
+  return {
+    control: shareOf(baseline, name),
+    experiment: shareOf(canary, name),
+    events: badEvents(calls, { name, settings }),
+  };
 }
 
 function weigh(counts: EventCounts, { maxRate }: EventMetric, settings: CanarySettings): EventEvidence {
   const { events, experiment } = counts;
+  const several = events !== null && events.byOperation.size > 1 && operationsAlpha(settings) > 0;
   return {
-    harm: events ? logHarmEValue(events, settings.harmMargin) : 0,
-    noHarm: events ? logNoHarmEValue(events, settings.margin) : 0,
+    harm: events ? logHarmEValue(events.all, settings.harmMargin) : 0,
+    harmInOperations: several ? logOperationsEValue([...events.byOperation.values()], settings) : 0,
+    noHarm: events ? logNoHarmEValue(events.all, settings.margin) : 0,
     objective: maxRate === undefined ? 0 : logObjectiveEValue(experiment, maxRate),
   };
 }
 
 /** Harm first. Where an objective gives a second way to promotion, each of the two has half of beta. */
 function decide(counts: EventCounts, metric: EventMetric, settings: CanarySettings): MetricVerdict {
-  const exposure = { control: counts.control.calls, experiment: counts.experiment.calls };
-  if (exposureReason(exposure, settings.minimumCalls) !== undefined) return "continue";
-  const { harm, noHarm, objective } = weigh(counts, metric, settings);
-  const alpha = settings.alpha * settings.alphaShares[metric.name satisfies keyof AlphaShares];
-  if (harm >= -Math.log(alpha) && counts.experiment.bad >= settings.minimumBadEvents) return "rollback";
+  const evidence = weigh(counts, metric, settings);
+  const exposure = exposureReason(exposureOf(counts), settings.minimumCalls);
+  if (counts.experiment.bad >= settings.minimumBadEvents && showsHarm(evidence, metric, settings)) {
+    if (exposure === undefined) return "rollback";
+    // Too few calls for a verdict by the rules, but nobody would wait and see.
+    if (exposure === "below_minimum_exposure" && evidence.harm >= Math.log(settings.disasterEValue)) return "rollback";
+  }
+  if (exposure !== undefined) return "continue";
   const beta = metric.maxRate === undefined ? settings.beta : settings.beta / 2;
-  return Math.max(noHarm, objective) >= -Math.log(beta) ? "promote" : "continue";
+  return Math.max(evidence.noHarm, evidence.objective) >= -Math.log(beta) ? "promote" : "continue";
+}
+
+function showsHarm(evidence: EventEvidence, { name }: EventMetric, settings: CanarySettings): boolean {
+  if (evidence.harm >= -Math.log(settings.alpha * settings.alphaShares[name])) return true;
+  return evidence.harmInOperations >= -Math.log(operationsAlpha(settings));
+}
+
+function exposureOf({ control, experiment }: EventCounts): { readonly control: number; readonly experiment: number } {
+  return { control: control.calls, experiment: experiment.calls };
 }
 
 type Concluded = { readonly verdict: MetricVerdict; readonly settings: CanarySettings };
 
-function reason(counts: EventCounts, metric: EventMetric, { verdict, settings }: Concluded): ReasonCode {
-  if (verdict === "rollback") return metric.harmful;
-  if (verdict === "promote") return metric.harmless;
-  const exposure = { control: counts.control.calls, experiment: counts.experiment.calls };
-  return exposureReason(exposure, settings.minimumCalls) ?? "undecided";
+function reasons(counts: EventCounts, metric: EventMetric, { verdict, settings }: Concluded): CanaryMetric["reasons"] {
+  const exposure = exposureReason(exposureOf(counts), settings.minimumCalls);
+  if (verdict === "rollback") return exposure === undefined ? [metric.harmful] : [metric.harmful, exposure];
+  return [verdict === "promote" ? metric.harmless : (exposure ?? "undecided")];
 }
 
 function scale({ control, experiment, events }: EventCounts, factor: number): EventCounts {
   const times = ({ bad, calls }: BadShare): BadShare => ({ bad: bad * factor, calls: calls * factor });
-  const stages = events?.stages.map((stage) => ({
-    share: stage.share,
-    canary: stage.canary * factor,
-    baseline: stage.baseline * factor,
-  }));
+  const grown = ({ prior, stages }: BadEvents): BadEvents => ({
+    prior,
+    stages: stages.map(({ share, canary, baseline }) => ({
+      share,
+      canary: canary * factor,
+      baseline: baseline * factor,
+    })),
+  });
   return {
     control: times(control),
     experiment: times(experiment),
-    events: events && stages ? { prior: events.prior, stages } : null,
+    events: events && {
+      all: grown(events.all),
+      byOperation: new Map([...events.byOperation].map(([name, own]) => [name, grown(own)])),
+    },
   };
 }
 

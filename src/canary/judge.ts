@@ -6,56 +6,105 @@ import { furtherFactor } from "./forecast.ts";
 import { judgeLatency } from "./latency.ts";
 import type { JudgedMetric, MetricVerdict } from "./metric.ts";
 import { canarySettings, type CanaryOptions, type CanarySettings } from "./options.ts";
+import { startTally, type Counts } from "./tally.ts";
+import { faultsOf, objectionsOf } from "./trust.ts";
 
 export { CANARY_DEFAULTS, type CanaryOptions } from "./options.ts";
+
+/** What changes from one look to the next. */
+export type Look = Pick<CanaryOptions, "nowMs" | "deadlineReached">;
+
+/** A judge that counts calls as they come: a look costs the same however many there were. */
+export type CanaryWatch = {
+  /** Takes note of calls, in any order. */
+  readonly add: (samples: Iterable<CallSample>) => void;
+  /** What {@link judgeCanary} says of all calls so far. */
+  readonly judge: (look?: Look) => CanaryVerdict;
+  /** The same verdict without its numbers, many times faster. */
+  readonly decide: (look?: Look) => Pick<CanaryVerdict, "verdict" | "reasons">;
+};
 
 /**
  * Judges a canary on all calls so far: control = baseline, experiment = canary. May be asked after every call, as often
  * as wanted: over all looks together a canary that is no worse is rolled back with probability at most alpha, one that
  * is worse than the margin promoted with probability at most beta. Take the first verdict that is not `continue`.
  *
- * Metrics: `errors`; `slow_calls` when limits are given; `latency`. Any metric that shows harm rolls back; promotion
- * needs every metric to exclude the margin. Missing, one-sided or unusable data never decide. `forecast` stands beside
- * `continue` only: further calls, both arms together, until a verdict if the rates stay as seen.
+ * Metrics: `errors`; `slow_calls` when limits are given; `latency`. Any metric that shows harm rolls back, be it over
+ * all operations or in one of them; promotion needs every metric to exclude the margin. Missing, one-sided or unusable
+ * data never decide, stale data never promote; `atDeadline` says what an open verdict becomes once no more calls come.
+ * `forecast` stands beside `continue` only: what a verdict still takes if the rates stay as seen.
  * @throws WhetstoneError `usage` for options that cannot be meant.
  */
 export function judgeCanary(samples: readonly CallSample[], options: CanaryOptions): CanaryVerdict {
-  const settings = canarySettings(options);
-  const usable = samples.filter(isUsable);
-  const metrics = [
-    ...eventMetrics(settings).map((metric) => judgeEvents(usable, metric, settings)),
-    judgeLatency(usable, settings),
-  ];
-  const invalid = usable.length < samples.length || settings.weight === 0 || settings.weight === 1;
-  const judged = invalid ? metrics.map(withheld) : metrics;
-  const verdict = combine(judged.map(({ metric }) => metric.verdict));
-  const total = usable.length;
-  const factor = verdict === "continue" ? furtherFactor((f) => combine(judged.map((m) => m.verdictAt(f)))) : null;
+  const watch = watchCanary(options);
+  watch.add(samples);
+  return watch.judge();
+}
+
+/**
+ * Starts a judge that is given the calls bit by bit.
+ * @throws WhetstoneError `usage` for options that cannot be meant.
+ */
+export function watchCanary(options: CanaryOptions): CanaryWatch {
+  const fixed = canarySettings(options);
+  const tally = startTally(fixed);
   return {
-    schema: "whetstone.canary/1",
-    verdict,
-    reasons: reasons(verdict, judged, settings),
-    metrics: judged.map(({ metric }) => metric),
-    errorRates: { rollback: settings.alpha, promotion: settings.beta },
-    calls: { control: usable.filter(({ arm }) => arm === "baseline").length, experiment: canaryCalls(usable) },
-    ...(verdict === "continue" && {
-      forecast: { calls: factor === null ? null : Math.max(1, Math.ceil((factor - 1) * total)) },
-    }),
+    add: tally.add,
+    judge: (look = {}) => judgeCounts(tally.counts, { ...fixed, ...look }),
+    decide: (look = {}) => {
+      const { verdict, reasons } = conclude(tally.counts, { ...fixed, ...look });
+      return { verdict, reasons };
+    },
   };
 }
 
-function canaryCalls(samples: readonly CallSample[]): number {
-  return samples.filter(({ arm }) => arm === "canary").length;
+type Conclusion = Pick<CanaryVerdict, "verdict" | "reasons"> & { readonly metrics: readonly JudgedMetric[] };
+
+function conclude(counts: Counts, settings: CanarySettings): Conclusion {
+  const all = judgeMetrics(counts, settings);
+  const metrics = faultsOf(counts, settings).length > 0 ? all.map(withheld) : all;
+  const found = combine(metrics.map(({ verdict }) => verdict));
+  const objections = found === "rollback" ? [] : objectionsOf(counts, settings);
+  const verdict = found === "promote" && objections.length > 0 ? "continue" : found;
+  const deciding = metrics.filter((metric) => metric.verdict === found).flatMap(({ reasons }) => reasons);
+  const reasons = [...(verdict === found ? deciding : []), ...objections];
+  return { ...atEnd({ verdict, reasons }, settings), metrics };
 }
 
-function isUsable({ timestamp, durationMs }: CallSample): boolean {
-  return Number.isFinite(timestamp) && Number.isFinite(durationMs) && durationMs >= 0;
+/** What an open verdict becomes when no more calls will come. */
+function atEnd(open: Pick<CanaryVerdict, "verdict" | "reasons">, settings: CanarySettings): typeof open {
+  const late = open.verdict === "continue" && settings.deadlineReached;
+  const verdict = late && settings.atDeadline === "rollback" ? "rollback" : open.verdict;
+  const added: ReasonCode[] = late ? ["deadline_reached"] : [];
+  return { verdict, reasons: [...new Set([...open.reasons, ...added])] };
 }
 
-/** A metric whose numbers are shown but decide nothing, because part of the data was unusable. */
-function withheld({ metric }: JudgedMetric): JudgedMetric {
-  const reasons: CanaryMetric["reasons"] = ["invalid_data"];
-  return { metric: { ...metric, verdict: "continue", reasons }, verdictAt: () => "continue" };
+function judgeMetrics(counts: Counts, settings: CanarySettings): JudgedMetric[] {
+  const events = eventMetrics(settings).map((metric) => judgeEvents(counts.counted(metric.name), metric, settings));
+  const exposure = { control: counts.calls.baseline, experiment: counts.calls.canary };
+  return [...events, judgeLatency({ durations: counts.durations(), exposure }, settings)];
+}
+
+function judgeCounts(counts: Counts, settings: CanarySettings): CanaryVerdict {
+  const { verdict, reasons, metrics } = conclude(counts, settings);
+  return {
+    schema: "whetstone.canary/1",
+    verdict,
+    reasons,
+    metrics: metrics.map(described),
+    errorRates: { rollback: settings.alpha, promotion: settings.beta },
+    calls: { control: counts.calls.baseline, experiment: counts.calls.canary },
+    ...(verdict === "continue" && { forecast: forecast(counts, metrics) }),
+  };
+}
+
+function described({ describe, verdict, reasons }: JudgedMetric): CanaryMetric {
+  return { ...describe(), verdict, reasons };
+}
+
+/** A metric whose numbers are shown but decide nothing, because the data cannot be trusted. */
+function withheld(metric: JudgedMetric): JudgedMetric {
+  return { ...metric, verdict: "continue", reasons: ["invalid_data"], verdictAt: () => "continue" };
 }
 
 /** Harm first; promotion needs every metric. */
@@ -64,14 +113,18 @@ function combine(verdicts: readonly MetricVerdict[]): MetricVerdict {
   return verdicts.every((verdict) => verdict === "promote") ? "promote" : "continue";
 }
 
-/** Reasons of the metrics that made the verdict what it is, each once. */
-function reasons(
-  verdict: MetricVerdict,
-  judged: readonly JudgedMetric[],
-  { deadlineReached }: CanarySettings,
-): ReasonCode[] {
-  const deciding = judged.filter(({ metric }) => metric.verdict === verdict);
-  const found = deciding.flatMap(({ metric }) => metric.reasons);
-  const late: ReasonCode[] = verdict === "continue" && deadlineReached ? ["deadline_reached"] : [];
-  return [...new Set([...found, ...late])];
+/** Below this a rate of calls per minute is hardly known. */
+const SHORTEST_MINUTES = 1;
+
+function forecast(counts: Counts, metrics: readonly JudgedMetric[]): NonNullable<CanaryVerdict["forecast"]> {
+  const total = counts.calls.baseline + counts.calls.canary;
+  const factor = furtherFactor((times) => combine(metrics.map((metric) => metric.verdictAt(times))));
+  if (factor === null) return { calls: null, minutes: null };
+  const ranges = (["baseline", "canary"] as const).flatMap((arm) => counts.range(arm) ?? []);
+  const [first, last] = [ranges.map(({ firstMs }) => firstMs), ranges.map(({ lastMs }) => lastMs)];
+  const minutes = (Math.max(...last) - Math.min(...first)) / 60_000;
+  return {
+    calls: Math.max(1, Math.ceil((factor - 1) * total)),
+    minutes: minutes >= SHORTEST_MINUTES ? (factor - 1) * minutes : null,
+  };
 }

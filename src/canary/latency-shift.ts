@@ -1,6 +1,4 @@
-import type { CallSample } from "../model/call.ts";
-import { mean } from "../stats/quantile.ts";
-import { effectiveSize, hasOneWeight, totalWeight, type Weighted } from "../stats/weighted.ts";
+import { effectiveCount, logMoments, varianceOf, type OperationDurations } from "./moments.ts";
 
 /** Difference of mean log-latency, canary − baseline, over the operations that both arms served. */
 export type LatencyShift = {
@@ -43,8 +41,8 @@ export function sequenceHalfWidth({ calls, variance, alpha, sides, tuningCalls }
  * that arms with another mix of operations do not differ by the mix. Operations with fewer than two calls in an arm
  * are left out. Null when none is left.
  */
-export function latencyShift(samples: readonly CallSample[]): LatencyShift | null {
-  const strata = [...Map.groupBy(samples, (sample) => sample.operation).values()].flatMap(stratum);
+export function latencyShift(operations: Iterable<OperationDurations>): LatencyShift | null {
+  const strata = [...operations].flatMap(stratum);
   const total = sum(strata, ({ weight }) => weight);
   if (total === 0) return null;
   const control = sum(strata, (s) => s.control);
@@ -66,45 +64,20 @@ type Stratum = {
   readonly squaredError: number;
 };
 
-function stratum(samples: readonly CallSample[]): Stratum[] {
-  const logs = logarithms(samples);
-  const of = (arm: CallSample["arm"]): Weighted[] =>
-    logs.flatMap((value, i) => (samples[i]?.arm === arm ? [{ value, weight: samples[i].weight ?? 1 }] : []));
-  const [b, c] = [momentsOf(of("baseline")), momentsOf(of("canary"))];
-  if (b.calls < 2 || c.calls < 2) return [];
+function stratum(durations: OperationDurations): Stratum[] {
+  const [b, c] = [logMoments(durations, "baseline"), logMoments(durations, "canary")];
+  if (b.count < 2 || c.count < 2) return [];
+  const [control, experiment] = [effectiveCount(b), effectiveCount(c)];
   return [
     {
-      weight: (b.calls * c.calls) / (b.calls + c.calls),
-      control: b.calls,
-      experiment: c.calls,
+      weight: (control * experiment) / (control + experiment),
+      control,
+      experiment,
       controlMean: b.mean,
       experimentMean: c.mean,
-      squaredError: b.variance / b.calls + c.variance / c.calls,
+      squaredError: varianceOf(b) / control + varianceOf(c) / experiment,
     },
   ];
-}
-
-/** ln of the durations. A duration of 0 is below the clock's resolution: it counts as half the shortest other one. */
-function logarithms(samples: readonly CallSample[]): number[] {
-  const shortest = samples.reduce((least, { durationMs: t }) => (t > 0 && t < least ? t : least), Infinity);
-  const floor = Number.isFinite(shortest) ? shortest / 2 : 1;
-  return samples.map(({ durationMs }) => Math.log(durationMs > 0 ? durationMs : floor));
-}
-
-/** Of sampled calls the moments are those of all traffic, and `calls` is Kish's effective number. */
-function momentsOf(items: readonly Weighted[]): { calls: number; mean: number; variance: number } {
-  const values = items.map(({ value }) => value);
-  if (hasOneWeight(items)) return { calls: items.length, mean: mean(values), variance: variance(values) };
-  const calls = effectiveSize(items);
-  const whole = totalWeight(items);
-  const centre = sum(items, ({ value, weight }) => weight * value) / whole;
-  const spread = sum(items, ({ value, weight }) => weight * (value - centre) ** 2) / whole;
-  return { calls, mean: centre, variance: (spread * calls) / (calls - 1) };
-}
-
-function variance(values: readonly number[]): number {
-  const centre = mean(values);
-  return sum(values, (value) => (value - centre) ** 2) / (values.length - 1);
 }
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {

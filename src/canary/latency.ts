@@ -1,24 +1,27 @@
-import type { CallSample } from "../model/call.ts";
 import type { ReasonCode } from "../model/codes.ts";
 import type { CanaryMetric } from "../model/verdict.ts";
 import { latencyShift, sequenceHalfWidth, type LatencyShift, type SequenceShape } from "./latency-shift.ts";
-import { exposureReason, type JudgedMetric, type MetricVerdict } from "./metric.ts";
+import { exposureReason, type Exposure, type JudgedMetric, type MetricVerdict } from "./metric.ts";
+import type { OperationDurations } from "./moments.ts";
 import type { CanarySettings } from "./options.ts";
 
+/** What is known of the durations: by operation, and how many calls there are in all. */
+export type Latencies = { readonly durations: Iterable<OperationDurations>; readonly exposure: Exposure };
+
 /** Judges the shift of latency: ratio of geometric means with its always-valid interval, verdict. */
-export function judgeLatency(samples: readonly CallSample[], settings: CanarySettings): JudgedMetric {
-  const shift = latencyShift(samples);
+export function judgeLatency(calls: Latencies, settings: CanarySettings): JudgedMetric {
+  const shift = latencyShift(calls.durations);
   const none = { control: null, experiment: null, effect: null, interval: null };
   const verdict = shift ? decide(shift, settings) : "continue";
   return {
-    metric: {
+    verdict,
+    reasons: [reason(calls.exposure, { shift, verdict }, settings)],
+    describe: () => ({
       name: "latency",
       ...(shift ? describe(shift, settings) : none),
       eValue: null,
       eValuePromotion: null,
-      verdict,
-      reasons: [reason(samples, { shift, verdict }, settings)],
-    },
+    }),
     verdictAt: (factor) => (shift ? decide(grow(shift, factor), settings) : "continue"),
   };
 }
@@ -60,11 +63,10 @@ function decide(shift: LatencyShift, settings: CanarySettings): MetricVerdict {
 
 type Concluded = { readonly shift: LatencyShift | null; readonly verdict: MetricVerdict };
 
-function reason(samples: readonly CallSample[], { shift, verdict }: Concluded, settings: CanarySettings): ReasonCode {
+function reason(exposure: Exposure, { shift, verdict }: Concluded, settings: CanarySettings): ReasonCode {
   if (verdict === "rollback") return "latency_increased";
   if (verdict === "promote") return "latency_within_margin";
-  const calls = (arm: CallSample["arm"]): number => samples.filter((sample) => sample.arm === arm).length;
-  const traffic = exposureReason({ control: calls("baseline"), experiment: calls("canary") }, settings.minimumCalls);
+  const traffic = exposureReason(exposure, settings.minimumCalls);
   if (traffic !== undefined) return traffic;
   return shift === null ? "below_minimum_exposure" : (exposureReason(shift, settings.minimumCalls) ?? "undecided");
 }

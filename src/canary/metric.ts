@@ -7,9 +7,13 @@ export type MetricVerdict = CanaryMetric["verdict"];
 /** Calls per arm that a metric is judged on. */
 export type Exposure = { readonly control: number; readonly experiment: number };
 
-/** A judged metric, and what it would say of `factor` times as much data at the same rates. */
+/** A judged metric. */
 export type JudgedMetric = {
-  readonly metric: CanaryMetric;
+  readonly verdict: MetricVerdict;
+  readonly reasons: CanaryMetric["reasons"];
+  /** Its numbers; some cost far more than the verdict. */
+  readonly describe: () => Omit<CanaryMetric, "verdict" | "reasons">;
+  /** What it would say of `factor` times as much data at the same rates. */
   readonly verdictAt: (factor: number) => MetricVerdict;
 };
 

@@ -1,6 +1,6 @@
 import { WhetstoneError } from "../model/error.ts";
 
-/** Shares of alpha that the metrics may spend; together at most 1. */
+/** Shares of alpha that the metrics may spend; together at most 1. What is left is for harm in single operations. */
 export type AlphaShares = { readonly errors: number; readonly slow_calls: number; readonly latency: number };
 
 /** What may be set beside the routing weight; {@link CANARY_DEFAULTS} fills in the rest. */
@@ -28,6 +28,12 @@ export type CanaryLimits = {
   readonly unit: "call" | "session";
   /** True when no more calls will come: an open verdict then says so. */
   readonly deadlineReached: boolean;
+  /** What an open verdict becomes at the deadline: it stays open, for people, or the canary is taken back. */
+  readonly atDeadline: "inconclusive" | "rollback";
+  /** E-value of harm from which the canary is rolled back even below `minimumCalls`. */
+  readonly disasterEValue: number;
+  /** With `nowMs`: without a call of an arm for so long, ms, nothing is promoted. */
+  readonly staleAfterMs: number;
 };
 
 /** What {@link judgeCanary} needs to know. Plain data, so that it can be stored and judged again. */
@@ -43,6 +49,10 @@ export type CanaryOptions = Partial<CanaryLimits> & {
   readonly maxSlowRate?: number;
   /** Limit by operation, ms, frozen before the canary: slower calls are bad events of `slow_calls`. Others do not count. */
   readonly latencyLimitsMs?: Readonly<Record<string, number>>;
+  /** When the canary began, ms since the Unix epoch: a call from before it shows a wrong clock. */
+  readonly startedMs?: number;
+  /** Time of the look, ms since the Unix epoch: tells stale data, and calls from the future. */
+  readonly nowMs?: number;
 };
 
 /** Options with every default filled in. */
@@ -61,6 +71,9 @@ export const CANARY_DEFAULTS: CanaryLimits = {
   intervalMs: 60_000,
   unit: "call",
   deadlineReached: false,
+  atDeadline: "inconclusive",
+  disasterEValue: 1_000,
+  staleAfterMs: 1_800_000,
 };
 
 /**
@@ -99,6 +112,10 @@ function checks(s: CanarySettings): Check[] {
     ["intervalMs", s.intervalMs, s.intervalMs > 0],
     ["maxErrorRate", s.maxErrorRate, s.maxErrorRate === undefined || openShare(s.maxErrorRate)],
     ["maxSlowRate", s.maxSlowRate, s.maxSlowRate === undefined || openShare(s.maxSlowRate)],
+    ["disasterEValue", s.disasterEValue, s.disasterEValue >= 1 / s.alpha],
+    ["staleAfterMs", s.staleAfterMs, s.staleAfterMs > 0],
+    ["startedMs", s.startedMs, s.startedMs === undefined || Number.isFinite(s.startedMs)],
+    ["nowMs", s.nowMs, s.nowMs === undefined || Number.isFinite(s.nowMs)],
     ["latencyLimitsMs", s.latencyLimitsMs, Object.values(s.latencyLimitsMs ?? {}).every((limit) => limit > 0)],
   ];
 }

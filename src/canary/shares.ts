@@ -1,109 +1,98 @@
-import type { Arm } from "../model/call.ts";
-import { logBeta } from "../stats/gamma.ts";
-import { effectiveSize, hasOneWeight, totalWeight } from "../stats/weighted.ts";
+import { addCount, emptyCount, isPlain, shareOf, type EventName } from "./arm-count.ts";
+import { emptyInterval, merged, type IntervalChain, type IntervalCount } from "./intervals.ts";
 import type { BadEvents, ShareStage } from "./likelihood.ts";
 import type { CanarySettings } from "./options.ts";
+import { contradicts } from "./routing.ts";
 
-/** What a metric counts: a call or a session, bad or not. */
-export type Trial = {
-  readonly timestamp: number;
-  readonly arm: Arm;
-  readonly session: string;
-  readonly bad: boolean;
-  /** How many it stands for, where calls were sampled. */
-  readonly weight: number;
+/** What the calls of a metric are, by operation, and how they were routed. */
+export type CountedCalls = {
+  readonly operations: ReadonlyMap<string, IntervalChain>;
+  /** Whole sessions were routed, not calls. */
+  readonly isSticky: boolean;
 };
 
-/**
- * Calls and bad ones of an arm. Where weights differ they are Kish's effective number and the true share of it: the
- * rates are those of all traffic, and the evidence never counts for more than was seen. Where they are equal, sampling
- * changes no share, and what was seen is counted.
- */
-export function countsOf(trials: readonly Trial[]): { readonly bad: number; readonly calls: number } {
-  const bad = trials.filter((trial) => trial.bad);
-  if (hasOneWeight(trials)) return { bad: bad.length, calls: trials.length };
-  const calls = effectiveSize(trials);
-  return { bad: (calls * totalWeight(bad)) / totalWeight(trials), calls };
-}
+/** Bad events of a metric with the shares to judge them by: over all operations, and of each in the order of their first calls. */
+export type Stratified = { readonly all: BadEvents; readonly byOperation: ReadonlyMap<string, BadEvents> };
 
-/** Counts of one interval: calls and bad events of both arms. */
-type IntervalCounts = Readonly<Record<"canaryCalls" | "baselineCalls" | "canary" | "baseline", number>>;
+type Metric = { readonly name: EventName; readonly settings: CanarySettings };
 
 /**
  * Bad events with the shares to judge them by. The routed weight holds where calls were routed one by one at that
  * weight. Where whole sessions were routed, where the numbers of calls contradict the weight, or where it is not known,
- * the shares are those that each interval really had: given an interval's calls, its bad events fall on the canary at
- * most as widely spread as a binomial (Hoeffding 1963). Null when no share lies strictly between 0 and 1.
+ * the shares are those that each operation really had in each interval: given its calls, its bad events fall on the
+ * canary at most as widely spread as a binomial (Hoeffding 1963), and arms with another mix of operations do not differ
+ * by the mix. Null when no share lies strictly between 0 and 1.
  */
-export function badEvents(trials: readonly Trial[], settings: CanarySettings): BadEvents | null {
-  const { weight } = settings;
-  const total = countTrials(trials);
-  // Calls of different weights are no draws at the routed weight.
-  const routed =
+export function badEvents(calls: CountedCalls, { name, settings }: Metric): Stratified | null {
+  const total = totalOf(calls);
+  const byOperation = [...calls.operations].sort((a, b) => startOf(a[1]) - startOf(b[1]) || (a[0] < b[0] ? -1 : 1));
+  if (settings.weight !== null && isRouted(total, calls, settings)) {
+    const { weight } = settings;
+    if (!isInside(weight)) return null;
+    const events = (counts: IntervalCount): BadEvents => ({
+      prior: weight,
+      stages: [{ ...toStage(counts, name), share: weight }],
+    });
+    return {
+      all: events(total),
+      byOperation: new Map(byOperation.map(([key, chain]) => [key, events(chain.total())])),
+    };
+  }
+  const stages = byOperation.map(([key, chain]) => [key, chain.intervals()] as const);
+  const all = realised(
+    stages.flatMap(([, intervals]) => intervals),
+    name,
+  );
+  if (all === null) return null;
+  const own = stages.flatMap(([key, intervals]) => {
+    const events = realised(intervals, name);
+    return events === null ? [] : [[key, events] as const];
+  });
+  return { all, byOperation: new Map(own) };
+}
+
+function startOf(chain: IntervalChain): number {
+  return chain.intervals()[0]?.startMs ?? Infinity;
+}
+
+/** The counts of all operations together. */
+export function totalOf({ operations }: CountedCalls): IntervalCount {
+  let total = emptyInterval(Infinity);
+  for (const chain of operations.values()) total = merged(total, chain.total());
+  return total;
+}
+
+/** Calls of different weights are no draws at the routed weight, and neither are calls of sessions that stay put. */
+function isRouted(total: IntervalCount, { isSticky }: CountedCalls, { weight, unit }: CanarySettings): boolean {
+  const both = emptyCount();
+  addCount(both, total.baseline);
+  addCount(both, total.canary);
+  return (
     weight !== null &&
-    hasOneWeight(trials) &&
-    !contradicts(total, weight) &&
-    (settings.unit === "session" || !isSticky(trials));
-  if (routed) {
-    const { canary, baseline } = total;
-    return weight > 0 && weight < 1 ? { prior: weight, stages: [{ share: weight, canary, baseline }] } : null;
+    isPlain(both) &&
+    !contradicts({ baseline: total.baseline.calls, canary: total.canary.calls }, weight) &&
+    (unit === "session" || !isSticky)
+  );
+}
+
+function realised(intervals: readonly IntervalCount[], name: EventName): BadEvents | null {
+  let first: { readonly startMs: number; readonly share: number } | undefined;
+  const stages: ShareStage[] = [];
+  for (const counts of intervals) {
+    const stage = toStage(counts, name);
+    stages.push(stage);
+    if (!isInside(stage.share) || (first !== undefined && first.startMs <= counts.startMs)) continue;
+    first = { startMs: counts.startMs, share: stage.share };
   }
-  const stages = intervals(trials, settings.intervalMs).map(toStage);
-  const prior = stages.find(({ share }) => share > 0 && share < 1)?.share;
-  return prior === undefined ? null : { prior, stages };
+  return first === undefined ? null : { prior: first.share, stages };
 }
 
-function countTrials(trials: readonly Trial[]): IntervalCounts {
-  const [canary, baseline] = (["canary", "baseline"] as const).map((arm) =>
-    countsOf(trials.filter((trial) => trial.arm === arm)),
-  ) as [ReturnType<typeof countsOf>, ReturnType<typeof countsOf>];
-  return { canaryCalls: canary.calls, baselineCalls: baseline.calls, canary: canary.bad, baseline: baseline.bad };
+function toStage({ baseline, canary }: IntervalCount, name: EventName): ShareStage {
+  const [b, c] = [shareOf(baseline, name), shareOf(canary, name)];
+  const calls = b.calls + c.calls;
+  return { share: calls === 0 ? 0 : c.calls / calls, canary: c.bad, baseline: b.bad };
 }
 
-/** E-value of 1,000 against "calls were routed at this weight", two-sided: a plan that was not followed. */
-function contradicts({ canaryCalls, baselineCalls }: IntervalCounts, weight: number): boolean {
-  if (weight <= 0 || weight >= 1) return false;
-  const plan = canaryCalls * Math.log(weight) + baselineCalls * Math.log1p(-weight);
-  return logBeta(1 + canaryCalls, 1 + baselineCalls) - plan >= Math.log(1000);
-}
-
-/** Whole sessions were routed: some session has several calls, and none has calls in both arms. */
-function isSticky(trials: readonly Trial[]): boolean {
-  const arms = new Map<string, Arm>();
-  let repeated = false;
-  for (const { session, arm } of trials) {
-    const known = arms.get(session);
-    if (known !== undefined && known !== arm) return false;
-    repeated ||= known !== undefined;
-    arms.set(session, arm);
-  }
-  return repeated;
-}
-
-/**
- * Consecutive intervals of at least `intervalMs`, each prolonged until both arms have a call in it. A rest that only one
- * arm served belongs to the interval before it, so that no call is lost.
- */
-function intervals(trials: readonly Trial[], intervalMs: number): IntervalCounts[] {
-  const sorted = [...trials].sort((a, b) => a.timestamp - b.timestamp);
-  const found: Trial[][] = [];
-  let open: Trial[] = [];
-  let arms = new Set<Arm>();
-  for (const trial of sorted) {
-    const lasted = trial.timestamp - (open[0]?.timestamp ?? trial.timestamp);
-    if (lasted >= intervalMs && arms.size === 2) {
-      found.push(open);
-      open = [];
-      arms = new Set();
-    }
-    open.push(trial);
-    arms.add(trial.arm);
-  }
-  const last = arms.size === 2 ? undefined : found.pop();
-  return [...found, last === undefined ? open : [...last, ...open]].map(countTrials);
-}
-
-function toStage({ canaryCalls, baselineCalls, canary, baseline }: IntervalCounts): ShareStage {
-  const calls = canaryCalls + baselineCalls;
-  return { share: calls === 0 ? 0 : canaryCalls / calls, canary, baseline };
+function isInside(share: number): boolean {
+  return share > 0 && share < 1;
 }

@@ -48,6 +48,17 @@ export const ValidationReport = z.strictObject({
 });
 export type ValidationReport = z.infer<typeof ValidationReport>;
 
+/** Bad events of one operation of a canary, when there are several operations. */
+export const CanaryOperation = z.strictObject({
+  operation: z.string(),
+  /** Rate ratio, canary to baseline. */
+  effect: z.number().nullable(),
+  eValue: z.number(),
+  /** Named as harmed, with a false-discovery rate of at most that of false rollbacks. */
+  harmful: z.boolean(),
+});
+export type CanaryOperation = z.infer<typeof CanaryOperation>;
+
 /** One metric of a canary: rates or times of both arms, the effect with its anytime-valid interval, and the evidence. */
 export const CanaryMetric = z.strictObject({
   name: z.string(),
@@ -60,6 +71,8 @@ export const CanaryMetric = z.strictObject({
   eValue: z.number().nullable(),
   /** E-value against "harm beyond the margin"; null where it does not apply. */
   eValuePromotion: z.number().nullable(),
+  /** Operations with a bad event, most evidence of harm first. */
+  operations: z.array(CanaryOperation).optional(),
   verdict: z.enum(["promote", "rollback", "continue"]),
   reasons: z.array(ReasonCodeSchema).min(1),
 });
@@ -74,7 +87,9 @@ export const CanaryVerdict = z.strictObject({
   /** Greatest probability of a false rollback and of a false promotion, over any number of looks. */
   errorRates: z.strictObject({ rollback: z.number(), promotion: z.number() }),
   calls: z.strictObject({ control: z.number().int(), experiment: z.number().int() }),
-  /** Expected further calls (both arms) until a verdict at the rates seen so far; null when it cannot be told. */
-  forecast: z.strictObject({ calls: z.number().int().nullable() }).optional(),
+  /** Expected further calls (both arms), and minutes at the traffic so far, until a verdict at the rates seen; null when it cannot be told. */
+  forecast: z
+    .strictObject({ calls: z.number().int().nullable(), minutes: z.number().nullable().optional() })
+    .optional(),
 });
 export type CanaryVerdict = z.infer<typeof CanaryVerdict>;

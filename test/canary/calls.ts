@@ -1,3 +1,5 @@
+import { intervalChain, type IntervalChain } from "../../src/canary/intervals.ts";
+import { addDuration, emptyDurations, type OperationDurations } from "../../src/canary/moments.ts";
 import type { Arm, CallSample } from "../../src/model/call.ts";
 
 /** Calls of one arm: `bad` of `count` end in an error, spread evenly; every call has its own session. */
@@ -21,4 +23,26 @@ export function bothArms(canary: readonly [number, number], baseline: readonly [
 /** The same calls with the arms exchanged. */
 export function swapArms(samples: readonly CallSample[]): CallSample[] {
   return samples.map((sample) => ({ ...sample, arm: sample.arm === "canary" ? "baseline" : "canary" }));
+}
+
+/** The durations of calls, by operation. */
+export function durationsOf(samples: readonly CallSample[]): OperationDurations[] {
+  const found = new Map<string, OperationDurations>();
+  for (const sample of samples) {
+    const durations = found.get(sample.operation) ?? emptyDurations();
+    found.set(sample.operation, durations);
+    addDuration(durations, sample);
+  }
+  return [...found.values()];
+}
+
+/** The intervals of calls, by operation. */
+export function chainsOf(samples: readonly CallSample[], intervalMs: number): Map<string, IntervalChain> {
+  const chains = new Map<string, IntervalChain>();
+  for (const sample of samples.toSorted((a, b) => a.timestamp - b.timestamp)) {
+    const chain = chains.get(sample.operation) ?? intervalChain(intervalMs);
+    chains.set(sample.operation, chain);
+    chain.add(sample, false);
+  }
+  return chains;
 }

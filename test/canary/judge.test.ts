@@ -158,8 +158,8 @@ describe("forecast", () => {
   });
 
   test("is null where the rates seen decide nothing", () => {
-    expect(judgeCanary([], even).forecast).toEqual({ calls: null });
-    expect(judgeCanary(bothArms([50, 0], [50, 0]), even).forecast).toEqual({ calls: null });
+    expect(judgeCanary([], even).forecast).toEqual({ calls: null, minutes: null });
+    expect(judgeCanary(bothArms([50, 0], [50, 0]), even).forecast).toEqual({ calls: null, minutes: null });
   });
 });
 

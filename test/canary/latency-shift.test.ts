@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { latencyShift, sequenceHalfWidth } from "../../src/canary/latency-shift.ts";
 import type { Arm, CallSample } from "../../src/model/call.ts";
+import { durationsOf } from "./calls.ts";
 
 const calls = (arm: Arm, operation: string, durations: readonly number[]): CallSample[] =>
   durations.map((durationMs, i) => ({ timestamp: i, operation, durationMs, error: false, arm, session: "s" }));
@@ -39,10 +40,12 @@ describe("sequenceHalfWidth", () => {
   });
 });
 
+const shiftOf = (samples: readonly CallSample[]) => latencyShift(durationsOf(samples));
+
 describe("latencyShift", () => {
   test("with one operation: difference of means, and n · (s²/n + s²/n)", () => {
     const [e1, e3] = [Math.E, Math.E ** 3];
-    const shift = latencyShift([...calls("canary", "a", [e1, e3]), ...calls("baseline", "a", [1, Math.E ** 2])]);
+    const shift = shiftOf([...calls("canary", "a", [e1, e3]), ...calls("baseline", "a", [1, Math.E ** 2])]);
     expect(shift?.difference).toBeCloseTo(1, 12);
     expect(shift?.variance).toBeCloseTo(4 * (2 / 2 + 2 / 2), 12);
     expect(shift).toMatchObject({ control: 2, experiment: 2 });
@@ -51,7 +54,7 @@ describe("latencyShift", () => {
   test("another mix of operations is no shift", () => {
     const fast = [1, 2, 3];
     const slow = [1000, 2000, 3000];
-    const shift = latencyShift([
+    const shift = shiftOf([
       ...calls("baseline", "fast", [...fast, ...fast, ...fast]),
       ...calls("baseline", "slow", slow),
       ...calls("canary", "fast", fast),
@@ -67,7 +70,7 @@ describe("latencyShift", () => {
     fc.assert(
       fc.property(arm, arm, fc.double({ min: 1e-4, max: 1e4, noNaN: true }), (c, b, unit) => {
         const shift = (factor: number) =>
-          latencyShift([
+          shiftOf([
             ...calls(
               "canary",
               "a",
@@ -87,14 +90,14 @@ describe("latencyShift", () => {
   });
 
   test("operations that one arm did not serve twice are left out; none left, no shift", () => {
-    const shift = latencyShift([
+    const shift = shiftOf([
       ...calls("canary", "a", [1, 2, 3]),
       ...calls("baseline", "a", [1, 2, 3]),
       ...calls("canary", "new", [500, 600, 700]),
     ]);
     expect(shift).toMatchObject({ control: 3, experiment: 3 });
     expect(shift?.difference).toBeCloseTo(0, 12);
-    expect(latencyShift([...calls("canary", "a", [1]), ...calls("baseline", "a", [1, 2])])).toBeNull();
-    expect(latencyShift([])).toBeNull();
+    expect(shiftOf([...calls("canary", "a", [1]), ...calls("baseline", "a", [1, 2])])).toBeNull();
+    expect(shiftOf([])).toBeNull();
   });
 });

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
+import { countCall, emptyCount, shareOf } from "../../src/canary/arm-count.ts";
 import { judgeCanary } from "../../src/canary/judge.ts";
 import { latencyShift } from "../../src/canary/latency-shift.ts";
 import { callSamples as parsedSamples } from "../../src/canary/samples.ts";
-import { countsOf, type Trial } from "../../src/canary/shares.ts";
 import { callSamples } from "../../src/capture/samples.ts";
 import { CallSample } from "../../src/model/call.ts";
 import type { CanaryVerdict } from "../../src/model/verdict.ts";
 import { relayedCall } from "../capture/relayed.ts";
-import { bothArms } from "./calls.ts";
+import { bothArms, durationsOf } from "./calls.ts";
 
 const metric = (verdict: CanaryVerdict, name: string) => verdict.metrics.find((one) => one.name === name);
 /** All errors are kept, and of the other calls every `every`th, which stands for as many. */
@@ -46,19 +46,28 @@ describe("a canary of sampled calls", () => {
     const samples = whole.map((sample, n) =>
       n % 20 === 0 ? { ...sample, durationMs: 500 } : { ...sample, weight: 50 },
     );
-    const shift = latencyShift(samples);
+    const shift = latencyShift(durationsOf(samples));
     expect(Math.exp(shift?.controlMean ?? 0)).toBeLessThan(12);
     expect(shift?.difference).toBeCloseTo(0, 6);
     expect(shift?.control).toBeLessThan(2_000);
   });
 });
 
-test("countsOf: two that stand for one and one that stands for eight", () => {
-  const trial = (bad: boolean, weight: number): Trial => ({ timestamp: 0, arm: "canary", session: "s", bad, weight });
-  const { bad, calls } = countsOf([trial(true, 1), trial(true, 1), trial(false, 8)]);
+test("shareOf: two that stand for one and one that stands for eight", () => {
+  const count = (calls: readonly { readonly error: boolean; readonly weight: number }[]) => {
+    const into = emptyCount();
+    const call = { timestamp: 0, operation: "search", durationMs: 1, arm: "canary", session: "s" } as const;
+    for (const one of calls) countCall(into, { ...call, ...one }, false);
+    return shareOf(into, "errors");
+  };
+  const [bad, good] = [
+    { error: true, weight: 1 },
+    { error: false, weight: 8 },
+  ];
+  const { bad: errors, calls } = count([bad, bad, good]);
   expect(calls).toBeCloseTo(100 / 66);
-  expect(bad / calls).toBeCloseTo(0.2);
-  expect(countsOf([trial(true, 8), trial(false, 8)])).toEqual({ bad: 1, calls: 2 });
+  expect(errors / calls).toBeCloseTo(0.2);
+  expect(count([{ ...bad, weight: 8 }, good])).toEqual({ bad: 1, calls: 2 });
 });
 
 test("samples carry the weight that their span states", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { logHarmEValue, logNoHarmEValue } from "../../src/canary/e-values.ts";
-import { judgeCanary } from "../../src/canary/judge.ts";
+import { watchCanary } from "../../src/canary/judge.ts";
 import type { CallSample } from "../../src/model/call.ts";
 import { createRandom, randomNormal, type Random } from "../../src/stats/random.ts";
 
@@ -78,8 +78,10 @@ function sessions(random: Random, { ratio, slowdown, perSession }: Run): CallSam
 
 /** The first verdict when the judge is asked every 40 calls. */
 function latched(calls: readonly CallSample[], weight: number | null): string {
-  for (let n = 40; n <= calls.length; n += 40) {
-    const { verdict } = judgeCanary(calls.slice(0, n), { weight, latencyLimitsMs: { search: 150, read: 8 } });
+  const watch = watchCanary({ weight, latencyLimitsMs: { search: 150, read: 8 } });
+  for (let n = 0; n < calls.length; n += 40) {
+    watch.add(calls.slice(n, n + 40));
+    const { verdict } = watch.decide();
     if (verdict !== "continue") return verdict;
   }
   return "continue";
