@@ -73,6 +73,14 @@ export const OPERATIONS = {
     affects: "folder .whetstone/worktrees",
     rollback: null,
   }),
+  "session.refine": write({
+    role: "operator",
+    risk: "medium",
+    because: ["A model spends money and writes into a scratch copy of the commit; what it changed is only proposed."],
+    whileStopped: false,
+    affects: "a scratch worktree of the target's commit, and the budget of sessions",
+    rollback: null,
+  }),
   "canary.promote": write({
     role: "maintainer",
     risk: "high",

@@ -74,6 +74,11 @@ export function reviewsOf(paths: readonly string[], rules: ScopeRules): readonly
   return [...new Set(classes)].filter((one) => rules.protected?.[one] === "request-review");
 }
 
+/** Why a file may not be changed under these rules, whatever the change is; undefined when it may. */
+export function pathRefusal(path: string, rules: ScopeRules): string | undefined {
+  return pathFaults(path, { allowed: allowList(rules.source), rules })[0]?.detail;
+}
+
 /** A path is allowed when one pattern matches and no pattern with a leading `!` does. */
 function allowList(source: readonly string[]): (path: string) => boolean {
   const options = { dot: true, strictSlashes: true, nonegate: true };

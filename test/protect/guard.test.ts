@@ -42,6 +42,7 @@ describe("operations", () => {
       "resume",
       "rule.retire",
       "server.update",
+      "session.refine",
     ]);
   });
 
