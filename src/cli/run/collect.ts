@@ -12,6 +12,7 @@ import { captureRules } from "../capture-rules.ts";
 import { configIfAny } from "../config.ts";
 import type { Io } from "../io.ts";
 import { parsePort } from "../port.ts";
+import { keepYoungGeneration } from "./steady-heap.ts";
 
 /** The port that OpenTelemetry gives to OTLP/gRPC. */
 const GRPC_PORT = "4317";
@@ -24,6 +25,7 @@ export async function runCollect(options: CollectOptions, io: Io): Promise<numbe
   if (options.token === "") throw new WhetstoneError("usage", "The token is empty.", { remedy: "Leave --token out." });
   const config = await configIfAny(options, io);
   const door = captureDoor({ captureContent: options.captureContent, services: captureRules(config) });
+  keepYoungGeneration();
   return interruptible(async (signal) => {
     await using store = await openCommandStore(options, io);
     await using collector = await startCollector({
