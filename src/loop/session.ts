@@ -1,5 +1,6 @@
 import type { Evidence } from "../model/finding.ts";
 import type { CommitSha } from "../model/json.ts";
+import type { SessionMode } from "../model/proposal.ts";
 import type { Stage } from "../model/stage.ts";
 import { formatInstant } from "../model/time.ts";
 import { readOutcomes, readSessions } from "../protect/outcomes.ts";
@@ -15,21 +16,27 @@ export type SessionInput = {
   /** The base commit and a worktree of it. */
   readonly base: { readonly worktree: string; readonly sha: CommitSha };
   readonly evidence: Evidence;
+  /** Default: refinement. */
+  readonly mode?: SessionMode | undefined;
+  /** What the person asked. */
+  readonly question?: string | undefined;
+  /** Id of the cut-off session that this one goes on with. */
+  readonly continues?: string | undefined;
 };
 
 /** One session on the evidence, with the rules of the base commit and the earlier outcomes, newest first. */
 export async function session(
   run: Pick<LoopRun, "workspace" | "files">,
-  { runner, base, evidence }: SessionInput,
+  { runner, base, evidence, mode = "refinement", question, continues }: SessionInput,
 ): Promise<Stage<SessionResult>> {
   const { state, clock, target, targetName } = run.workspace;
   const view = await state.view();
   const outcomes = (await readOutcomes(view, targetName)).toReversed();
   const sessions = await readSessions(view, targetName);
-  const guidance = await readGuidance(base.worktree, "refinement");
+  const guidance = await readGuidance(base.worktree, mode);
   const rules = await readRules(base.worktree, { target: targetName, now: formatInstant(clock.now()) });
   const { source } = target;
-  const told = { rules, outcomes, sessions, guidance };
+  const told = { mode, rules, outcomes, sessions, guidance, question, continues };
   return await sessionStage(
     { ...told, runner, target: targetName, source, baseSha: base.sha, dossier: run.files },
     evidence,

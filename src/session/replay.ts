@@ -29,7 +29,10 @@ export function replayRunner(file: string): SessionRunner {
           },
         );
       }
-      return record;
+      if (record.mode === request.mode) return record;
+      throw new WhetstoneError("session_invalid", `${file} is a recorded ${record.mode}, not a ${request.mode}.`, {
+        remedy: `Choose --mode ${record.mode}, or another recording.`,
+      });
     },
   };
 }

@@ -1,12 +1,13 @@
 import type { Evidence } from "../model/finding.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { Outcome, Rule } from "../model/outcome.ts";
-import type { Proposal, SessionRecord } from "../model/proposal.ts";
+import type { Proposal, SessionMode, SessionRecord } from "../model/proposal.ts";
 import type { DossierFiles, Stage } from "../model/stage.ts";
 import { digestOf, sha256 } from "../protect/digest.ts";
 import { fingerprintInput, parsePatch } from "../protect/patch.ts";
 import { assembleContext, type ContextParts } from "./context.ts";
 import type { SessionRunner } from "./port.ts";
+import { withFacts } from "./record.ts";
 
 /** What the session stage needs. */
 export type SessionDeps = {
@@ -17,6 +18,10 @@ export type SessionDeps = {
   readonly rules: readonly Rule[];
   readonly outcomes: readonly Outcome[];
   readonly dossier: DossierFiles;
+  /** Default: refinement. */
+  readonly mode?: SessionMode;
+  /** Id of the cut-off session that this one goes on with. */
+  readonly continues?: string | undefined;
 } & Pick<ContextParts, "sessions" | "guidance" | "question">;
 
 /** A session's record and, when it changed something, the proposal bound to its base. */
@@ -24,9 +29,12 @@ export type SessionResult = { readonly record: SessionRecord; readonly proposal?
 
 /** Runs one session on the evidence and binds its answer to the base commit. */
 export async function sessionStage(deps: SessionDeps, evidence: Evidence): Promise<Stage<SessionResult>> {
-  const { runner, target, baseSha, rules } = deps;
-  const context = assembleContext({ ...deps, mode: "refinement", evidence });
-  const record = await runner.run({ mode: "refinement", target, baseSha, evidence, rules, context: context.text });
+  const { runner, target, baseSha, rules, mode = "refinement", continues, question } = deps;
+  const context = assembleContext({ ...deps, mode, evidence });
+  const given = await runner.run({ mode, target, baseSha, evidence, rules, context: context.text });
+  // A recording says what it was told itself when it was made.
+  const facts = { context: context.account, ...(continues && { continues }), ...(question && { question }) };
+  const record = runner.kind === "replay" ? given : withFacts(given, facts);
   deps.dossier.set("session/context.md", context.text);
   deps.dossier.set("session/context.json", `${JSON.stringify(context.account, undefined, 2)}\n`);
   deps.dossier.set("session/record.json", `${JSON.stringify(record, undefined, 2)}\n`);
@@ -39,10 +47,14 @@ export async function sessionStage(deps: SessionDeps, evidence: Evidence): Promi
   return { ...head, summary: `${head.summary}; ${origin}`, value: { record, proposal } };
 }
 
-/** Did the session answer with a whole change? */
-export function judgeSession({ partial, answer }: SessionRecord): Omit<Stage<SessionResult>, "value"> {
+/** Did the session answer, in mode `refinement` with a whole change? */
+export function judgeSession({ mode, partial, answer, run }: SessionRecord): Omit<Stage<SessionResult>, "value"> {
   if (partial) {
     return { verdict: "inconclusive", reasons: ["agent_partial"], summary: "the session was cut off by a limit" };
+  }
+  if (mode === "analysis" && run?.analysis !== undefined) {
+    const { length } = run.analysis.findings;
+    return { verdict: "pass", reasons: ["ok"], summary: `${length} finding${length === 1 ? "" : "s"} explained` };
   }
   if (!answer) {
     return { verdict: "inconclusive", reasons: ["agent_no_change"], summary: "the session proposed no change" };
