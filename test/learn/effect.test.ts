@@ -132,8 +132,6 @@ describe("measureEffects", () => {
 
   test("covers: of 400 rules whose effects come from the prior, about nine in ten lie in their 90 % intervals", () => {
     const random = createRandom("coverage");
-    const normal = (): number =>
-      Math.sqrt(-2 * Math.log1p(-random.uniform())) * Math.cos(6.283185307179586 * random.uniform());
     let inside = 0;
     for (let round = 0; round < 20; round += 1) {
       const truths = Array.from({ length: 20 }, () => 0.1 * randomNormal(random));
