@@ -81,9 +81,28 @@ export type LoopOptions = {
 
 /** Runs the loop. Errors (codes of the stages, `stopped` at the gate) pass through; verdicts are values. */
 export async function runLoop(stages: LoopStages, options: LoopOptions): Promise<LoopReport> {
-  const { observer, clock } = options;
-  const results: StageResult[] = [];
-  const timed = async <S extends Stage<unknown>>(stage: string, work: () => Promise<S>): Promise<S> => {
+  const { results, timed, run } = openFlow(stages, options);
+  const seen = await follow(stages, run, options.until);
+  return await concludeFlow(stages, { results, timed, run }, seen);
+}
+
+/** Stages one after the other, each timed, told to the observer and put on the list of results. */
+export type Flow = {
+  /** What the stages so far concluded, those of earlier jobs first. */
+  readonly results: readonly StageResult[];
+  /** Runs a stage whatever the kill switch says. */
+  readonly timed: <S extends Stage<unknown>>(stage: string, work: () => Promise<S>) => Promise<S>;
+  /** Runs a stage unless the kill switch is set. */
+  readonly run: Runner;
+};
+
+/** Begins a flow, or goes on with one whose `earlier` stages ran in other jobs. */
+export function openFlow(
+  stages: Pick<LoopStages, "mayGoOn">,
+  { observer, clock, earlier = [] }: Omit<LoopOptions, "until"> & { readonly earlier?: readonly StageResult[] },
+): Flow {
+  const results: StageResult[] = [...earlier];
+  const timed: Flow["timed"] = async (stage, work) => {
     observer.started(stage);
     const begun = clock.monotonicMs();
     const ended = await work();
@@ -93,8 +112,15 @@ export async function runLoop(stages: LoopStages, options: LoopOptions): Promise
     observer.ended(result);
     return ended;
   };
-  const run: Runner = (stage, work) => timed(stage, () => unlessStopped(stages, { stage, work }));
-  const seen = await follow(stages, run, options.until);
+  return { results, timed, run: (stage, work) => timed(stage, () => unlessStopped(stages, { stage, work })) };
+}
+
+/** The end of every flow: what was seen is recorded whatever was decided, and learned from. */
+export async function concludeFlow(
+  stages: Pick<LoopStages, "record" | "learn">,
+  { results, timed, run }: Flow,
+  seen: Seen,
+): Promise<LoopReport> {
   const decision = { ...seen, ...concludeRun(results), stages: [...results] };
   // A run that was stopped is recorded all the same; it learns nothing.
   const { outcome, dossier } = (await timed("record", () => stages.record(decision))).value;
@@ -138,6 +164,7 @@ export function concludeRun(
   if (last.verdict === "fail") return { status: atCanary ? "rolled_back" : "rejected", reasons };
   if (last.verdict !== "pass") return { status: "inconclusive", reasons };
   if (atCanary) return { status: "promoted", reasons };
+  if (last.stage === "propose") return { status: "proposed", reasons };
   if (last.stage === "analyze") return { status: "no_change", reasons: ["analysis_only"] };
   return last.stage === "validate"
     ? { status: "no_change", reasons: ["dry_run"] }
@@ -145,7 +172,8 @@ export function concludeRun(
 }
 
 type Runner = <T>(stage: string, work: () => Promise<Stage<T>>) => Promise<Stage<T> | Stopped>;
-type Seen = Omit<Decision, "status" | "reasons" | "stages">;
+/** What the stages of a run left, as far as they got. */
+export type Seen = Omit<Decision, "status" | "reasons" | "stages">;
 
 /** Stage after stage until one does not pass, or the run is to go no further. */
 async function follow(stages: LoopStages, run: Runner, until: LoopOptions["until"]): Promise<Seen> {

@@ -92,6 +92,7 @@ function failedEnding({ core, context }: LoopJob, error: unknown): Ending {
 /** The decision in the words of the ledger. */
 function decisionOf(status: Outcome["status"]): LedgerEntry["decision"] {
   switch (status) {
+    case "proposed":
     case "promoted":
     case "merged":
     case "held":

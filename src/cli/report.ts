@@ -64,6 +64,7 @@ function atLevel({ level }: Effect["changeInterval"]): string {
 function verdictLine(io: Io, report: LoopReport): string {
   const words: Readonly<Record<LoopReport["status"], readonly [Parameters<typeof paintOut>[1], string]>> = {
     promoted: ["green", "PROMOTE"],
+    proposed: ["green", "PROPOSED"],
     merged: ["green", "MERGED"],
     held: ["green", "HELD"],
     no_change: ["green", "NO CHANGE"],

@@ -97,6 +97,7 @@ const lookOnly: SessionRunner = {
 /** How the end of a loop is told to a shell. */
 export function exitCodeOf(status: LoopReport["status"]): (typeof EXIT)[keyof typeof EXIT] {
   switch (status) {
+    case "proposed":
     case "promoted":
     case "no_change":
     case "merged":
@@ -113,5 +114,5 @@ export function exitCodeOf(status: LoopReport["status"]): (typeof EXIT)[keyof ty
 
 /** The proposal branch that the run left for people; a refused one is withdrawn. */
 export function standingBranch({ status, branch }: Pick<LoopReport, "status" | "branch">): string | undefined {
-  return status === "promoted" || status === "inconclusive" ? branch : undefined;
+  return ["promoted", "proposed", "inconclusive"].includes(status) ? branch : undefined;
 }

@@ -10,7 +10,7 @@ import type { DossierFiles, Progress } from "../model/stage.ts";
 import { digestOf } from "../protect/digest.ts";
 import { readJson } from "../protect/files.ts";
 import { openLease, type Lease } from "../protect/lease.ts";
-import type { SpanStore } from "../store/port.ts";
+import type { Store } from "../store/store.ts";
 import { newId, systemRandom, type Workspace } from "../wire.ts";
 
 /** Everything that one run of the loop owns; disposing it releases all of it, in reverse order. */
@@ -19,7 +19,7 @@ export type LoopRun = AsyncDisposable & {
   /** Id of the dossier that the run writes. */
   readonly dossierId: string;
   readonly workspace: Workspace;
-  readonly store: SpanStore;
+  readonly store: Store;
   readonly workload: Workload;
   readonly files: DossierFiles;
   readonly actor: Actor;
@@ -48,10 +48,12 @@ export type PlayRequest = {
 /** What a run is started with. */
 export type RunOptions = {
   readonly workspace: Workspace;
-  readonly store: SpanStore;
+  readonly store: Store;
   readonly actor: Actor;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
+  /** The run that this process goes on with, with the files of its dossier so far; a new one when absent. */
+  readonly earlier?: { readonly id: string; readonly files: DossierFiles };
 };
 
 /** Largest workload file. */
@@ -64,7 +66,7 @@ const LARGEST_WORKLOAD_BYTES = 32 * 1024 * 1024;
 export async function openRun(options: RunOptions): Promise<LoopRun> {
   const { workspace } = options;
   const { clock, root, folder, target, worktrees } = workspace;
-  const id = newId("r", clock);
+  const id = options.earlier?.id ?? newId("r", clock);
   const workload = await readWorkload(join(root, target.workload));
   const lease = await openLease({ folder: join(folder, "leases"), id });
   const owned = new AsyncDisposableStack();
@@ -74,7 +76,7 @@ export async function openRun(options: RunOptions): Promise<LoopRun> {
     id,
     dossierId: dossierIdOf(id),
     workload,
-    files: new Map(),
+    files: new Map(options.earlier?.files),
     lease,
     worktree: async (name, sha) => {
       const path = join(folder, "worktrees", `${id}-${name}`);

@@ -17,13 +17,18 @@ import { session } from "./session.ts";
 import { validate } from "./validate.ts";
 
 /** How the stages are told what kind of run this is. */
-export type StageOptions = { readonly runner: SessionRunner; readonly record: boolean };
+export type StageOptions = {
+  readonly runner: SessionRunner;
+  readonly record: boolean;
+  /** Present when every stage is a job of its own: what those of earlier jobs left, to which this job adds. */
+  readonly carried?: Carried;
+};
 
 /** What one stage leaves for a later one, beside what the flow passes on. */
-type Carried = {
+export type Carried = {
   baseSha?: string;
   base?: string;
-  captured?: CaptureResult;
+  captured?: Pick<CaptureResult, "results" | "loaded">;
   decided?: Omit<ReportParts, "validation">;
   branch?: { readonly branch: string; readonly sha: string };
   recorded?: boolean;
@@ -32,19 +37,24 @@ type Carried = {
 /** The stages of the flow over a run's real parts. */
 export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
   const { forge } = run.workspace;
-  const carried: Carried = {};
-  const base = () => ({ worktree: required(carried.base), sha: required(carried.baseSha) });
+  const carried: Carried = options.carried ?? {};
+  const relayed = options.carried !== undefined;
+  const base = async () => {
+    const sha = required(carried.baseSha);
+    carried.base ??= await baseWorktree(run, sha);
+    return { worktree: carried.base, sha };
+  };
   return {
     mayGoOn: () => mayGoOn(run, { begun: carried.baseSha !== undefined, record: options.record }),
     gate: async () => {
       const result = await gate(run, options);
       carried.baseSha = result.value.baseSha;
-      if (options.record) run.defer(() => (carried.recorded === true ? Promise.resolve() : recordFailure(run)));
+      if (options.record && !relayed)
+        run.defer(() => (carried.recorded === true ? Promise.resolve() : recordFailure(run)));
       return result;
     },
     capture: async () => {
-      carried.base = await baseWorktree(run, required(carried.baseSha));
-      const result = await capture(run, carried.base);
+      const result = await capture(run, (await base()).worktree);
       carried.captured = result.value;
       return result;
     },
@@ -55,20 +65,22 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
       return analyze(run, captured.loaded);
     },
     session: async (evidence) => {
-      const result = await session(run, { runner: options.runner, base: base(), evidence });
+      const result = await session(run, { runner: options.runner, base: await base(), evidence });
       const { record: answered, proposal } = result.value;
       if (proposal) carried.decided = { proposal, session: answered, evidence, dossier: run.dossierId };
       return result;
     },
-    validate: (proposal) =>
-      validate(run, { proposal, base: base().worktree, reference: required(carried.captured).results }),
+    validate: async (proposal) => {
+      const reference = required(carried.captured).results;
+      return await validate(run, { proposal, base: (await base()).worktree, reference });
+    },
     propose: async (_proposal, validation) => {
       const parts = { ...required(carried.decided), validation };
-      const result = await propose(run, { parts, recorded: () => carried.recorded === true });
+      const result = await propose(run, { parts, recorded: () => relayed || carried.recorded === true });
       carried.branch = result.value;
       return result;
     },
-    canary: (worktree) => canary(run, { baseline: base().worktree, canary: worktree }),
+    canary: async (worktree) => await canary(run, { baseline: (await base()).worktree, canary: worktree }),
     withdraw: async () => {
       const { branch, sha } = required(carried.branch);
       await forge.closeProposal(branch, sha);

@@ -26,7 +26,18 @@ export const Outcome = z.strictObject({
   proposal: z.string(),
   session: z.string(),
   fingerprint: Digest,
-  status: z.enum(["no_change", "rejected", "inconclusive", "closed", "merged", "promoted", "rolled_back", "held"]),
+  /** `proposed`: passed every stage and waits for people. */
+  status: z.enum([
+    "no_change",
+    "rejected",
+    "inconclusive",
+    "proposed",
+    "closed",
+    "merged",
+    "promoted",
+    "rolled_back",
+    "held",
+  ]),
   reasons: z.array(ReasonCodeSchema).min(1),
   findings: z.array(FindingKind),
   /** Files that the patch touched. */

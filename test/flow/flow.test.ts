@@ -201,7 +201,7 @@ describe("concludeRun", () => {
     ["a look only", stage("analyze", "pass", "ok"), "no_change", "analysis_only"],
     ["a validation only", stage("validate", "pass", "hypothesis_met"), "no_change", "dry_run"],
     ["a session without a proposal", stage("session", "pass", "ok"), "inconclusive", "ok"],
-    ["a branch without a canary", stage("propose", "pass", "ok"), "inconclusive", "ok"],
+    ["a branch without a canary", stage("propose", "pass", "ok"), "proposed", "ok"],
     ["a verdict that nobody knows", stage("canary", "perhaps", "ok"), "inconclusive", "ok"],
   ])("%s", (_name, last, ...[status, reason]) => {
     expect(concludeRun([stage("gate", "pass", "ok"), last])).toEqual({ status, reasons: [reason] });

@@ -53,6 +53,7 @@ test("every status has its exit code: 0 pass, 1 fail, 3 inconclusive", () => {
   const codes = Object.fromEntries(Outcome.shape.status.options.map((status) => [status, exitCodeOf(status)]));
   expect(codes).toEqual({
     no_change: 0,
+    proposed: 0,
     promoted: 0,
     merged: 0,
     held: 0,
@@ -66,5 +67,5 @@ test("every status has its exit code: 0 pass, 1 fail, 3 inconclusive", () => {
 test("a branch stands after a promotion and while nothing is decided, not after a refusal", () => {
   const branch = "whetstone/proposal/notes/a";
   const standing = Outcome.shape.status.options.filter((status) => standingBranch({ status, branch }) === branch);
-  expect(standing.sort()).toEqual(["inconclusive", "promoted"]);
+  expect(standing.sort()).toEqual(["inconclusive", "promoted", "proposed"]);
 });

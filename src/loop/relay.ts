@@ -1,0 +1,211 @@
+import { join } from "node:path";
+import type { Env } from "../config/env.ts";
+import {
+  concludeFlow,
+  concludeRun,
+  openFlow,
+  type Flow,
+  type LoopReport,
+  type LoopStages,
+  type Seen,
+} from "../flow.ts";
+import type { StageResult } from "../model/dossier.ts";
+import { WhetstoneError } from "../model/error.ts";
+import type { CommitSha } from "../model/json.ts";
+import type { Actor } from "../model/ledger.ts";
+import type { Stage } from "../model/stage.ts";
+import { formatInstant } from "../model/time.ts";
+import { openDossier, writeDossier, type OpenDossier } from "../protect/dossier.ts";
+import type { SessionRunner } from "../session/port.ts";
+import { openSpanStore, openWorkspace, type Places } from "../wire.ts";
+import type { Watcher } from "./execute.ts";
+import { interruptible } from "./interrupt.ts";
+import { filesOf, packCarried, RELAY_FILE, seenIn, unpackCarried } from "./relay-state.ts";
+import { recompute } from "./replay.ts";
+import { openRun, type LoopRun } from "./run.ts";
+import { loopStages, type Carried } from "./stages.ts";
+
+/**
+ * The loop as a relay of jobs, each on a machine of its own: `gate → evidence → session → validate → propose → record`.
+ * A job runs its stages and hands on the dossier as far as it got; the next one takes it only with the digest that it
+ * was told by another way. What a job does is what the stages of `flow.ts` do.
+ */
+export const RELAY_JOBS = ["gate", "evidence", "session", "validate", "propose", "record"] as const;
+export type RelayJob = (typeof RELAY_JOBS)[number];
+
+/** One job of a relay. */
+export type RelayRequest = {
+  readonly job: RelayJob;
+  readonly places: Places;
+  readonly env: Env;
+  readonly actor: Actor;
+  /** Asked of the first job only; later ones take that of the dossier. */
+  readonly target: string | undefined;
+  /** Folder of the dossier that the last job left, and the digest that it gave; absent for the first job. */
+  readonly earlier?: { readonly path: string; readonly digest: string };
+  /** Jobs that ended without a word, for the one that records. */
+  readonly lost?: { readonly job: string; readonly result: string };
+  readonly runner: SessionRunner;
+};
+
+/** What a job leaves: the dossier so far with its digest, and what its last stage concluded. */
+export type RelayEnd = {
+  readonly path: string;
+  readonly digest: string;
+  readonly last: StageResult;
+  /** Whether the next stage may run. */
+  readonly go: boolean;
+  /** Of the job that records. */
+  readonly report?: LoopReport;
+};
+
+/**
+ * Runs one job of the relay and releases all of it.
+ * @throws WhetstoneError of the stages; `dossier_mismatch` for a dossier that is not the one that was announced, or that
+ * has not come as far as this job needs
+ */
+export async function runRelayJob(request: RelayRequest, watcher: Watcher): Promise<RelayEnd> {
+  const earlier = await openEarlier(request);
+  const target = earlier?.manifest.target ?? request.target;
+  const workspace = await openWorkspace({ ...request.places, actor: request.actor }, request.env, target);
+  await using store = await openSpanStore(request.places, request.env, workspace.config);
+  return await interruptible(async (signal) => {
+    const parts = { workspace, store, actor: request.actor, progress: watcher.progress, signal };
+    const known = earlier && { id: earlier.manifest.run, files: filesOf(earlier) };
+    await using run = await openRun({ ...parts, ...(known ? { earlier: known } : {}) });
+    return await runJob(run, { request, watcher, earlier });
+  });
+}
+
+type Job = {
+  readonly request: RelayRequest;
+  readonly watcher: Watcher;
+  readonly earlier: OpenDossier | undefined;
+};
+
+async function runJob(run: LoopRun, { request, watcher, earlier }: Job): Promise<RelayEnd> {
+  const { clock } = run.workspace;
+  const carried: Carried = earlier ? unpackCarried(earlier) : {};
+  const stages = loopStages(run, { runner: request.runner, record: true, carried });
+  const { observer } = watcher;
+  const flow = openFlow(stages, { observer, clock, ...(earlier ? { earlier: earlier.manifest.stages } : {}) });
+  if (request.job === "record")
+    return await finish(run, { stages, flow, lost: request.lost, earlier: needed(earlier) });
+  await JOBS[request.job]({ stages, flow, seen: earlier ? seenIn(earlier) : {} });
+  run.files.set(RELAY_FILE, packCarried(carried));
+  return await handOn(run, flow, needed(carried.baseSha));
+}
+
+type Work = (parts: { readonly stages: LoopStages; readonly flow: Flow; readonly seen: Seen }) => Promise<unknown>;
+
+const JOBS: Readonly<Record<Exclude<RelayJob, "record">, Work>> = {
+  gate: ({ stages, flow }) => flow.run("gate", stages.gate),
+  evidence: async ({ stages, flow }) => {
+    const captured = await flow.run("capture", stages.capture);
+    if (captured.verdict === "pass") await flow.run("analyze", stages.analyze);
+  },
+  session: ({ stages, flow, seen }) => flow.run("session", () => stages.session(needed(seen.evidence))),
+  validate: ({ stages, flow, seen }) => flow.run("validate", () => stages.validate(needed(seen.proposal))),
+  propose: ({ stages, flow, seen }) =>
+    flow.run("propose", () => stages.propose(needed(seen.proposal), needed(seen.validation))),
+};
+
+/** The dossier so far, with what its last stage concluded. */
+async function handOn(run: LoopRun, { results }: Flow, baseSha: CommitSha): Promise<RelayEnd> {
+  const { workspace, dossierId, id } = run;
+  const last = needed(results.at(-1));
+  const { status, reasons } = concludeRun(results);
+  const manifest = await writeDossier(
+    join(workspace.folder, "relay"),
+    {
+      id: dossierId,
+      run: id,
+      target: workspace.targetName,
+      createdAt: formatInstant(workspace.clock.now()),
+      baseSha,
+      recorded: [],
+      verdict: status,
+      reasons: [...reasons],
+      stages: [...results],
+    },
+    run.files,
+  );
+  return {
+    path: join(workspace.folder, "relay", dossierId),
+    digest: manifest.digest,
+    last,
+    go: last.verdict === "pass",
+  };
+}
+
+type Finish = {
+  readonly stages: LoopStages;
+  readonly flow: Flow;
+  readonly lost: RelayRequest["lost"];
+  readonly earlier: OpenDossier;
+};
+
+/** Whatever was decided is recorded; a job that was lost on the way leaves the run without a decision. */
+async function finish(run: LoopRun, { stages, flow, lost, earlier }: Finish): Promise<RelayEnd> {
+  if (lost) await flow.timed(lost.job, () => Promise.resolve(lostJob(lost)));
+  run.files.delete(RELAY_FILE);
+  const report = await concludeFlow(stages, flow, seenIn(earlier));
+  const { manifest } = await openDossier(report.dossier);
+  const last = needed(report.stages.at(-1));
+  return { path: report.dossier, digest: manifest.digest, last, go: false, report };
+}
+
+function lostJob({ job, result }: NonNullable<RelayRequest["lost"]>): Stage<undefined> {
+  const summary = `the job ${job} ended as ${result} and left no verdict`;
+  return { verdict: "inconclusive", reasons: ["run_failed"], summary, value: undefined };
+}
+
+/** The dossier of the last job, if it is the one that was announced and came as far as this job needs. */
+async function openEarlier({ job, earlier }: RelayRequest): Promise<OpenDossier | undefined> {
+  if (job === "gate") return undefined;
+  if (earlier === undefined) {
+    throw new WhetstoneError("usage", `The job ${job} was given no dossier to go on with.`, {
+      remedy: "Give it the folder and the digest that the job before it left.",
+    });
+  }
+  const dossier = await openDossier(earlier.path);
+  const { digest, stages } = dossier.manifest;
+  if (digest !== earlier.digest) {
+    throw refused(
+      `is not the dossier that was announced: its digest is ${digest}, not ${earlier.digest}`,
+      earlier.path,
+    );
+  }
+  if (job === "record") return dossier;
+  const last = stages.at(-1);
+  const before = BEFORE[job];
+  if (last?.stage !== before || last.verdict !== "pass") {
+    const stands = last === undefined ? "before its first stage" : `at ${last.stage} (${last.verdict})`;
+    throw refused(`stands ${stands}; ${job} goes on from a passed ${before}`, earlier.path);
+  }
+  // What writes believes no verdict of another machine: it follows from what was recorded, or nothing is written.
+  const wrong = job === "propose" ? recompute(dossier).find(({ equal }) => !equal) : undefined;
+  if (wrong) throw refused(`holds ${wrong.file}, which does not follow from what is recorded there`, earlier.path);
+  return dossier;
+}
+
+/** The stage that must have passed before a job. */
+const BEFORE: Readonly<Record<Exclude<RelayJob, "gate" | "record">, string>> = {
+  evidence: "gate",
+  session: "analyze",
+  validate: "session",
+  propose: "validate",
+};
+
+function refused(why: string, path: string): WhetstoneError {
+  return new WhetstoneError("dossier_mismatch", `${path} ${why}.`, {
+    remedy: "Run the whole workflow again; do not mix parts of different runs or attempts.",
+  });
+}
+
+function needed<T>(value: T | undefined): T {
+  if (value !== undefined) return value;
+  throw new WhetstoneError("dossier_mismatch", "The dossier lacks what the job before this one should have left.", {
+    remedy: "Run the whole workflow again.",
+  });
+}

@@ -1,0 +1,191 @@
+import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { parseEnv } from "../../src/config/env.ts";
+import type { Watcher } from "../../src/loop/execute.ts";
+import { RELAY_JOBS, runRelayJob, type RelayEnd, type RelayJob, type RelayRequest } from "../../src/loop/relay.ts";
+import { recompute } from "../../src/loop/replay.ts";
+import { openDossier } from "../../src/protect/dossier.ts";
+import { digestOf, sha256 } from "../../src/protect/digest.ts";
+import { replayRunner } from "../../src/session/replay.ts";
+import { leftovers, NOTHING } from "../support/leftovers.ts";
+import { BETTER_WORK, sampleProject, type SampleProject } from "../support/sample-project.ts";
+
+const watcher: Watcher = { observer: { started: () => {}, ended: () => {} }, progress: () => {}, note: () => {} };
+
+let project: SampleProject;
+let recording: string;
+/** What each job left, by job, in a folder of its own as an artifact would hold it. */
+const artifacts = new Map<RelayJob, RelayEnd>();
+
+function request(job: RelayJob, more: Partial<RelayRequest> = {}): RelayRequest {
+  return {
+    job,
+    places: { cwd: project.root },
+    env: parseEnv({ PATH: process.env["PATH"] ?? "" }),
+    actor: { type: "workflow", id: "octo/notes/actions/runs/1 by octocat" },
+    target: undefined,
+    runner: replayRunner(recording),
+    ...more,
+  };
+}
+
+/** Runs a job as a machine of its own would: nothing of the last job is there but its artifact. */
+async function runOn(job: RelayJob, before: RelayEnd | undefined, more: Partial<RelayRequest> = {}): Promise<RelayEnd> {
+  const earlier = before && { path: before.path, digest: before.digest };
+  const end = await runRelayJob(request(job, { ...(earlier ? { earlier } : {}), ...more }), watcher);
+  if (job === "record") return end;
+  const path = join(project.root, "..", "artifacts", job);
+  await cp(end.path, path, { recursive: true });
+  await rm(join(project.root, ".whetstone", "relay"), { recursive: true });
+  await rm(join(project.root, ".whetstone", "whetstone.db"), { force: true });
+  return { ...end, path };
+}
+
+beforeAll(async () => {
+  project = await sampleProject();
+  recording = await project.session(BETTER_WORK);
+  let before: RelayEnd | undefined;
+  for (const job of RELAY_JOBS.filter((name) => name !== "record")) {
+    before = await runOn(job, before);
+    artifacts.set(job, before);
+  }
+});
+afterAll(() => project.remove());
+
+const left = (job: RelayJob): RelayEnd => {
+  const end = artifacts.get(job);
+  if (end === undefined) throw new Error(`${job} left nothing`);
+  return end;
+};
+
+describe("a whole run, job by job", () => {
+  test("every job passes and hands on what the next one goes on from", () => {
+    const ends = [...artifacts.values()].map(({ last, go }) => [last.stage, last.verdict, go]);
+    expect(ends).toEqual([
+      ["gate", "pass", true],
+      ["analyze", "pass", true],
+      ["session", "pass", true],
+      ["validate", "pass", true],
+      ["propose", "pass", true],
+    ]);
+  });
+
+  test("the run is recorded once, its dossier recomputes, and the change waits for people on its branch", async () => {
+    const end = await runOn("record", left("propose"));
+    expect(end.report).toMatchObject({ status: "proposed", reasons: ["ok"] });
+    const dossier = await openDossier(end.path);
+    expect(recompute(dossier).filter(({ equal }) => !equal)).toEqual([]);
+    expect(dossier.manifest.stages.map(({ stage }) => stage)).toEqual([
+      "gate",
+      "capture",
+      "analyze",
+      "session",
+      "validate",
+      "propose",
+    ]);
+    expect(dossier.manifest.files.map(({ path }) => path)).not.toContain("relay.json");
+    const outcomes = project.git("ls-tree", "--name-only", "whetstone/state:outcomes").split("\n");
+    expect(outcomes).toHaveLength(1);
+    const { branch } = end.report ?? {};
+    expect(await leftovers(project)).toEqual({ ...NOTHING, branches: [branch] });
+    expect(project.git("show", `${branch}:src/work.mjs`)).toContain("const REPEAT = 1;");
+  });
+});
+
+describe("what a job does not take", () => {
+  let copy: string;
+  beforeEach(async () => {
+    copy = join(project.root, "..", "copy");
+    await rm(copy, { recursive: true, force: true });
+    await cp(left("validate").path, copy, { recursive: true });
+  });
+  const proposeFrom = (digest: string) => runRelayJob(request("propose", { earlier: { path: copy, digest } }), watcher);
+
+  test("a file that was altered on the way", async () => {
+    const { digest } = left("validate");
+    for (const { path } of (await openDossier(copy)).manifest.files) {
+      const before = await readFile(join(copy, path));
+      await writeFile(join(copy, path), Buffer.concat([before, Buffer.from(" ")]));
+      await expect(proposeFrom(digest)).rejects.toMatchObject({ code: "dossier_mismatch", data: { file: path } });
+      await writeFile(join(copy, path), before);
+    }
+  });
+
+  test("another dossier, whole in itself, in the place of the announced one", async () => {
+    await rm(copy, { recursive: true });
+    await cp(left("session").path, copy, { recursive: true });
+    const taken = proposeFrom(left("validate").digest);
+    await expect(taken).rejects.toMatchObject({
+      message: expect.stringContaining("not the dossier that was announced"),
+    });
+  });
+
+  test("a report that says more than its recorded results, with all digests made to fit", async () => {
+    const report = join(copy, "validation/report.json");
+    const text = (await readFile(report, "utf8")).replace(/"after": [\d.e-]+/, '"after": 0.0001');
+    await writeFile(report, text);
+    const manifest = JSON.parse(await readFile(join(copy, "manifest.json"), "utf8"));
+    const { digest: _, ...body } = manifest;
+    const files = body.files.map((file: { path: string }) =>
+      file.path === "validation/report.json" ? { ...file, sha256: sha256(text), bytes: Buffer.byteLength(text) } : file,
+    );
+    const digest = digestOf({ ...body, files });
+    await writeFile(join(copy, "manifest.json"), `${JSON.stringify({ ...body, files, digest }, undefined, 2)}\n`);
+    await expect(proposeFrom(digest)).rejects.toMatchObject({
+      code: "dossier_mismatch",
+      message: expect.stringContaining("validation/report.json, which does not follow"),
+    });
+  });
+
+  test("a dossier that has not come as far, or that came too far", async () => {
+    for (const [job, from] of [
+      ["session", "gate"],
+      ["propose", "session"],
+      ["validate", "evidence"],
+      ["evidence", "session"],
+    ] as const) {
+      const { path, digest } = left(from);
+      const taken = runRelayJob(request(job, { earlier: { path, digest } }), watcher);
+      await expect(taken).rejects.toMatchObject({
+        code: "dossier_mismatch",
+        message: expect.stringContaining("stands"),
+      });
+    }
+  });
+
+  test("no dossier at all, but for the gate", async () => {
+    for (const job of RELAY_JOBS.slice(1)) {
+      await expect(runRelayJob(request(job), watcher)).rejects.toMatchObject({ code: "usage" });
+    }
+  });
+});
+
+test("a job that was lost on the way leaves a recorded run without a decision", async () => {
+  const gate = await runOn("gate", undefined);
+  const evidence = await runOn("evidence", gate);
+  const end = await runOn("record", evidence, { lost: { job: "session", result: "cancelled" } });
+  expect(end.report).toMatchObject({ status: "inconclusive", reasons: ["run_failed"] });
+  expect(end.report?.stages.find(({ stage }) => stage === "session")?.summary).toContain("ended as cancelled");
+  expect((await readdir(join(project.root, ".whetstone", "dossiers"))).length).toBeGreaterThan(0);
+});
+
+test("a server without a fault ends the run before any session", async () => {
+  const gate = await runOn("gate", undefined);
+  project.git("checkout", "-q", "--detach");
+  await project.write("src/work.mjs", BETTER_WORK);
+  await project.write("workload.json", JSON.stringify(CALM));
+  project.commit("calm");
+  const calm = await runOn("gate", undefined);
+  expect(calm.digest).not.toBe(gate.digest);
+  const evidence = await runOn("evidence", calm);
+  expect([evidence.go, evidence.last.reasons]).toEqual([false, ["no_finding"]]);
+  const end = await runOn("record", evidence);
+  expect(end.report).toMatchObject({ status: "no_change", reasons: ["no_finding"] });
+});
+
+const CALM = {
+  schema: "whetstone.workload/1",
+  description: "Few calls, none of which fails.",
+  sessions: [{ id: "one", calls: [1, 2, 3].map((n) => ({ tool: "work", arguments: { n } })) }],
+};
