@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DURATION } from "../model/time.ts";
 import { BYTES } from "./bytes.ts";
+import { BudgetSettings } from "./budgets.ts";
 import { CaptureSettings } from "./capture.ts";
 import { ProtectionSettings } from "./protection.ts";
 import { SloSettings } from "./slo.ts";
@@ -136,6 +137,21 @@ export const RetentionSettings = z.strictObject({
 });
 export type RetentionSettings = z.infer<typeof RetentionSettings>;
 
+/** How sessions on Claude Code are run. */
+export const ClaudeSettings = z.strictObject({
+  model: z.string().min(1).default("claude-opus-5-5").describe("Full id of the model; an alias may move."),
+  maxTurns: z.int().min(1).max(1_000).default(40).describe("Requests to the model in one session."),
+  maxBudgetUsd: z.number().positive().max(1_000).default(2).describe("Most that one session may cost, US dollars."),
+  timeoutSeconds: z.number().positive().max(86_400).default(900).describe("Longest time of one session."),
+  idleSeconds: z
+    .number()
+    .positive()
+    .max(86_400)
+    .default(300)
+    .describe("Longest time in which a session says and does nothing."),
+});
+export type ClaudeSettings = z.infer<typeof ClaudeSettings>;
+
 /** `whetstone.yaml`. */
 export const Config = z.strictObject({
   version: z.literal(1),
@@ -145,5 +161,7 @@ export const Config = z.strictObject({
     .default({}),
   retention: RetentionSettings.prefault({}),
   protection: ProtectionSettings.prefault({}),
+  budgets: BudgetSettings.prefault({}).describe("What Claude Code sessions may cost, see `whetstone budget show`."),
+  session: ClaudeSettings.prefault({}).describe("Sessions on Claude Code, see `whetstone session start`."),
 });
 export type Config = z.infer<typeof Config>;
