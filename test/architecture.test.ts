@@ -143,6 +143,12 @@ describe("the protection layer", () => {
   const outside = (name: string, rooms: readonly string[]): string[] =>
     importersOf(name).filter((file) => !rooms.includes(roomOf(file)));
 
+  test("the one client of GitHub is the one that refuses to approve and to merge", () => {
+    const clients = files.filter((file) => /^import (?!type).*"@octokit\//m.test(readFileSync(file, "utf8")));
+    expect(clients).toEqual(["src/github/client.ts"]);
+    expect(readFileSync("src/github/client.ts", "utf8").match(/assertNotForbidden\(\{/g)).toHaveLength(2);
+  });
+
   test.each(["openGitState", "openLocalForge", "addWorktree", "removeWorktree"])(
     "%s, which writes, is built in wire.ts alone, and handed out behind the guard",
     (name) => {

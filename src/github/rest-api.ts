@@ -3,7 +3,10 @@ import { messageOf, WhetstoneError } from "../model/error.ts";
 
 /** What is used of an Octokit: its `request` function, with the retries and limits that its owner gave it. */
 export type GitHubClient = {
-  readonly request: (route: string, parameters?: Record<string, unknown>) => Promise<{ readonly data: unknown }>;
+  readonly request: (
+    route: string,
+    parameters?: Record<string, unknown>,
+  ) => Promise<{ readonly data: unknown; readonly headers?: object }>;
 };
 
 /** One request, and the part of its answer that is used. */
@@ -39,9 +42,17 @@ export async function callGitHub<Schema extends z.ZodType>(
   const data = await client.request(route, parameters).then(
     (response) => response.data,
     (error: unknown) => {
-      throw failure(route, error);
+      throw apiFailure(route, error);
     },
   );
+  return checkedAnswer({ route, answer }, data);
+}
+
+/** The part of an answer that is used. @throws WhetstoneError `api_failed` when it has another form. */
+export function checkedAnswer<Schema extends z.ZodType>(
+  { route, answer }: Pick<GitHubCall<Schema>, "route" | "answer">,
+  data: unknown,
+): z.output<Schema> {
   const parsed = answer.safeParse(data);
   if (parsed.success) return parsed.data;
   const facts: ApiFailure = { route };
@@ -71,7 +82,8 @@ export function apiStatus(error: unknown): number | undefined {
   return typeof status === "number" ? status : undefined;
 }
 
-function failure(route: string, error: unknown): WhetstoneError {
+/** What a client threw as `api_failed` with its facts. */
+export function apiFailure(route: string, error: unknown): WhetstoneError {
   const facts = factsOf(route, error);
   const { status, said } = facts;
   const what =

@@ -16,11 +16,13 @@ export type TreeEntry = { readonly path: string; readonly sha: string | null };
 export const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 const REPOSITORY = "/repos/{owner}/{repo}";
+const COMMIT = `GET ${REPOSITORY}/git/commits/{commit_sha}`;
 const Ref = z.object({ object: z.object({ sha: CommitSha, type: z.literal("commit") }) });
 const Sha = z.object({ sha: z.string() });
 const Commit = z.object({ tree: Sha });
+const WholeCommit = Commit.extend({ message: z.string(), parents: z.array(z.object({ sha: CommitSha })) });
 const Tree = z.object({
-  tree: z.array(z.object({ path: z.string(), type: z.string(), sha: z.string() })),
+  tree: z.array(z.object({ path: z.string(), mode: z.string(), type: z.string(), sha: z.string() })),
   truncated: z.boolean(),
 });
 const Blob = z.object({ content: z.string(), encoding: z.literal("base64") });
@@ -40,31 +42,44 @@ export async function restTip(repository: RestRepository, branch: string): Promi
 
 /** Every file of a commit: path → blob. @throws WhetstoneError `api_failed`. */
 export async function restFiles(repository: RestRepository, commit: CommitSha): Promise<ReadonlyMap<string, string>> {
-  const files = new Map<string, string>();
-  const tree = await restTree(repository, commit);
-  if (tree !== EMPTY_TREE) await collectFiles(repository, { tree, prefix: "" }, files);
-  return files;
+  const entries = await restEntries(repository, await restTree(repository, commit));
+  return new Map([...entries].map(([path, { sha }]) => [path, sha]));
+}
+
+/** A file, link or submodule of a tree. */
+export type RestEntry = { readonly mode: string; readonly sha: string };
+
+/** Everything but folders of a tree, by path. @throws WhetstoneError `api_failed`. */
+export async function restEntries(repository: RestRepository, tree: string): Promise<ReadonlyMap<string, RestEntry>> {
+  const entries = new Map<string, RestEntry>();
+  if (tree !== EMPTY_TREE) await collectFiles(repository, { tree, prefix: "" }, entries);
+  return entries;
 }
 
 /** The tree of a commit. @throws WhetstoneError `api_failed`. */
-export async function restTree({ client, ...where }: RestRepository, commit: CommitSha): Promise<string> {
-  const parameters = { ...where, commit_sha: commit };
-  const found = await callGitHub(client, {
-    route: `GET ${REPOSITORY}/git/commits/{commit_sha}`,
-    parameters,
-    answer: Commit,
-  });
-  return found.tree.sha;
+export async function restTree({ client, owner, repo }: RestRepository, commit: CommitSha): Promise<string> {
+  const parameters = { owner, repo, commit_sha: commit };
+  return (await callGitHub(client, { route: COMMIT, parameters, answer: Commit })).tree.sha;
+}
+
+/** A commit: its tree, its parents and its message. @throws WhetstoneError `api_failed`. */
+export async function restCommit(
+  { client, owner, repo }: RestRepository,
+  commit: CommitSha,
+): Promise<{ readonly tree: string; readonly parents: readonly CommitSha[]; readonly message: string }> {
+  const parameters = { owner, repo, commit_sha: commit };
+  const { tree, parents, message } = await callGitHub(client, { route: COMMIT, parameters, answer: WholeCommit });
+  return { tree: tree.sha, parents: parents.map(({ sha }) => sha), message };
 }
 
 type Folder = { readonly tree: string; readonly prefix: string };
 
 /** A tree over GitHub's limit of one answer (100,000 entries or 7 MB) is read folder by folder instead. */
-async function collectFiles(repository: RestRepository, folder: Folder, files: Map<string, string>): Promise<void> {
+async function collectFiles(repository: RestRepository, folder: Folder, files: Map<string, RestEntry>): Promise<void> {
   const whole = await readTree(repository, folder, { recursive: "1" });
   const entries = whole.truncated ? (await readFolder(repository, folder)).tree : whole.tree;
-  for (const { path, type, sha } of entries) {
-    if (type !== "tree") files.set(folder.prefix + path, sha);
+  for (const { path, mode, type, sha } of entries) {
+    if (type !== "tree") files.set(folder.prefix + path, { mode, sha });
     else if (whole.truncated) {
       await collectFiles(repository, { tree: sha, prefix: `${folder.prefix}${path}/` }, files);
     }
@@ -91,22 +106,30 @@ function readTree(
 }
 
 /** The text of a blob, as UTF-8. @throws WhetstoneError `api_failed`. */
-export async function restBlob({ client, ...where }: RestRepository, sha: string): Promise<string> {
-  const parameters = { ...where, file_sha: sha };
+export async function restBlob(repository: RestRepository, sha: string): Promise<string> {
+  return (await restBytes(repository, sha)).toString("utf8");
+}
+
+/** The bytes of a blob. @throws WhetstoneError `api_failed`. */
+export async function restBytes({ client, owner, repo }: RestRepository, sha: string): Promise<Buffer> {
+  const parameters = { owner, repo, file_sha: sha };
   const blob = await callGitHub(client, { route: `GET ${REPOSITORY}/git/blobs/{file_sha}`, parameters, answer: Blob });
-  return Buffer.from(blob.content, "base64").toString("utf8");
+  return Buffer.from(blob.content, "base64");
 }
 
-/** The id that git gives to a text: SHA-1 over its type, its length in bytes and its bytes. */
-export function blobId(text: string): string {
-  return createHash("sha1")
-    .update(`blob ${Buffer.byteLength(text)}\0${text}`)
-    .digest("hex");
+/** The id that git gives to a content: SHA-1 over its type, its length in bytes and its bytes. */
+export function blobId(content: string | Uint8Array): string {
+  const size = typeof content === "string" ? Buffer.byteLength(content) : content.length;
+  return createHash("sha1").update(`blob ${size}\0`).update(content).digest("hex");
 }
 
-/** Stores a text; base64, because JSON text would not keep every byte. @throws WhetstoneError `api_failed`. */
-export async function writeRestBlob({ client, ...where }: RestRepository, text: string): Promise<void> {
-  const parameters = { ...where, content: Buffer.from(text).toString("base64"), encoding: "base64" };
+/** Stores a content; base64, because JSON text would not keep every byte. @throws WhetstoneError `api_failed`. */
+export async function writeRestBlob(
+  { client, owner, repo }: RestRepository,
+  content: string | Uint8Array,
+): Promise<void> {
+  const encoded = (typeof content === "string" ? Buffer.from(content) : Buffer.from(content)).toString("base64");
+  const parameters = { owner, repo, content: encoded, encoding: "base64" };
   await callGitHub(client, { route: `POST ${REPOSITORY}/git/blobs`, parameters, answer: Sha });
 }
 

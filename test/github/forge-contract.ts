@@ -7,14 +7,19 @@ export type ForgePlace = AsyncDisposable & {
   readonly forge: Forge;
   /** Replaces all files of the worktree and commits them; returns the commit. */
   readonly commit: (files: Readonly<Record<string, string>>) => Promise<string>;
-  /** Changes or makes files in the worktree without committing. */
-  readonly edit: (paths: readonly string[]) => Promise<void>;
-  /** Goes to a branch, or detaches HEAD. */
-  readonly checkout: (branch: string | undefined) => Promise<void>;
+  /** Absent where the repository is on a host: nothing is checked out there. */
+  readonly worktree?: {
+    /** Changes or makes files in the worktree without committing. */
+    readonly edit: (paths: readonly string[]) => Promise<void>;
+    /** Goes to a branch, or detaches HEAD. */
+    readonly checkout: (branch: string | undefined) => Promise<void>;
+  };
 };
 
 /** Makes a repository with one commit on `main`. */
 export type ForgeSetup = (files: Readonly<Record<string, string>>) => Promise<ForgePlace>;
+/** The same, with something checked out. */
+export type WorktreeSetup = (files: Readonly<Record<string, string>>) => Promise<Required<ForgePlace>>;
 
 const FILES = { "src/a.txt": "1\n2\n3\n", "src/žluť b.txt": "b\n", "README.md": "r\n" };
 const EDIT =
@@ -48,16 +53,20 @@ export function forgeContract(name: string, setup: ForgeSetup): void {
   });
 }
 
+/** What those adapters promise besides that have a worktree. */
+export function worktreeContract(name: string, setup: WorktreeSetup): void {
+  describe(`Forge contract with a worktree: ${name}`, () => worktrees(setup));
+}
+
 function reading(setup: ForgeSetup): void {
-  test("head names commit and branch, and no branch when detached", async () => {
+  test("head names commit and branch", async () => {
     await using place = await setup(FILES);
     const { sha, branch } = await place.forge.head();
     expect(branch).toBe("main");
     const next = await place.commit({ ...FILES, more: "x" });
     expect(await place.forge.head()).toEqual({ sha: next, branch: "main" });
     expect(next).not.toBe(sha);
-    await place.checkout(undefined);
-    expect(await place.forge.head()).toEqual({ sha: next });
+    expect(await place.forge.uncommitted(["."])).toEqual([]);
   });
 
   test("read gives a file at a commit; folders, missing files and odd names are not there", async () => {
@@ -70,19 +79,6 @@ function reading(setup: ForgeSetup): void {
       expect(await read(place.forge, sha, path)).toBeUndefined();
     }
     await expect(place.forge.read("f".repeat(40), "src/a.txt")).rejects.toMatchObject({ code: "git_failed" });
-  });
-
-  test("uncommitted: tracked files anywhere, untracked ones only below the given folders", async () => {
-    await using place = await setup(FILES);
-    expect(await place.forge.uncommitted(["."])).toEqual([]);
-    await place.edit(["README.md", "src/new", "other/new"]);
-    expect(await place.forge.uncommitted([])).toEqual(["README.md"]);
-    expect(await place.forge.uncommitted(["src"])).toEqual(["README.md", "src/new"]);
-    expect(await place.forge.uncommitted(["src/"])).toEqual(["README.md", "src/new"]);
-    expect(await place.forge.uncommitted(["other/new", "none"])).toEqual(["README.md", "other/new"]);
-    expect(await place.forge.uncommitted(["."])).toEqual(["README.md", "other/new", "src/new"]);
-    // Paths are names, not patterns.
-    expect(await place.forge.uncommitted(["s*", ":/src", ":(glob)**"])).toEqual(["README.md"]);
   });
 }
 
@@ -176,17 +172,6 @@ function closing(setup: ForgeSetup): void {
     expect(await place.forge.proposals("whetstone")).toEqual([]);
   });
 
-  test("a branch that is checked out is neither moved nor deleted", async () => {
-    await using place = await setup(FILES);
-    const { sha: base } = await place.forge.head();
-    const opened = await place.forge.openProposal(proposal(base));
-    await place.checkout(opened.branch);
-    const refused = { code: "git_failed", message: expect.stringContaining("checked out") };
-    await expect(place.forge.openProposal(proposal(base, { title: "x" }))).rejects.toMatchObject(refused);
-    await expect(place.forge.closeProposal(opened.branch, opened.sha)).rejects.toMatchObject(refused);
-    expect((await place.forge.head()).sha).toBe(opened.sha);
-  });
-
   test("any order of opening and closing leaves what a map would hold", async () => {
     const step = fc.record({
       branch: fc.constantFrom("w/a", "w/b", "v/c"),
@@ -208,5 +193,38 @@ function closing(setup: ForgeSetup): void {
       }),
       { numRuns: 10 },
     );
+  });
+}
+
+function worktrees(setup: WorktreeSetup): void {
+  test("head names no branch when detached", async () => {
+    await using place = await setup(FILES);
+    const { sha } = await place.forge.head();
+    await place.worktree.checkout(undefined);
+    expect(await place.forge.head()).toEqual({ sha });
+  });
+
+  test("uncommitted: tracked files anywhere, untracked ones only below the given folders", async () => {
+    await using place = await setup(FILES);
+    expect(await place.forge.uncommitted(["."])).toEqual([]);
+    await place.worktree.edit(["README.md", "src/new", "other/new"]);
+    expect(await place.forge.uncommitted([])).toEqual(["README.md"]);
+    expect(await place.forge.uncommitted(["src"])).toEqual(["README.md", "src/new"]);
+    expect(await place.forge.uncommitted(["src/"])).toEqual(["README.md", "src/new"]);
+    expect(await place.forge.uncommitted(["other/new", "none"])).toEqual(["README.md", "other/new"]);
+    expect(await place.forge.uncommitted(["."])).toEqual(["README.md", "other/new", "src/new"]);
+    // Paths are names, not patterns.
+    expect(await place.forge.uncommitted(["s*", ":/src", ":(glob)**"])).toEqual(["README.md"]);
+  });
+
+  test("a branch that is checked out is neither moved nor deleted", async () => {
+    await using place = await setup(FILES);
+    const { sha: base } = await place.forge.head();
+    const opened = await place.forge.openProposal(proposal(base));
+    await place.worktree.checkout(opened.branch);
+    const refused = { code: "git_failed", message: expect.stringContaining("checked out") };
+    await expect(place.forge.openProposal(proposal(base, { title: "x" }))).rejects.toMatchObject(refused);
+    await expect(place.forge.closeProposal(opened.branch, opened.sha)).rejects.toMatchObject(refused);
+    expect((await place.forge.head()).sha).toBe(opened.sha);
   });
 }

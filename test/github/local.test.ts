@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { openLocalForge } from "../../src/github/local.ts";
 import { temporaryFolder, temporaryRepository } from "../support/git-repository.ts";
-import { forgeContract } from "./forge-contract.ts";
+import { forgeContract, type WorktreeSetup, worktreeContract } from "./forge-contract.ts";
 
 const now = () => 1_700_000_000_123_456_789n;
 const EDIT = "diff --git a/a.txt b/a.txt\n--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-1\n+2\n";
@@ -16,7 +16,7 @@ const proposal = (baseSha: string) => ({
   body: "line 1\n\n# heading\n",
 });
 
-forgeContract("local", async (files) => {
+const setup: WorktreeSetup = async (files) => {
   const repository = await temporaryRepository();
   const clean = async () => {
     const tracked = (await repository.git("ls-files", "-z")).split("\0").filter((path) => path !== "");
@@ -29,12 +29,16 @@ forgeContract("local", async (files) => {
       await clean();
       return await repository.commit(next);
     },
-    edit: (paths) => repository.write(Object.fromEntries(paths.map((path) => [path, "edited\n"]))),
-    checkout: async (branch) =>
-      void (await repository.git("checkout", "--quiet", ...(branch === undefined ? ["--detach"] : [branch]))),
+    worktree: {
+      edit: (paths) => repository.write(Object.fromEntries(paths.map((path) => [path, "edited\n"]))),
+      checkout: async (branch) =>
+        void (await repository.git("checkout", "--quiet", ...(branch === undefined ? ["--detach"] : [branch]))),
+    },
     [Symbol.asyncDispose]: () => repository[Symbol.asyncDispose](),
   };
-});
+};
+forgeContract("local", setup);
+worktreeContract("local", setup);
 
 describe("openLocalForge", () => {
   test("finds the root from a folder below it", async () => {

@@ -2,7 +2,7 @@ import { WhetstoneError } from "../../src/model/error.ts";
 import { type MemoryFiles, openMemoryForge } from "../../src/github/memory.ts";
 import { parsePatch } from "../../src/protect/patch.ts";
 import { applyToTexts } from "../../src/protect/patch-apply.ts";
-import { forgeContract } from "./forge-contract.ts";
+import { forgeContract, type WorktreeSetup, worktreeContract } from "./forge-contract.ts";
 
 function apply(files: MemoryFiles, text: string): MemoryFiles {
   const parsed = parsePatch(text);
@@ -11,13 +11,17 @@ function apply(files: MemoryFiles, text: string): MemoryFiles {
   throw new WhetstoneError("git_failed", `The patch does not apply: ${applied.detail}.`);
 }
 
-forgeContract("memory", async (files) => {
+const setup: WorktreeSetup = async (files) => {
   const forge = openMemoryForge({ files, apply });
   return {
     forge,
     commit: async (next) => forge.commit(next),
-    edit: async (paths) => forge.edit(paths),
-    checkout: async (branch) => forge.checkout(branch),
+    worktree: {
+      edit: async (paths) => forge.edit(paths),
+      checkout: async (branch) => forge.checkout(branch),
+    },
     [Symbol.asyncDispose]: async () => undefined,
   };
-});
+};
+forgeContract("memory", setup);
+worktreeContract("memory", setup);

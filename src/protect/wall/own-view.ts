@@ -43,7 +43,10 @@ export function contentsAfter(
 
 type Seen = RawChange & { readonly bytes: Uint8Array | null };
 
-function view(patch: Patch, base: BaseContents): { ok: true; changes: readonly Seen[] } | { ok: false; detail: string } {
+function view(
+  patch: Patch,
+  base: BaseContents,
+): { ok: true; changes: readonly Seen[] } | { ok: false; detail: string } {
   try {
     return { ok: true, changes: patch.files.flatMap((file) => changesOf(file, base)).sort(byPath) };
   } catch (error) {

@@ -1,0 +1,37 @@
+import type { OctokitResponse, EndpointDefaults } from "@octokit/types";
+
+type Answer = OctokitResponse<unknown>;
+type Send = (options: Required<EndpointDefaults>) => Answer | Promise<Answer>;
+
+/** Answers that are kept; the one that was not used for longest goes first. */
+const MOST_KEPT = 200;
+
+/**
+ * A wrapper of requests that keeps answers with their `ETag` and asks GitHub whether they still hold: an answer of 304
+ * costs nothing of the request quota. Kept per client, so per token: nobody gets what another one may see.
+ */
+export function conditionalRequests(): (send: Send, options: Required<EndpointDefaults>) => Promise<Answer> {
+  const kept = new Map<string, { readonly etag: string; readonly answer: Answer }>();
+  return async (send, options) => {
+    if (options.method !== "GET") return await send(options);
+    const { method: _method, baseUrl, url, headers: _headers, request: _request, mediaType: _type, ...rest } = options;
+    const key = `${baseUrl} ${url} ${JSON.stringify(rest)}`;
+    const known = kept.get(key);
+    const headers = known === undefined ? options.headers : { ...options.headers, "if-none-match": known.etag };
+    try {
+      const answer = await send({ ...options, headers });
+      kept.delete(key);
+      const { etag } = answer.headers;
+      if (etag !== undefined && typeof answer.data === "object" && !(answer.data instanceof ArrayBuffer)) {
+        kept.set(key, { etag, answer });
+      }
+      for (const oldest of kept.keys()) if (kept.size > MOST_KEPT) kept.delete(oldest);
+      return answer;
+    } catch (error) {
+      if (known === undefined || Reflect.get(Object(error), "status") !== 304) throw error;
+      kept.delete(key);
+      kept.set(key, known);
+      return known.answer;
+    }
+  };
+}

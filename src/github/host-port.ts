@@ -1,0 +1,194 @@
+import type { CommitSha } from "../model/json.ts";
+
+/** A pull request as far as it is used. */
+export type PullRequest = {
+  readonly number: number;
+  /** Its page. */
+  readonly url: string;
+  readonly branch: string;
+  readonly base: string;
+  readonly headSha: CommitSha;
+  readonly title: string;
+  readonly body: string;
+  readonly state: "open" | "closed";
+  readonly merged: boolean;
+  readonly draft: boolean;
+  readonly labels: readonly string[];
+  /** User names, and teams as `@org/team`, that were asked and have not reviewed yet. */
+  readonly reviewers: readonly string[];
+};
+
+/** What a pull request is opened with; its branch is in the repository itself. */
+export type NewPullRequest = Pick<PullRequest, "branch" | "base" | "title" | "body" | "draft">;
+
+/** A review that somebody gave. */
+export type Review = {
+  readonly user: string;
+  readonly state: "approved" | "changes_requested" | "commented" | "dismissed" | "pending";
+  readonly commit: CommitSha | undefined;
+};
+
+/**
+ * Pull requests. There is no way to approve or to merge one: both are for people. Errors of all ports in this file:
+ * `api_failed`; when an answer is lost, what was asked for is looked up before it counts as failed.
+ */
+export type PullRequests = {
+  /** Those from a branch of this repository, open and closed, newest first. */
+  readonly from: (branch: string) => Promise<readonly PullRequest[]>;
+  /** All open ones. */
+  readonly open: () => Promise<readonly PullRequest[]>;
+  /** Opens one; the open one of the same branch when there is one. */
+  readonly create: (pull: NewPullRequest) => Promise<PullRequest>;
+  readonly edit: (number: number, change: { readonly title?: string; readonly body?: string }) => Promise<PullRequest>;
+  /** Closes one without merging it. */
+  readonly close: (number: number) => Promise<void>;
+  /** Adds labels; those that are there stay. */
+  readonly label: (number: number, labels: readonly string[]) => Promise<void>;
+  /** Asks for reviews; names those that GitHub does not take, for example because they may not read the repository. */
+  readonly askReview: (
+    number: number,
+    reviewers: readonly string[],
+  ) => Promise<{ readonly refused: readonly string[] }>;
+  readonly reviews: (number: number) => Promise<readonly Review[]>;
+};
+
+/** What a write that may be repeated did. */
+export type Written = { readonly id: number; readonly action: "created" | "updated" | "kept" };
+
+/** Comments and issues of which there is one per purpose, updated in place. */
+export type Notes = {
+  /** One comment per purpose and conversation (issue or pull request). A text that is too long is cut, which it says. */
+  readonly comment: (number: number, note: { readonly purpose: string; readonly body: string }) => Promise<Written>;
+  /** One open issue per purpose; its `id` is the issue's number. */
+  readonly issue: (note: {
+    readonly purpose: string;
+    readonly title: string;
+    readonly body: string;
+    readonly labels: readonly string[];
+  }) => Promise<Written>;
+  /** Closes the issue of a purpose; false when none is open. */
+  readonly closeIssue: (purpose: string) => Promise<boolean>;
+};
+
+/** A remark on lines of a file. */
+export type Annotation = {
+  readonly path: string;
+  readonly startLine: number;
+  readonly endLine: number;
+  readonly level: "notice" | "warning" | "failure";
+  readonly title?: string;
+  readonly message: string;
+};
+
+/** A check run that has ended. `externalId` says what it is about: the same one is updated, not repeated. */
+export type CheckReport = {
+  readonly name: string;
+  readonly sha: CommitSha;
+  readonly externalId: string;
+  readonly conclusion: "success" | "failure" | "neutral" | "skipped" | "action_required" | "cancelled" | "timed_out";
+  readonly title: string;
+  readonly summary: string;
+  /** Page with more. */
+  readonly url?: string;
+  /** Any number; sent in batches, each once however often this is run. */
+  readonly annotations: readonly Annotation[];
+};
+export type Checks = {
+  readonly report: (check: CheckReport) => Promise<Written>;
+  /** Check runs on a commit by name, latest each. */
+  readonly on: (
+    sha: CommitSha,
+  ) => Promise<readonly { readonly name: string; readonly conclusion: string | undefined; readonly app: string }[]>;
+};
+
+export type DeploymentState = "error" | "failure" | "inactive" | "in_progress" | "queued" | "pending" | "success";
+export type NewDeployment = {
+  /** A commit; GitHub must not merge anything into it. */
+  readonly sha: CommitSha;
+  readonly environment: string;
+  /** What is done there; deployments of one commit, environment and task are one. */
+  readonly task: string;
+  readonly description: string;
+  readonly production: boolean;
+};
+/** Deployments with their states. One made here passes no rules of its environment: only a job that names it does. */
+export type Deployments = {
+  readonly create: (deployment: NewDeployment) => Promise<Written>;
+  /** Adds a state, unless it is the latest one already. */
+  readonly setState: (
+    id: number,
+    state: { readonly state: DeploymentState; readonly description: string; readonly logUrl?: string },
+  ) => Promise<Written>;
+  readonly states: (id: number) => Promise<readonly { readonly state: string; readonly description: string }[]>;
+};
+
+export type Environment = {
+  readonly name: string;
+  /** Minutes that a job waits. */
+  readonly waitMinutes: number;
+  readonly preventSelfReview: boolean;
+  /** Ids of users or teams of whom one must agree. */
+  readonly reviewers: readonly { readonly type: "User" | "Team"; readonly id: number }[];
+  /** Only branches with protection may deploy. */
+  readonly protectedBranchesOnly: boolean;
+};
+export type Environments = {
+  readonly list: () => Promise<readonly string[]>;
+  readonly set: (environment: Environment) => Promise<void>;
+};
+
+/** Workflows by file name, such as `whetstone.yml`. */
+export type Workflows = {
+  /** Starts one; not repeated when its answer is lost, since every start is another run. */
+  readonly dispatch: (
+    file: string,
+    start: { readonly ref: string; readonly inputs: Readonly<Record<string, string>> },
+  ) => Promise<{ readonly runId: number | undefined }>;
+  readonly enable: (file: string) => Promise<void>;
+  readonly disable: (file: string) => Promise<void>;
+  readonly state: (file: string) => Promise<string | undefined>;
+};
+
+/** An artifact of a workflow run. */
+export type Artifact = {
+  readonly id: number;
+  readonly name: string;
+  readonly bytes: number;
+  readonly expired: boolean;
+  /** SHA-256 of the archive, 64 digits; absent for artifacts of old uploads. */
+  readonly digest: string | undefined;
+  readonly runId: number | undefined;
+  /** Id of the repository that the run's code came from; another one's for a fork. */
+  readonly headRepositoryId: number | undefined;
+  readonly repositoryId: number | undefined;
+};
+export type Artifacts = {
+  readonly find: (id: number) => Promise<Artifact | undefined>;
+  readonly ofRun: (runId: number) => Promise<readonly Artifact[]>;
+  /** The archive (ZIP). Check its digest before it is unpacked. */
+  readonly download: (id: number) => Promise<Uint8Array>;
+};
+
+/** Who may do what, and switches that administrators set. */
+export type Repository = {
+  /** Its numeric id and the branch that pull requests go to. */
+  readonly facts: () => Promise<{ readonly id: number; readonly defaultBranch: string }>;
+  /** A variable of the repository; undefined when it is not set. */
+  readonly variable: (name: string) => Promise<string | undefined>;
+  /** `admin`, `maintain`, `write`, `triage`, `read` or `none`. */
+  readonly permission: (user: string) => Promise<string>;
+  /** The attempt of a workflow run, and the commit that it runs. */
+  readonly run: (id: number) => Promise<{ readonly attempt: number; readonly headSha: CommitSha } | undefined>;
+};
+
+/** Everything about a repository's host beyond git: small ports, so that each user takes what it needs. */
+export type Host = {
+  readonly pulls: PullRequests;
+  readonly notes: Notes;
+  readonly checks: Checks;
+  readonly deployments: Deployments;
+  readonly environments: Environments;
+  readonly workflows: Workflows;
+  readonly artifacts: Artifacts;
+  readonly repository: Repository;
+};

@@ -1,0 +1,140 @@
+import { z } from "zod";
+import { CommitSha } from "../../model/json.ts";
+import type { PullRequest, PullRequests, Review } from "../host-port.ts";
+import { apiStatus, callGitHub } from "../rest-api.ts";
+import { listOnGitHub } from "../rest-list.ts";
+import type { RestRepository } from "../rest-objects.ts";
+import { fitBody } from "./body.ts";
+import { createOnce } from "./create-once.ts";
+
+const PULLS = "/repos/{owner}/{repo}/pulls";
+const ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}";
+
+const Pull = z.object({
+  number: z.number(),
+  html_url: z.string(),
+  title: z.string(),
+  body: z.string().nullable(),
+  state: z.enum(["open", "closed"]),
+  draft: z.boolean().optional(),
+  merged_at: z.string().nullish(),
+  head: z.object({ ref: z.string(), sha: CommitSha }),
+  base: z.object({ ref: z.string() }),
+  labels: z.array(z.object({ name: z.string() })),
+  requested_reviewers: z.array(z.object({ login: z.string() })).nullish(),
+  requested_teams: z.array(z.object({ slug: z.string() })).nullish(),
+});
+
+/** Pull requests over REST. */
+export function restPulls(repository: RestRepository): PullRequests {
+  const { client, owner, repo } = repository;
+  const where = { owner, repo };
+  const shaped = shapeOf(owner);
+  const list = async (query: Record<string, string>): Promise<readonly PullRequest[]> => {
+    const parameters = { ...where, ...query, sort: "created", direction: "desc" };
+    return (await listOnGitHub(client, { route: `GET ${PULLS}`, parameters, answer: Pull })).map(shaped);
+  };
+  const from = (branch: string) => list({ head: `${owner}:${branch}`, state: "all" });
+  const send = async (route: string, parameters: Record<string, unknown>): Promise<PullRequest> =>
+    shaped(await callGitHub(client, { route, parameters: { ...where, ...parameters }, answer: Pull }));
+  const patch = (number: number, change: Record<string, unknown>) =>
+    send(`PATCH ${PULLS}/{pull_number}`, { pull_number: number, ...change });
+  return {
+    from,
+    open: () => list({ state: "open" }),
+    create: async ({ branch, base, title, body, draft }) => {
+      const wanted = { head: branch, base, title, body: fitBody(body), draft, maintainer_can_modify: true };
+      const { value } = await createOnce({
+        find: async () => (await from(branch)).find(({ state }) => state === "open"),
+        create: () => send(`POST ${PULLS}`, wanted),
+      });
+      return value;
+    },
+    edit: (number, { body, ...rest }) =>
+      patch(number, { ...rest, ...(body === undefined ? {} : { body: fitBody(body) }) }),
+    close: async (number) => void (await patch(number, { state: "closed" })),
+    label: (number, labels) => addLabels(repository, number, labels),
+    askReview: (number, reviewers) => askReview(repository, number, reviewers),
+    reviews: (number) => readReviews(repository, number),
+  };
+}
+
+function shapeOf(owner: string) {
+  return (pull: z.output<typeof Pull>): PullRequest => ({
+    number: pull.number,
+    url: pull.html_url,
+    branch: pull.head.ref,
+    base: pull.base.ref,
+    headSha: pull.head.sha,
+    title: pull.title,
+    body: pull.body ?? "",
+    state: pull.state,
+    merged: typeof pull.merged_at === "string",
+    draft: pull.draft === true,
+    labels: pull.labels.map(({ name }) => name),
+    reviewers: [
+      ...(pull.requested_reviewers ?? []).map(({ login }) => login),
+      ...(pull.requested_teams ?? []).map(({ slug }) => `@${owner}/${slug}`),
+    ],
+  });
+}
+
+/** Labels that a repository lacks are made by GitHub. */
+async function addLabels(
+  { client, owner, repo }: RestRepository,
+  number: number,
+  labels: readonly string[],
+): Promise<void> {
+  if (labels.length === 0) return;
+  const parameters = { owner, repo, issue_number: number, labels };
+  await callGitHub(client, { route: `POST ${ISSUE}/labels`, parameters, answer: z.array(z.object({})) });
+}
+
+/** One by one: GitHub refuses a whole list for one name in it. */
+async function askReview(
+  { client, owner, repo }: RestRepository,
+  number: number,
+  reviewers: readonly string[],
+): Promise<{ readonly refused: readonly string[] }> {
+  const refused: string[] = [];
+  for (const reviewer of reviewers) {
+    const team = /^@[^/]+\/(.+)$/.exec(reviewer)?.[1];
+    const asked = team === undefined ? { reviewers: [reviewer] } : { team_reviewers: [team] };
+    const parameters = { owner, repo, pull_number: number, ...asked };
+    try {
+      await callGitHub(client, {
+        route: `POST ${PULLS}/{pull_number}/requested_reviewers`,
+        parameters,
+        answer: z.object({}),
+      });
+    } catch (error) {
+      const status = apiStatus(error);
+      if (status !== 422 && status !== 404 && status !== 403) throw error;
+      refused.push(reviewer);
+    }
+  }
+  return { refused };
+}
+
+const REVIEW_STATES = {
+  APPROVED: "approved",
+  CHANGES_REQUESTED: "changes_requested",
+  COMMENTED: "commented",
+  DISMISSED: "dismissed",
+  PENDING: "pending",
+} as const satisfies Record<string, Review["state"]>;
+const RestReview = z.object({
+  user: z.object({ login: z.string() }).nullable(),
+  state: z.enum(Object.keys(REVIEW_STATES) as (keyof typeof REVIEW_STATES)[]),
+  commit_id: CommitSha.nullish(),
+});
+
+async function readReviews({ client, owner, repo }: RestRepository, number: number): Promise<readonly Review[]> {
+  const parameters = { owner, repo, pull_number: number };
+  const call = { route: `GET ${PULLS}/{pull_number}/reviews`, parameters, answer: RestReview };
+  return (await listOnGitHub(client, call)).map(({ user, state, commit_id }) => ({
+    user: user?.login ?? "ghost",
+    state: REVIEW_STATES[state],
+    commit: commit_id ?? undefined,
+  }));
+}
