@@ -4,6 +4,7 @@ import { z } from "zod";
 import { Config } from "../src/config/schema.ts";
 import { RuleAssignment } from "../src/model/assignment.ts";
 import { Authorization, PublicKeyRecord } from "../src/model/authorization.ts";
+import { BudgetDay } from "../src/model/budget.ts";
 import { Workload } from "../src/model/call.ts";
 import { DossierManifest } from "../src/model/dossier.ts";
 import { Evidence } from "../src/model/finding.ts";
@@ -30,6 +31,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   outcome: Outcome,
   rule: Rule,
   assignment: RuleAssignment,
+  budget: BudgetDay,
   ledger: LedgerRecord,
   "ledger-checkpoint": LedgerCheckpoint,
   dossier: DossierManifest,
