@@ -120,6 +120,10 @@ describe("on a terminal", () => {
   test("Ctrl-C while the stages move releases everything and gives the cursor back", async () => {
     const project = await sampleProject();
     const session = await project.session(BETTER_WORK);
+    // It never answers, so that the run is still at its server however late the key is pressed.
+    const server = await readFile(join(project.root, "server.mjs"), "utf8");
+    await project.write("server.mjs", server.replace("process.stdout.write", "void"));
+    project.commit("dumb");
     let typed = false;
     const answer = (shown: string): string | undefined => {
       if (typed || !shown.includes("capture")) return undefined;
