@@ -97,7 +97,7 @@ describe("proxy --capture-content", () => {
   });
 });
 
-describe("collect", () => {
+describe("collect and import", () => {
   const attribute = (key: string, value: object) => ({ key, value });
   const call = attribute("gen_ai.tool.call.arguments", {
     kvlistValue: {
@@ -175,5 +175,29 @@ describe("collect", () => {
       if (typeof value === "string") expect(out).toContain(value);
     }
     expect(out).toContain("[redacted: GitHub token]");
+  });
+
+  test("import takes the same out of files, and its own exports are the same again", async () => {
+    await writeFile(join(folder, "whetstone.yaml"), CONFIG);
+    await writeFile(join(folder, "sent.json"), JSON.stringify(request));
+    const imported = async (file: string, db: string, ...flags: readonly string[]) => {
+      const { code, out, err } = await whetstone(["import", file, "--json", "--db", db, ...flags], { cwd: folder });
+      const report = (JSON.parse(out) as { files: readonly Record<string, unknown>[] }).files[0];
+      const bytes = await bytesOf(join(folder, db));
+      for (const secret of Object.values(SECRETS)) expect(bytes).not.toContain(secret);
+      const exported = await whetstone(["export", "--db", db], { cwd: folder });
+      return { code, report, err, exported: exported.out };
+    };
+    const plain = await imported("sent.json", "imported.db");
+    expect(plain).toMatchObject({ code: 0, report: { stored: 1, contentDropped: 1 } });
+    expect(plain.err).toContain("sent.json: 1 attributes with content were dropped; --capture-content keeps them.");
+    expect(plain.exported).not.toContain("gen_ai.tool.call.arguments");
+    const kept = await imported("sent.json", "imported-content.db", "--capture-content");
+    expect(kept).toMatchObject({ code: 0, report: { stored: 1, contentDropped: 0 } });
+    expect(kept.exported).toContain("[redacted: key password]");
+    await writeFile(join(folder, "exported.json"), kept.exported);
+    const again = await imported("exported.json", "again.db", "--capture-content");
+    expect(again).toMatchObject({ code: 0, report: { stored: 1, contentDropped: 0 } });
+    expect(again.exported).toBe(kept.exported);
   });
 });
