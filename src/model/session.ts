@@ -76,6 +76,8 @@ export const SessionRun = z.strictObject({
   stop: SessionStop,
   /** Release of Claude Code. */
   cliVersion: z.string(),
+  /** How its process was confined: `namespaces`, or `none` and why. */
+  confinement: z.string().optional(),
   /** Who answered for the model: the API, or a cloud provider. */
   provider: z.enum(["anthropic", "bedrock", "vertex", "foundry"]),
   /** SHA-256 of the bytes that the session was told. */

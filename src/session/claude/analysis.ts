@@ -23,6 +23,7 @@ export function analysisMode({ worktree, changedPaths, server }: AnalysisParts):
       servers: [server],
       answer: analysisSchema(),
     },
+    writable: [],
     mcpConfig: mcpConfig(server),
     // No tool that writes exists; that none wrote is looked at all the same.
     inspect: async () => refuseChanges(await changedPaths(worktree)),

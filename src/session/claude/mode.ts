@@ -15,6 +15,8 @@ export type ModeAnswer = {
 export type ModeSession = AsyncDisposable & {
   /** Built-in tools, rules, servers and the form of the answer. */
   readonly setUp: Pick<SessionArguments, "tools" | "allowed" | "denied" | "servers" | "answer">;
+  /** Folders and files of the worktree that the session may write, absolute; the rest of it is read-only. */
+  readonly writable: readonly string[];
   /** Content of the file that mounts the servers. */
   readonly mcpConfig: string;
   /**

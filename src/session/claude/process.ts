@@ -36,7 +36,7 @@ const GRACE_MS = 5_000;
 const TAIL_LENGTH = 8 * 1024;
 
 /**
- * Runs Claude Code to its end: SIGTERM at a time limit or when `watch` says so, SIGKILL to its whole process group 5 s
+ * Runs Claude Code to its end: SIGTERM to its process group at a time limit or when `watch` says so, SIGKILL 5 s
  * later; what is left of the group afterwards is killed in any case.
  * @throws WhetstoneError `package_refused` when the program cannot be started
  */
@@ -48,8 +48,8 @@ export async function runClaude(run: ClaudeRun): Promise<ClaudeEnd> {
   const stop = (why: string): void => {
     if (end.stopped !== undefined) return;
     end.stopped = why;
-    child.kill("SIGTERM");
-    killer = setTimeout(() => killGroup(child.pid), GRACE_MS);
+    signalGroup(child.pid, "SIGTERM");
+    killer = setTimeout(() => signalGroup(child.pid, "SIGKILL"), GRACE_MS);
   };
   const timer = setTimeout(() => stop("timeout"), run.timeoutMs);
   const idle = run.idleMs === undefined ? undefined : setTimeout(() => stop("no_progress"), run.idleMs);
@@ -74,7 +74,7 @@ export async function runClaude(run: ClaudeRun): Promise<ClaudeEnd> {
     clearTimeout(timer);
     clearTimeout(idle);
     clearTimeout(killer);
-    killGroup(child.pid);
+    signalGroup(child.pid, "SIGKILL");
   }
 }
 
@@ -98,10 +98,11 @@ async function closing(child: Child, { program }: ClaudeRun): Promise<number | n
   }
 }
 
-function killGroup(pid: number | undefined): void {
+/** The whole group: a program that confines another one keeps signals to itself. */
+function signalGroup(pid: number | undefined, signal: "SIGTERM" | "SIGKILL"): void {
   if (pid === undefined) return;
   try {
-    process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");
+    process.kill(process.platform === "win32" ? pid : -pid, signal);
   } catch {
     // The group is gone already, which is what was wanted.
   }

@@ -1,4 +1,3 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { WhetstoneError } from "../../model/error.ts";
 import { parsePatch } from "../../protect/patch.ts";
@@ -15,6 +14,7 @@ import type { ModeAnswer, ModeSession } from "./mode.ts";
 import { mcpConfig, type MountedServer, REFINEMENT_TOOLS } from "./recipe.ts";
 import { RefinementAnswer, refinementSchema } from "./refinement-answer.ts";
 import { type CheckCommand, runChecks } from "./run-checks.ts";
+import type { SandboxPlace } from "./sandbox.ts";
 import type { RepositoryWatch, SessionGit } from "./session-git.ts";
 import { snapshotTree, type TreeChange, treeChanges, type TreeSnapshot } from "./tree-snapshot.ts";
 
@@ -41,10 +41,15 @@ export type RefinementOptions = {
   readonly worktree: string;
   readonly server: MountedServer;
   readonly refinement?: RefinementParts;
-  readonly folder: string;
   readonly random: (bytes: number) => Uint8Array;
-  /** What the checks may read besides the worktree, where this machine can confine them. */
-  readonly confinement?: { readonly readable: readonly string[] } | undefined;
+};
+
+/** What of the session's own surroundings a refinement uses. */
+export type RefinementRoom = {
+  /** Folder of this session, outside the worktree. */
+  readonly own: string;
+  /** What the checks see besides the worktree; absent where this machine cannot confine them. */
+  readonly checkPlaces: readonly SandboxPlace[] | undefined;
 };
 
 /**
@@ -52,7 +57,11 @@ export type RefinementOptions = {
  * it for this target at this commit.
  * @throws WhetstoneError `usage` when its parts are missing · `unauthorized` · `stopped` · `git_failed`
  */
-export async function refinementMode(options: RefinementOptions, request: SessionRequest): Promise<ModeSession> {
+export async function refinementMode(
+  options: RefinementOptions,
+  request: SessionRequest,
+  room: RefinementRoom,
+): Promise<ModeSession> {
   const { worktree, server, refinement: parts } = options;
   if (parts === undefined) throw notSetUp();
   const scope = editScope(parts.rules.source);
@@ -62,7 +71,7 @@ export async function refinementMode(options: RefinementOptions, request: Sessio
   if (permit.target !== request.target) throw sessionFailed("permit", `the permit is for ${permit.target}`);
   const work: Work = { options, parts, request, watch, before };
   const owned = new AsyncDisposableStack();
-  const checks = owned.use(await openChecks(options, parts));
+  const checks = owned.use(await openChecks(options, parts, room));
   return {
     setUp: {
       tools: REFINEMENT_TOOLS,
@@ -71,6 +80,7 @@ export async function refinementMode(options: RefinementOptions, request: Sessio
       servers: [server, checks],
       answer: refinementSchema(),
     },
+    writable: scope.folders.map((folder) => join(worktree, folder)),
     mcpConfig: mcpConfig(server, checks),
     inspect: async () => void (await allowedChanges(work)),
     read: (output) => read(work, output),
@@ -92,24 +102,13 @@ function notSetUp(): WhetstoneError {
   });
 }
 
-async function openChecks(options: RefinementOptions, { checks, env }: RefinementParts) {
-  const { worktree, folder, random, confinement } = options;
-  await mkdir(folder, { recursive: true });
-  const own = await mkdtemp(join(folder, "checks-"));
-  const readable = confinement?.readable ?? [];
-  const server = await openChecksServer({
+function openChecks({ worktree, random }: RefinementOptions, parts: RefinementParts, room: RefinementRoom) {
+  const { checks, env } = parts;
+  return openChecksServer({
     names: checks.map(({ name }) => name),
-    run: (signal) =>
-      runChecks({ checks, worktree, env, readable, folder: own, confined: confinement !== undefined, signal }),
+    run: (signal) => runChecks({ checks, worktree, env, places: room.checkPlaces, folder: room.own, signal }),
     token: Buffer.from(random(24)).toString("hex"),
   });
-  return {
-    ...server,
-    [Symbol.asyncDispose]: async () => {
-      await server[Symbol.asyncDispose]();
-      await rm(own, { recursive: true, force: true, maxRetries: 3 });
-    },
-  };
 }
 
 /** What the session changed. @throws WhetstoneError `session_failed` when any of it is not the target's to change */

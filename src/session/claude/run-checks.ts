@@ -4,7 +4,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { codeOf } from "../../model/error.ts";
 import type { CheckResult } from "./checks-server.ts";
 import { runTool } from "./run-tool.ts";
-import { type Program, sandboxed } from "./sandbox.ts";
+import { type Program, sandboxed, type SandboxPlace } from "./sandbox.ts";
 
 /** A command of the target that must succeed on the changed code. */
 export type CheckCommand = { readonly name: string; readonly run: string; readonly timeoutSeconds: number };
@@ -15,22 +15,21 @@ export type ChecksRun = {
   readonly worktree: string;
   /** The whole environment of a check; nothing secret. */
   readonly env: Readonly<Record<string, string>>;
-  /** What they may read besides the copy. */
-  readonly readable: readonly string[];
+  /** What they see besides the copy; absent where this machine cannot confine them: they have a copy all the same. */
+  readonly places?: readonly SandboxPlace[] | undefined;
   /** Folder for the copy's own files, outside the worktree. */
   readonly folder: string;
-  /** Whether this machine can confine them; without, they have a copy and a small environment only. */
-  readonly confined: boolean;
   readonly signal: AbortSignal;
 };
 
 /**
  * Runs checks in order up to the first that fails, in a copy of the worktree that is thrown away: they execute code that
- * a model may have just written. Confined they have no network, no key, and see nothing but the copy and what is readable.
+ * a model may have just written. Confined they have no network, no key, and see
+ * nothing but the copy and these places.
  */
 export async function runChecks(options: ChecksRun): Promise<readonly CheckResult[]> {
   const { checks, worktree, signal } = options;
-  await using copy = options.confined ? await overlay(options) : await plainCopy(options);
+  await using copy = options.places === undefined ? await plainCopy(options) : await overlay(options, options.places);
   const results: CheckResult[] = [];
   for (const check of checks) {
     signal.throwIfAborted();
@@ -61,14 +60,14 @@ async function runCheck(
 }
 
 /** The worktree at its own place, with whatever is written kept aside. */
-async function overlay({ folder, worktree, readable }: ChecksRun): Promise<Copy> {
+async function overlay({ folder, worktree }: ChecksRun, places: readonly SandboxPlace[]): Promise<Copy> {
   const own = await mkdtemp(join(folder, "checks-"));
   const [root, upper, work] = [join(own, "root"), join(own, "upper"), join(own, "work")];
   for (const path of [root, upper, work]) await mkdir(path);
   const copied = { path: worktree, upper, work };
   return {
     path: worktree,
-    wrap: (program) => sandboxed(program, { root, cwd: worktree, readable, writable: [], copied, network: "none" }),
+    wrap: (program) => sandboxed(program, { root, cwd: worktree, places, copied, network: "none" }),
     [Symbol.asyncDispose]: async () => {
       // Overlays leave a folder that not even its owner may read.
       await chmod(join(work, "work"), 0o700).catch(() => undefined);

@@ -9,6 +9,7 @@ import type { SessionRequest, SessionRunner } from "../port.ts";
 import type { ModelProvider } from "../provider.ts";
 import { analysisMode } from "./analysis.ts";
 import type { ClaudeCli } from "./cli-package.ts";
+import { type Confinement, openBox, type SessionBox } from "./confinement.ts";
 import { sessionFailed } from "./failed.ts";
 import { openGateway } from "./gateway.ts";
 import type { ModeAnswer, ModeSession } from "./mode.ts";
@@ -39,6 +40,8 @@ export type ClaudeRunnerOptions = {
   /** Paths that differ from the base commit, untracked ones included. */
   readonly changedPaths: (worktree: string) => Promise<readonly string[]>;
   readonly server: MountedServer;
+  /** What the session and its checks see of the disk, where this machine can confine them; all of it when absent. */
+  readonly confinement?: Confinement;
   /** What a refinement needs besides; without it only analyses run. */
   readonly refinement?: RefinementParts;
   /** Where programs are found. */
@@ -64,23 +67,41 @@ export function claudeRunner(options: ClaudeRunnerOptions): SessionRunner {
 }
 
 async function runSession(options: ClaudeRunnerOptions, request: SessionRequest): Promise<SessionRecord> {
-  await using mode = request.mode === "analysis" ? analysisMode(options) : await refinementMode(options, request);
   await mkdir(options.folder, { recursive: true });
   const own = await mkdtemp(join(options.folder, "session-"));
-  const { clock } = options;
-  const timeline = openTimeline({ redact: textRedactor(), monotonicMs: clock.monotonicMs });
-  const begun = { at: formatInstant(clock.now()), ms: clock.monotonicMs() };
   try {
-    await using access = await openAccess(options);
-    const end = await start(options, { mode, own, access, timeline, prompt: request.context });
-    const durationMs = clock.monotonicMs() - begun.ms;
-    const outcome = judgeEnd(end, expected(options, mode));
-    await mode.inspect();
-    const said = outcome.kind === "success" ? await mode.read(outcome.output) : undefined;
-    return recordOf(options, request, { end, outcome, said, timeline, startedAt: begun.at, durationMs });
+    const box = await openBox(options.confinement, own);
+    const room = { own, checkPlaces: box.checkPlaces };
+    await using mode =
+      request.mode === "analysis" ? analysisMode(options) : await refinementMode(options, request, room);
+    return await runIn({ options, request, own, box, mode });
   } finally {
     await rm(own, { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+/** A session that is about to start. */
+type Opened = {
+  readonly options: ClaudeRunnerOptions;
+  readonly request: SessionRequest;
+  readonly own: string;
+  readonly box: SessionBox;
+  readonly mode: ModeSession;
+};
+
+async function runIn(opened: Opened): Promise<SessionRecord> {
+  const { options, request, box, mode } = opened;
+  const { clock } = options;
+  const timeline = openTimeline({ redact: textRedactor(), monotonicMs: clock.monotonicMs });
+  const begun = { at: formatInstant(clock.now()), ms: clock.monotonicMs() };
+  await using access = await openAccess(options);
+  const end = await start(opened, { access, timeline });
+  const durationMs = clock.monotonicMs() - begun.ms;
+  const outcome = judgeEnd(end, expected(options, mode));
+  await mode.inspect();
+  const said = outcome.kind === "success" ? await mode.read(outcome.output) : undefined;
+  const confinement = box.kind;
+  return recordOf(options, request, { end, outcome, said, timeline, startedAt: begun.at, durationMs, confinement });
 }
 
 /** How a session reaches the model. */
@@ -106,27 +127,22 @@ function expected({ cli }: ClaudeRunnerOptions, { setUp }: ModeSession): Expecte
   return { builtIn: setUp.tools, servers: setUp.servers.map(({ name }) => name), version: cli.version };
 }
 
-type Started = {
-  readonly mode: ModeSession;
-  readonly own: string;
-  readonly access: Access;
-  readonly timeline: Timeline;
-  readonly prompt: string;
-};
+type Started = { readonly access: Access; readonly timeline: Timeline };
 
-async function start(options: ClaudeRunnerOptions, started: Started): Promise<ClaudeEnd> {
+async function start({ options, request, own, box, mode }: Opened, started: Started): Promise<ClaudeEnd> {
   const { cli, model, limits, worktree, path, telemetry } = options;
-  const { mode, own, access, timeline, prompt } = started;
+  const { access, timeline } = started;
   const [home, temporary, mcpConfigFile] = [join(own, "home"), join(own, "tmp"), join(own, "mcp.json")];
   await mkdir(home);
   await mkdir(temporary);
   await writeFile(mcpConfigFile, mode.mcpConfig, { mode: 0o600 });
-  return runClaude({
-    program: cli.path,
-    args: sessionArguments({ model, ...limits, mcpConfigFile, ...mode.setUp }),
+  const args = sessionArguments({ model, ...limits, mcpConfigFile, ...mode.setUp });
+  const seen = { worktree, readable: [cli.path, mcpConfigFile], writable: [home, temporary, ...mode.writable] };
+  return await runClaude({
+    ...box.wrap({ program: cli.path, args }, seen),
     cwd: worktree,
     env: sessionEnvironment({ path, home, temporary, ...access, telemetry }),
-    prompt,
+    prompt: request.context,
     timeoutMs: limits.timeoutMs,
     idleMs: limits.idleMs,
     seen: timeline.see,
@@ -149,6 +165,7 @@ type Judged = {
   readonly timeline: Timeline;
   readonly startedAt: string;
   readonly durationMs: number;
+  readonly confinement: string;
 };
 
 function recordOf(options: ClaudeRunnerOptions, request: SessionRequest, judged: Judged): SessionRecord {
@@ -190,7 +207,7 @@ function cutOffText(stop: SessionRun["stop"], timeline: Timeline): string {
 }
 
 function runOf({ cli, api }: ClaudeRunnerOptions, request: SessionRequest, judged: Judged): SessionRun {
-  const { outcome, said, timeline, startedAt, durationMs } = judged;
+  const { outcome, said, timeline, startedAt, durationMs, confinement } = judged;
   const stop = SessionStop.safeParse(outcome.kind);
   return {
     baseSha: request.baseSha,
@@ -198,6 +215,7 @@ function runOf({ cli, api }: ClaudeRunnerOptions, request: SessionRequest, judge
     durationMs,
     stop: stop.success ? stop.data : "answered",
     cliVersion: cli.version,
+    confinement,
     provider: "env" in api ? api.kind : "anthropic",
     contextDigest: sha256(request.context),
     ...timeline.record(),

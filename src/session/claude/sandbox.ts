@@ -1,15 +1,19 @@
+import { messageOf } from "../../model/error.ts";
 import { runTool } from "./run-tool.ts";
 
-/** What a confined program sees of the disk. Paths are absolute; those that do not exist are passed over. */
+/**
+ * A path that a confined program sees, absolute; passed over where it does not exist. `read`: as it is, read-only. `write`:
+ * as it is. `hide`: a folder that is empty instead. Deeper places lie over shallower ones,
+ * and of equal paths the last counts.
+ */
+export type SandboxPlace = { readonly kind: "read" | "write" | "hide"; readonly path: string };
+
+/** What a confined program sees of the disk, besides the system's own folders (read-only) and an empty `/tmp`. */
 export type SandboxPlaces = {
   /** An empty folder that becomes the root's place; nothing is written into it. */
   readonly root: string;
   readonly cwd: string;
-  readonly readable: readonly string[];
-  /** Folders below readable ones that are empty instead. */
-  readonly hidden?: readonly string[];
-  /** Come after readable and hidden ones, which they may lie in. */
-  readonly writable: readonly string[];
+  readonly places: readonly SandboxPlace[];
   /** A folder that can be written without being changed: what is written goes into `upper`; both are empty folders. */
   readonly copied?: { readonly path: string; readonly upper: string; readonly work: string };
   /** `none`: a loopback of its own and nothing else. */
@@ -90,13 +94,11 @@ else /usr/bin/unshare --user --map-user="$uid" --map-group="$gid" $drop "$@"; fi
 
 /** The program as it is started to run confined, on Linux with namespaces of users (util-linux). */
 export function sandboxed({ program, args }: Program, places: SandboxPlaces): Program {
-  const { root, cwd, readable, hidden = [], writable, copied, network } = places;
+  const { root, cwd, places: seen, copied, network } = places;
   const ids = [process.getuid?.() ?? 0, process.getgid?.() ?? 0].map(String);
   const mounts = [
-    ...readable.flatMap((path) => ["read", path, "", ""]),
-    ...hidden.flatMap((path) => ["hide", path, "", ""]),
+    ...inOrder(seen).flatMap(({ kind, path }) => [kind, path, "", ""]),
     ...(copied === undefined ? [] : ["copy", copied.path, copied.upper, copied.work]),
-    ...writable.flatMap((path) => ["write", path, "", ""]),
   ];
   const namespaces = ["--user", "--map-root-user", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"];
   const apart = network === "none" ? [...namespaces, "--net"] : namespaces;
@@ -105,6 +107,14 @@ export function sandboxed({ program, args }: Program, places: SandboxPlaces): Pr
     args: [...apart, "/bin/sh", "-c", SCRIPT, "sandbox", root, cwd, ...ids, network, ...mounts, "--", program, ...args],
   };
 }
+
+/** Folders before what lies in them; one place for each path. */
+function inOrder(places: readonly SandboxPlace[]): readonly SandboxPlace[] {
+  const byPath = new Map(places.map((place) => [place.path, place]));
+  return [...byPath.values()].sort((one, other) => depthOf(one) - depthOf(other));
+}
+
+const depthOf = ({ path }: SandboxPlace): number => path.split("/").length;
 
 const PROBE_TIMEOUT_MS = 20_000;
 
@@ -120,12 +130,12 @@ export async function sandboxFault(folders: {
   if (process.platform !== "linux") return `there is no sandbox for ${process.platform}`;
   const { root, upper, work } = folders;
   const copied = { path: "/etc", upper, work };
-  const places = { root, cwd: "/", readable: [], writable: [], copied, network: "none" } as const;
+  const places = { root, cwd: "/", places: [], copied, network: "none" } as const;
   const wrapped = sandboxed({ program: "/bin/true", args: [] }, places);
   try {
     const { code, stderr } = await runTool({ ...wrapped, cwd: "/", env: {}, timeoutMs: PROBE_TIMEOUT_MS });
     return code === 0 ? undefined : `namespaces of users do not work here: ${stderr.trim()}`;
   } catch (error) {
-    return `it cannot be started: ${error instanceof Error ? error.message : String(error)}`;
+    return `it cannot be started: ${messageOf(error)}`;
   }
 }

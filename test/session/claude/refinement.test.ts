@@ -48,6 +48,7 @@ const answering = turn("StructuredOutput", { summary: "Done.", proposal: PROPOSA
     expect(JSON.parse(results[4]?.text ?? "")).toMatchObject({ passed: true, checks: [{}, { name: "litters" }] });
     const record = SessionRecord.parse(refined.record);
     expect(record).toMatchObject({ mode: "refinement", partial: false, summary: "Done.", answer: PROPOSAL });
+    expect(record.run?.confinement).toBe("namespaces");
     expect(record.answer?.patch).toContain("-export const notes = 1;\n+export const notes = 2;\n");
     expect(record.answer?.patch).toContain("+++ b/src/deep/er.js");
     expect(record.answer?.patch).not.toContain("litter");

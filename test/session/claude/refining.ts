@@ -1,8 +1,9 @@
 import { readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { patchOfFiles, watchRepository } from "../../../src/github/session-tree.ts";
 import { openWallGit } from "../../../src/github/wall-git.ts";
 import { addWorktree, changedPaths } from "../../../src/github/worktree.ts";
+import { confinementOf } from "../../../src/loop/confinement.ts";
 import type { Actor } from "../../../src/model/ledger.ts";
 import { manualClock } from "../../../src/model/time.ts";
 import type { SessionRecord } from "../../../src/model/proposal.ts";
@@ -110,10 +111,10 @@ export async function refine(
 ): Promise<Refined> {
   await using api = await startMessagesApi({ key: REAL_KEY, script: play.script });
   const database = join(prepared.folder, "db", "whetstone.db");
-  await (async () => {
-    await using store = await openStore({ url: database });
-    await store.append([span({ traceId: traceId(1), spanId: spanId(1) })]);
-  })();
+  // Open while the session runs, as a run of the loop has it: a confined server cannot make the store's companions.
+  await using store = await openStore({ url: database });
+  await store.append([span({ traceId: traceId(1), spanId: spanId(1) })]);
+  const path = `${dirname(process.execPath)}:/usr/bin:/bin`;
   const sessions = join(prepared.folder, "sessions");
   const runner = claudeRunner({
     cli: cli ?? { path: "/nowhere", version: "", source: "pinned" },
@@ -124,7 +125,14 @@ export async function refine(
     changedPaths,
     server: telemetryServer(database, ["get_trace_by_id"]),
     refinement: prepared.parts,
-    path: `${dirname(process.execPath)}:/usr/bin:/bin`,
+    confinement: confinementOf({
+      packageRoot: resolve("."),
+      node: process.execPath,
+      storeUrl: database,
+      path,
+      worktrees: dirname(prepared.worktree),
+    }),
+    path,
     folder: sessions,
     newId: (prefix) => `${prefix}-1`,
     random: (bytes) => new Uint8Array(bytes).fill(7),
