@@ -7,13 +7,18 @@ import type { LoopRun } from "./run.ts";
 /** What making the base needs of a run. */
 type Owner = Pick<LoopRun, "workspace" | "worktree" | "lease" | "progress" | "signal">;
 
+/** {@link preparedWorktree} of the unchanged base, which both versions are compared with. */
+export function baseWorktree(run: Owner, sha: CommitSha): Promise<string> {
+  return preparedWorktree(run, "base", sha);
+}
+
 /**
- * A fresh worktree of the unchanged base, prepared as the target says; it goes with the run.
+ * A fresh worktree of a commit, prepared as the target says; it goes with the run.
  * @throws WhetstoneError `prepare_failed` with the end of the command's output, `git_failed`
  */
-export async function baseWorktree(run: Owner, sha: CommitSha): Promise<string> {
+export async function preparedWorktree(run: Owner, name: string, sha: CommitSha): Promise<string> {
   const { target, childEnv } = run.workspace;
-  const path = await run.worktree("base", sha);
+  const path = await run.worktree(name, sha);
   if (target.prepare === undefined) return path;
   run.progress({ label: "prepare", done: 0, total: 1 });
   const { exitCode, timedOut, tail } = await runCommand({
