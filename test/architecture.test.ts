@@ -18,7 +18,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   capture: ["model", "protect"],
   backends: ["model", "capture"],
   instrument: ["model", "capture", "protect"],
-  session: ["model", "protect"],
+  session: ["model", "yaml", "learn", "protect"],
   validate: ["model", "protect"],
   propose: ["model", "protect"],
   loop: [

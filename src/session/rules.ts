@@ -1,43 +1,90 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parse } from "yaml";
-import { codeOf, messageOf, WhetstoneError } from "../model/error.ts";
+import { findConflicts } from "../learn/conflicts.ts";
+import { codeOf, WhetstoneError } from "../model/error.ts";
 import { Rule } from "../model/outcome.ts";
+import { parseInstant } from "../model/time.ts";
+import { readYaml, type YamlFault } from "../yaml/document.ts";
+import { checkShape } from "../yaml/shape.ts";
+
+/** Folder of the rules, below the root of the repository. */
+export const RULES_FOLDER = "rules";
+
+/** Larger than any rule. */
+const LARGEST_RULE_BYTES = 64 * 1024;
 
 /**
  * The rules in force for a target: files `rules/*.yaml` of the commit that is worked on, active and not expired at `now`
  * (RFC 3339). Rules get there by a reviewed commit; candidates on the state branch are not in force.
- * @throws WhetstoneError `config_invalid` naming the file that is no rule.
+ * @throws WhetstoneError `config_invalid` naming the file that is no rule, or the two that cannot both be in force.
  */
 export async function readRules(
   worktree: string,
   at: { readonly target: string; readonly now: string },
 ): Promise<Rule[]> {
-  const folder = join(worktree, "rules");
+  const now = parseInstant(at.now, 0n);
+  const rules = await readRuleFiles(worktree);
+  return rules.filter(
+    ({ state, scope, expires }) => state === "active" && scope.target === at.target && parseInstant(expires, 0n) > now,
+  );
+}
+
+/**
+ * Every rule of a worktree, in any state, by file name. Each is a file of its own name, and no two living ones say the
+ * same or the opposite.
+ * @throws WhetstoneError `config_invalid` naming file, line and column, or both files.
+ */
+export async function readRuleFiles(worktree: string): Promise<Rule[]> {
+  const folder = join(worktree, RULES_FOLDER);
   const names = await readdir(folder).catch((error: unknown) => {
     if (codeOf(error) === "ENOENT") return [];
     throw error;
   });
   const rules: Rule[] = [];
-  for (const name of names.filter((file) => file.endsWith(".yaml")).sort()) {
-    rules.push(parseRule(await readFile(join(folder, name), "utf8"), `rules/${name}`));
+  for (const name of names.filter((file) => /\.ya?ml$/i.test(file)).sort()) {
+    rules.push(parseRule(await readFile(join(folder, name)), name));
   }
-  return rules.filter((rule) => rule.state === "active" && rule.scope.target === at.target && rule.expires > at.now);
+  assertAgreement(rules);
+  return rules;
 }
 
-function parseRule(text: string, file: string): Rule {
-  const invalid = (why: string): WhetstoneError =>
-    new WhetstoneError("config_invalid", `${file} is no rule: ${why}`, {
-      remedy: "Compare it with schemas/rule.schema.json, or remove the file.",
-    });
-  let value: unknown;
-  try {
-    value = parse(text);
-  } catch (error) {
-    throw invalid(messageOf(error));
+/**
+ * A rule as its file says it.
+ * @throws WhetstoneError `config_invalid` with every fault and its place
+ */
+export function parseRule(bytes: Uint8Array, name: string): Rule {
+  const file = `${RULES_FOLDER}/${name}`;
+  if (bytes.length > LARGEST_RULE_BYTES) throw invalid(file, `it has more than ${LARGEST_RULE_BYTES} bytes`);
+  const text = readYaml(new TextDecoder().decode(bytes));
+  if ("faults" in text) throw invalid(file, describe(text.faults));
+  const shape = checkShape(text, Rule);
+  if ("faults" in shape) throw invalid(file, describe(shape.faults));
+  const { value: rule } = shape;
+  if (name !== `${rule.id}.yaml`) throw invalid(file, `its id is ${rule.id}, so it must be the file ${rule.id}.yaml`);
+  if (parseInstant(rule.expires, 0n) < parseInstant(rule.created, 0n)) {
+    throw invalid(file, "it expires before it was created");
   }
-  const parsed = Rule.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw invalid(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not a rule"}`);
+  return rule;
+}
+
+function assertAgreement(rules: readonly Rule[]): void {
+  const [conflict] = findConflicts(rules.filter(({ state }) => state === "active"));
+  if (conflict === undefined) return;
+  const [a, b] = conflict.rules.map((id) => `${RULES_FOLDER}/${id}.yaml`);
+  const what = conflict.kind === "duplicate" ? "say the same" : "contradict each other";
+  throw new WhetstoneError("config_invalid", `${a} and ${b} ${what}: ${conflict.detail}.`, {
+    remedy: "Keep one: set `state: retired` in the other, or give them scopes that do not meet.",
+    data: { rules: conflict.rules },
+  });
+}
+
+function describe(faults: readonly YamlFault[]): string {
+  return faults.map(({ line, column, message }) => `line ${line}, column ${column}: ${message}`).join("; ");
+}
+
+function invalid(file: string, why: string): WhetstoneError {
+  return new WhetstoneError("config_invalid", `${file} is no rule: ${why}`, {
+    remedy: "Compare it with schemas/rule.schema.json, or remove the file.",
+    data: { file },
+  });
 }
