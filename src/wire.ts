@@ -17,6 +17,7 @@ import type { AuthorizationDesk } from "./protect/authorization/ports.ts";
 import { configuredRoles } from "./protect/authorization/roles.ts";
 import { type Guard, guardForge, guardState, guardWorktrees, openGuard, type Worktrees } from "./protect/guard.ts";
 import { type KillSwitch, openKillSwitch } from "./protect/kill-switch.ts";
+import { signingState } from "./protect/ledger-signing.ts";
 import { openSigningKeys, type SigningKeyFolder } from "./protect/signing-key.ts";
 import { isPostgresUrl, openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
@@ -85,13 +86,14 @@ export type Protection = {
 
 /** Opens the protection of the repository at `root`; touches nothing. Settings are the defaults when absent. */
 export function openProtection(root: string, settings?: ProtectionSettings): Protection {
-  const state = openGitState({ cwd: root, now: systemClock.now });
+  const folder = join(root, WORK_FOLDER);
+  const keys = openSigningKeys(join(folder, "keys"));
+  const state = signingState(openGitState({ cwd: root, now: systemClock.now }), { keys, clock: systemClock });
   const { roles, ...rules } = settings ?? ProtectionSettings.parse({});
   // The person at the keyboard could write the state branch by hand: roles bind from where they are given on.
   const desk = { state, clock: systemClock, roles: configuredRoles(roles, { unconfigured: "admin" }), rules };
-  const folder = join(root, WORK_FOLDER);
   const killSwitch = openKillSwitch({ state, folder, clock: systemClock });
-  return { desk, killSwitch, guard: openGuard({ desk, killSwitch }), keys: openSigningKeys(join(folder, "keys")) };
+  return { desk, killSwitch, guard: openGuard({ desk, killSwitch }), keys };
 }
 
 /** A repository with its configuration: what the stages of the loop work on. Its writes go through the guard. */

@@ -111,6 +111,7 @@ export const REASON_CODES = {
   secret_found: "The patch contains what looks like a secret.",
   base_moved: "The base branch moved since the proposal was validated.",
   digest_mismatch: "A digest differs from the one that was recorded.",
+  timed_out: "Something took longer than its limit and was ended.",
   check_failed: "One of the target's own checks failed on the changed code.",
   replay_result_changed: "A recorded call returned another result than before.",
   replay_new_error: "A recorded call that succeeded before failed on the changed code.",

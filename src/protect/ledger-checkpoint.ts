@@ -36,7 +36,8 @@ export type Checkpoints = {
   readonly damaged: readonly { readonly seq: number; readonly detail: string }[];
 };
 
-const FOLDER = "ledger-checkpoints/";
+/** The folder of all checkpoints. */
+export const CHECKPOINTS = "ledger-checkpoints/";
 
 /** The file of a new checkpoint at `tip`, for a change of the state. */
 export function checkpointFile(tip: ChainTip, by: { readonly signer: SigningKey; readonly time: string }) {
@@ -50,7 +51,7 @@ export function checkpointFile(tip: ChainTip, by: { readonly signer: SigningKey;
   } as const;
   const signature = Buffer.from(by.signer.sign(signedBytes(open))).toString("base64url");
   const checkpoint: LedgerCheckpoint = { ...open, signature };
-  return [pathOf(checkpoint), `${canonicalJson(checkpoint)}\n`] as const;
+  return [checkpointPath(checkpoint), `${canonicalJson(checkpoint)}\n`] as const;
 }
 
 /** Reads every checkpoint and checks its signature. `kid`: only those of that key count. */
@@ -58,7 +59,7 @@ export async function readCheckpoints(view: StateView, kid?: string): Promise<Ch
   const counted = new Map<number, SignedCheckpoint[]>();
   const uncounted: UncountedCheckpoint[] = [];
   const damaged: { seq: number; detail: string }[] = [];
-  for (const path of await view.list(FOLDER)) {
+  for (const path of await view.list(CHECKPOINTS)) {
     const found = await judge(view, path, kid);
     if (found.kind === "damaged") damaged.push({ seq: found.seq, detail: `${path} ${found.why}` });
     else if (found.kind === "uncounted") uncounted.push(found.checkpoint);
@@ -76,7 +77,7 @@ async function judge(view: StateView, path: string, only: string | undefined): P
   const text = (await view.read(path)) ?? "";
   const { data } = LedgerCheckpoint.safeParse(parsed(text));
   const seq = data?.seq ?? 0;
-  if (data === undefined || `${canonicalJson(data)}\n` !== text || pathOf(data) !== path) {
+  if (data === undefined || `${canonicalJson(data)}\n` !== text || checkpointPath(data) !== path) {
     return { kind: "damaged", seq, why: "is no checkpoint" };
   }
   const { kid, digest, time } = data;
@@ -94,5 +95,6 @@ async function judge(view: StateView, path: string, only: string | undefined): P
 
 const signedBytes = (open: Omit<LedgerCheckpoint, "signature">): Uint8Array => Buffer.from(canonicalJson(open));
 
-const pathOf = ({ seq, kid }: Pick<LedgerCheckpoint, "seq" | "kid">): string =>
-  `${FOLDER}${String(seq).padStart(12, "0")}-${kid}.json`;
+/** The file of a checkpoint. */
+export const checkpointPath = ({ seq, kid }: Pick<LedgerCheckpoint, "seq" | "kid">): string =>
+  `${CHECKPOINTS}${String(seq).padStart(12, "0")}-${kid}.json`;

@@ -1,7 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { StateView } from "../github/state-port.ts";
+import type { ReasonCode } from "../model/codes.ts";
 import type { LedgerRecord } from "../model/ledger.ts";
 import { codeOf, WhetstoneError } from "../model/error.ts";
+import { ReasonCodeSchema } from "../model/verdict.ts";
 import { sha256 } from "./digest.ts";
 import { CHAIN_START, chainFault, type ChainTip } from "./ledger-chain.ts";
 import {
@@ -33,6 +35,8 @@ export type LedgerPage = {
 export type LedgerIndex = {
   /** Errors: `ledger_broken` when a record is no longer what was indexed. */
   readonly query: (filter: LedgerFilter, range: LedgerRange) => Promise<LedgerPage>;
+  /** How many records refuse something, by their reason. */
+  readonly denied: () => ReadonlyMap<ReasonCode, number>;
   /** Records in the index. */
   readonly records: number;
   /** How it came to be up to date. */
@@ -61,6 +65,7 @@ export async function openLedgerIndex(view: StateView, { path }: IndexOptions = 
     const opened = db;
     return {
       query: (filter, range) => query(opened, view, { filter, range }),
+      denied: () => deniedIn(opened),
       records: indexTip(opened).seq,
       made,
       close: () => opened.close(),
@@ -129,6 +134,15 @@ async function holds(view: StateView, tip: IndexTip): Promise<boolean> {
     const found = readLedgerLine(line);
     return found.ok && found.record.seq === tip.seq && found.record.digest === tip.digest;
   });
+}
+
+function deniedIn(db: DatabaseSync): ReadonlyMap<ReasonCode, number> {
+  const denial = wordId(db.prepare("SELECT id FROM word WHERE text = ?"), "deny" satisfies LedgerRecord["decision"]);
+  const counted = db.prepare(
+    "SELECT text, total FROM word JOIN (SELECT reason, count(*) AS total FROM entry WHERE decision = ? GROUP BY reason) ON reason = id",
+  );
+  const rows = counted.all(denial ?? -1);
+  return new Map(rows.map(({ text, total }) => [ReasonCodeSchema.parse(text), Number(total)]));
 }
 
 type Question = { readonly filter: LedgerFilter; readonly range: LedgerRange };

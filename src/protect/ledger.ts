@@ -83,6 +83,14 @@ export async function readLedger(view: StateView): Promise<LedgerContents> {
   return { records, ...(torn === undefined ? {} : { torn }) };
 }
 
+/**
+ * The last record of the ledger, by its newest file alone, which must verify and end where the tip says.
+ * @throws WhetstoneError `ledger_broken`
+ */
+export async function ledgerEnd(view: StateView): Promise<ChainTip> {
+  return (await endOf(view)).tip;
+}
+
 type End = { readonly newest: Segment | undefined; readonly tip: ChainTip };
 
 /** The newest file, and the last record, which the newest file with a record holds. */

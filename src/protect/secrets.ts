@@ -25,13 +25,16 @@ const PLACEHOLDER =
  */
 const LEAST_ENTROPY_BITS = 3;
 
+/** A run of printable ASCII characters that could hold a secret. */
+const PRINTABLE = /[\x20-\x7e]{8,}/g;
+
 /**
- * Stage `safety`: looks at added lines only and names file, line and kind of what looks like a secret, never the secret.
- * At most twenty are named, with the number beyond.
+ * Stage `safety`: looks at added lines and at what is new in binary contents, and names file, place and kind of what looks
+ * like a secret, never the secret. At most twenty are named, with the number beyond.
  */
 export function judgeSafety(patch: Patch): StageVerdict {
   const found = patch.files.flatMap(secretsIn);
-  if (found.length === 0) return { verdict: "pass", reasons: ["ok"], details: ["No added line looks like a secret."] };
+  if (found.length === 0) return { verdict: "pass", reasons: ["ok"], details: ["Nothing added looks like a secret."] };
   const details = found.slice(0, 20);
   if (found.length > details.length) details.push(`${found.length - details.length} more of ${found.length}.`);
   return { verdict: "fail", reasons: ["secret_found"], details };
@@ -39,9 +42,21 @@ export function judgeSafety(patch: Patch): StageVerdict {
 
 function secretsIn(file: FilePatch): readonly string[] {
   const path = JSON.stringify(file.newPath ?? file.oldPath);
-  return addedLines(file).flatMap(({ line, text }) =>
+  const inLines = addedLines(file).flatMap(({ line, text }) =>
     secretKinds(text).map((kind) => `${path}, line ${line}: looks like a secret (${kind}).`),
   );
+  const inBytes = file.content === undefined ? [] : secretsInBytes(file.content.forward.data);
+  return [...inLines, ...inBytes.map((kind) => `${path}, binary content: looks like a secret (${kind}).`)];
+}
+
+/**
+ * Kinds of what looks like a secret in bytes of any form: in texts within them, also of two bytes a character. What is
+ * compressed within is not seen.
+ */
+function secretsInBytes(bytes: Uint8Array): readonly string[] {
+  const text = Buffer.from(bytes).toString("latin1");
+  const runs = [text, text.replaceAll("\0", "")].flatMap((one) => one.match(PRINTABLE) ?? []);
+  return [...new Set(runs.flatMap(secretKinds))];
 }
 
 /** Added lines with their number in the new file. */

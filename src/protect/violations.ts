@@ -16,6 +16,8 @@ const KIND_OF: Partial<Record<ReasonCode, ViolationKind>> = {
   authorization_used: "readOnly",
   authorization_revoked: "readOnly",
   authorization_altered: "readOnly",
+  authorization_decided: "readOnly",
+  authorization_reused: "readOnly",
   token_malformed: "readOnly",
   token_signature: "readOnly",
   key_unknown: "readOnly",
@@ -30,10 +32,15 @@ const KIND_OF: Partial<Record<ReasonCode, ViolationKind>> = {
   authorization_actor: "scope",
   digest_mismatch: "scope",
   path_forbidden: "scope",
+  path_collision: "scope",
   mode_forbidden: "scope",
+  binary_forbidden: "scope",
+  merge_forbidden: "scope",
+  views_disagree: "scope",
   size_exceeded: "resourceLimit",
   authorization_expired: "timeout",
   authorization_early: "timeout",
+  timed_out: "timeout",
 };
 
 /** The kind of violation that a ledger record tells of; undefined for what was allowed or is none. */
@@ -44,12 +51,12 @@ export function violationOf({
   return decision === "deny" ? KIND_OF[reasonCode] : undefined;
 }
 
-/** Counts the violations among ledger records. */
-export function countViolations(records: Iterable<Pick<LedgerRecord, "decision" | "reasonCode">>): Violations {
+/** Sums refusals by their reasons up to violations by their kinds. `denied`: how many records refuse for each reason. */
+export function countViolations(denied: ReadonlyMap<ReasonCode, number>): Violations {
   const counts: Record<ViolationKind, number> = { readOnly: 0, scope: 0, resourceLimit: 0, timeout: 0 };
-  for (const record of records) {
-    const kind = violationOf(record);
-    if (kind !== undefined) counts[kind] += 1;
+  for (const [reasonCode, count] of denied) {
+    const kind = violationOf({ decision: "deny", reasonCode });
+    if (kind !== undefined) counts[kind] += count;
   }
   return counts;
 }

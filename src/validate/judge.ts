@@ -26,7 +26,7 @@ export function judgeChecks(runs: readonly CheckRun[]): StageVerdict {
   }
   return {
     verdict: "fail",
-    reasons: ["check_failed"],
+    reasons: failed.some(({ timedOut }) => timedOut) ? ["timed_out", "check_failed"] : ["check_failed"],
     details: failed.map((run) => {
       const how = run.timedOut ? "took longer than its limit" : `ended with exit code ${run.exitCode ?? "none"}`;
       return `${run.name} (${run.command}) ${how}: ${run.tail.trim().split("\n").slice(-5).join(" | ")}`;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { openMemoryForge } from "../../src/github/memory.ts";
-import { REASON_CODE_LIST } from "../../src/model/codes.ts";
+import { type ReasonCode, REASON_CODE_LIST } from "../../src/model/codes.ts";
 import { codeOf, WhetstoneError } from "../../src/model/error.ts";
 import { type Guard, guardForge, guardState, guardWorktrees, openGuard } from "../../src/protect/guard.ts";
 import type { KillSwitch } from "../../src/protect/kill-switch.ts";
@@ -182,23 +182,43 @@ describe("violations", () => {
     expect(violationOf({ decision: "deny", reasonCode: "check_failed" })).toBeUndefined();
   });
 
+  test("a reason of a family of violations is one: who, what for, how large, how long", () => {
+    const families =
+      /^(authorization|token|key|two)_|^(role|person)_|_(forbidden|exceeded|collision|disagree|mismatch)$|^timed_/;
+    const members = REASON_CODE_LIST.filter((code) => families.test(code));
+    expect(members.length).toBeGreaterThan(25);
+    for (const reasonCode of members)
+      expect([reasonCode, violationOf({ decision: "deny", reasonCode })]).not.toContain(undefined);
+  });
+
   test("counts add up", () => {
-    const record = fc.record({
-      decision: fc.constantFrom("allow", "deny", "none"),
-      reasonCode: fc.constantFrom(...REASON_CODE_LIST),
-    });
+    const counts = fc
+      .dictionary(fc.constantFrom(...REASON_CODE_LIST), fc.nat(5))
+      .map((some) => new Map(Object.entries(some)));
+    type Denied = ReadonlyMap<ReasonCode, number>;
     fc.assert(
-      fc.property(fc.array(record), fc.array(record), (a, b) => {
-        const [one, two, both] = [countViolations(a), countViolations(b), countViolations([...a, ...b])];
-        for (const kind of VIOLATION_KINDS) expect(both[kind]).toBe(one[kind] + two[kind]);
+      fc.property(counts, counts, (first, second) => {
+        const [a, b] = [first as Denied, second as Denied];
+        const both = new Map(REASON_CODE_LIST.map((code) => [code, (a.get(code) ?? 0) + (b.get(code) ?? 0)]));
+        for (const kind of VIOLATION_KINDS) {
+          expect(countViolations(both)[kind]).toBe(countViolations(a)[kind] + countViolations(b)[kind]);
+        }
       }),
     );
-    const denied = (reasonCode: "path_forbidden" | "size_exceeded") => ({ decision: "deny", reasonCode }) as const;
-    expect(countViolations([denied("path_forbidden"), denied("path_forbidden"), denied("size_exceeded")])).toEqual({
+    expect(
+      countViolations(
+        new Map([
+          ["path_forbidden", 2],
+          ["size_exceeded", 1],
+          ["timed_out", 3],
+          ["ok", 9],
+        ]),
+      ),
+    ).toEqual({
       readOnly: 0,
       scope: 2,
       resourceLimit: 1,
-      timeout: 0,
+      timeout: 3,
     });
   });
 });

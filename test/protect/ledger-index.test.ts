@@ -57,6 +57,23 @@ async function filled(count: number): Promise<StateStore> {
 
 const LARGE = { limit: 1_000 } as const;
 
+test("refusals by their reason are those of the records", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyEntry, { maxLength: 12 }), async (all) => {
+      const state = openMemoryState();
+      for (const one of all) await appendLedger(state, [one], { clock });
+      const index = await openLedgerIndex(await state.view());
+      const expected = new Map<string, number>();
+      for (const { decision, reasonCode } of all) {
+        if (decision === "deny") expected.set(reasonCode, (expected.get(reasonCode) ?? 0) + 1);
+      }
+      expect(new Map(index.denied())).toEqual(expected);
+      index.close();
+    }),
+    { numRuns: 25 },
+  );
+});
+
 async function ask(state: StateStore, filter: LedgerFilter, options: IndexOptions = {}) {
   const index = await openLedgerIndex(await state.view(), options);
   try {

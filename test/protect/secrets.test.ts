@@ -151,3 +151,40 @@ test.each(SECRETS.slice(0, 17))("redactSecrets puts the kind in its place: %s (%
   expect(redacted).toContain("before ");
   expect(redacted).not.toContain(text);
 });
+
+describe("binary contents", () => {
+  const binary = (data: Uint8Array, form: "literal" | "delta" = "literal"): Patch => ({
+    bytes: 1,
+    files: [
+      {
+        status: "modified",
+        oldPath: "src/a.bin",
+        newPath: "src/a.bin",
+        binary: true,
+        hunks: [],
+        content: { forward: { form, data, size: data.length }, oldId: "1".repeat(40), newId: "2".repeat(40) },
+      },
+    ],
+  });
+  const NOISE = Buffer.from(Array.from({ length: 500 }, (_, n) => (n * 89 + (n >> 3)) % 256));
+
+  test.each(SECRETS)("a %s between other bytes is found, whatever the encoding, and never shown (%#)", (kind, text) => {
+    for (const encoding of ["utf8", "utf16le"] as const) {
+      for (const form of ["literal", "delta"] as const) {
+        const end = Buffer.from("\n".repeat(2), encoding);
+        const bytes = Buffer.concat([NOISE, end, Buffer.from(text, encoding), end, NOISE]);
+        const verdict = judgeSafety(binary(bytes, form));
+        expect(verdict).toMatchObject({ verdict: "fail", reasons: ["secret_found"] });
+        expect(verdict.details).toContain(`"src/a.bin", binary content: looks like a secret (${kind}).`);
+      }
+    }
+  });
+
+  test("bytes without one are none", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
+        expect(judgeSafety(binary(bytes))).toMatchObject({ verdict: "pass", reasons: ["ok"] });
+      }),
+    );
+  });
+});

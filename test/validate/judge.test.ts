@@ -128,6 +128,7 @@ describe("judgeChecks", () => {
   test("passes only when every check ended with 0", () => {
     expect(judgeChecks([run(0), run(0)])).toMatchObject({ verdict: "pass", reasons: ["ok"] });
     expect(judgeChecks([run(0), run(1)])).toMatchObject({ verdict: "fail", reasons: ["check_failed"] });
+    expect(judgeChecks([run(null, true)])).toMatchObject({ verdict: "fail", reasons: ["timed_out", "check_failed"] });
     expect(judgeChecks([run(null, true)]).details[0]).toContain("longer than its limit");
   });
 

@@ -79,7 +79,7 @@ export async function runShowLedger(options: ShowLedgerOptions, io: Io): Promise
 }
 
 /** The index of the work folder; where that cannot be written, one in memory, which is said. */
-async function openIndex(io: Io): Promise<LedgerIndex> {
+export async function openIndex(io: Io): Promise<LedgerIndex> {
   const root = await repositoryRoot(io.cwd);
   const view = await openLedgerView(io);
   try {

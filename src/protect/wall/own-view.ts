@@ -127,8 +127,9 @@ function applyHunks(before: Uint8Array, hunks: readonly Hunk[], name: string): U
     if (lines.slice(start, at).join("") !== side(hunk, "add")) {
       throw new Misfit(`${name} differs from the patch in or after line ${hunk.oldStart}`);
     }
-    if (gitMovesToEnd(hunk, lines)) {
-      throw new Misfit(`${name}: the hunk at line ${hunk.oldStart} ends without context and fits the file's end too`);
+    // git takes such a hunk for one at the end of the file (`match_end` in its apply.c), whatever its header says.
+    if (hunk.lines.at(-1)?.kind !== "context" && at !== lines.length) {
+      throw new Misfit(`${name}: the hunk at line ${hunk.oldStart} ends without context before the end of the file`);
     }
     out.push(side(hunk, "remove"));
   }
@@ -136,17 +137,6 @@ function applyHunks(before: Uint8Array, hunks: readonly Hunk[], name: string): U
   const rest = lines.slice(at);
   if (rest.length > 0 && ends !== "" && !ends.endsWith("\n")) throw new Misfit(`${name} does not end at its last line`);
   return Buffer.from([...out, ...rest].join(""), "latin1");
-}
-
-/**
- * Whether git would apply a hunk elsewhere than its header says: one without context behind its changes is tried at the
- * end of the file first (`match_end` in git's apply.c), but for one that begins at the first line.
- */
-function gitMovesToEnd(hunk: Hunk, lines: readonly string[]): boolean {
-  if (hunk.oldStart <= 1 || hunk.lines.at(-1)?.kind === "context") return false;
-  const start = hunk.oldLines === 0 ? hunk.oldStart : hunk.oldStart - 1;
-  const end = lines.length - hunk.oldLines;
-  return start !== end && lines.slice(end).join("") === side(hunk, "add");
 }
 
 function side({ lines }: Hunk, without: PatchLine["kind"]): string {
