@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
-import { chmod, cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { codeOf } from "../../model/error.ts";
 import type { CheckResult } from "./checks-server.ts";
 import { runTool } from "./run-tool.ts";
-import { type Program, sandboxed, type SandboxPlace } from "./sandbox.ts";
+import { type Program, releaseCopy, sandboxed, type SandboxPlace } from "./sandbox.ts";
 
 /** A command of the target that must succeed on the changed code. */
 export type CheckCommand = { readonly name: string; readonly run: string; readonly timeoutSeconds: number };
@@ -69,8 +69,7 @@ async function overlay({ folder, worktree }: ChecksRun, places: readonly Sandbox
     path: worktree,
     wrap: (program) => sandboxed(program, { root, cwd: worktree, places, copied, network: "none" }),
     [Symbol.asyncDispose]: async () => {
-      // Overlays leave a folder that not even its owner may read.
-      await chmod(join(work, "work"), 0o700).catch(() => undefined);
+      await releaseCopy(work);
       await rm(own, { recursive: true, force: true, maxRetries: 3 });
     },
   };

@@ -1,4 +1,6 @@
-import { messageOf } from "../../model/error.ts";
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
+import { codeOf, messageOf } from "../../model/error.ts";
 import { runTool } from "./run-tool.ts";
 
 /**
@@ -134,8 +136,16 @@ export async function sandboxFault(folders: {
   const wrapped = sandboxed({ program: "/bin/true", args: [] }, places);
   try {
     const { code, stderr } = await runTool({ ...wrapped, cwd: "/", env: {}, timeoutMs: PROBE_TIMEOUT_MS });
+    await releaseCopy(work);
     return code === 0 ? undefined : `namespaces of users do not work here: ${stderr.trim()}`;
   } catch (error) {
     return `it cannot be started: ${messageOf(error)}`;
   }
+}
+
+/** Lets a copy's `work` folder be removed: overlays leave a folder in it that not even its owner may read. */
+export async function releaseCopy(work: string): Promise<void> {
+  await chmod(join(work, "work"), 0o700).catch((error: unknown) => {
+    if (codeOf(error) !== "ENOENT") throw error;
+  });
 }
