@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -112,7 +112,7 @@ const able = await canConfine();
     expect(await readFile(join(box.cwd, "kept"), "utf8")).toBe("before");
     expect(existsSync(join(box.cwd, "src/secret/key"))).toBe(true);
     await releaseCopy(box.work);
-    expect(await readdir(join(box.work, "work"))).toEqual([]);
+    expect((await stat(join(box.work, "work"))).mode & 0o777).toBe(0o700);
     // Whatever the order in which they are named.
     const places = [read(join(box.cwd, "src/secret/deep")), hide(join(box.cwd, "src/secret")), read(box.cwd)];
     const hidden = await box.sh("ls src/secret; cat src/secret/deep/open; cat src/secret/key", { places });
