@@ -24,6 +24,7 @@ import { regressions } from "./commands/regressions.ts";
 import { replay } from "./commands/replay.ts";
 import { retain } from "./commands/retain.ts";
 import { serve } from "./commands/serve.ts";
+import { session } from "./commands/session.ts";
 import { slo } from "./commands/slo.ts";
 import { spec } from "./commands/spec.ts";
 import { resume, stop } from "./commands/stop.ts";
@@ -33,6 +34,7 @@ import { printJson, processIo, reportError, type Io } from "./io.ts";
 
 const COMMANDS: readonly Register[] = [
   loop,
+  session,
   proxy,
   collectTelemetry,
   importTraces,

@@ -11,7 +11,7 @@ import { ledgerEntry, type LoopRun } from "./run.ts";
  */
 export async function gate(
   run: Pick<LoopRun, "id" | "actor" | "workspace">,
-  options: { readonly record: boolean },
+  options: { readonly record: boolean; readonly operation?: "loop.start" | "session.start" },
 ): Promise<Stage<{ baseSha: CommitSha }>> {
   const { forge, state, target, clock } = run.workspace;
   const head = await forge.head();
@@ -34,7 +34,8 @@ export async function gate(
     });
   }
   if (options.record) {
-    const act = { operation: "loop.start", decision: "allow", reasonCode: "ok", result: "started" } as const;
+    const { operation = "loop.start" } = options;
+    const act = { operation, decision: "allow", reasonCode: "ok", result: "started" } as const;
     await appendLedger(state, [ledgerEntry(run, { ...act, parameters: { base: head.sha } })], { clock });
   }
   const where = head.branch === undefined ? "detached HEAD" : head.branch;

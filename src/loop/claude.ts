@@ -1,0 +1,152 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { changedPaths } from "../github/worktree.ts";
+import { WhetstoneError } from "../model/error.ts";
+import type { SessionRecord } from "../model/proposal.ts";
+import { type ClaudeCli, locateClaude } from "../session/claude/cli-package.ts";
+import type { MountedServer } from "../session/claude/recipe.ts";
+import { claudeRunner } from "../session/claude/runner.ts";
+import type { SessionRequest, SessionRunner } from "../session/port.ts";
+import { modelProvider, type ModelProvider } from "../session/provider.ts";
+import { withFacts } from "../session/record.ts";
+import { telemetryEnvironment } from "../session/telemetry.ts";
+import { isPostgresUrl } from "../store/open.ts";
+import { newId, systemRandom } from "../wire.ts";
+import { preparedWorktree } from "./base.ts";
+import { confinementOf } from "./confinement.ts";
+import { refinementParts } from "./refinement.ts";
+import type { LoopRun } from "./run.ts";
+import { openSessionReceiver } from "./session-telemetry.ts";
+
+/** How sessions on the real Claude Code are asked for. */
+export type LiveSession = {
+  /** The whole environment: key or cloud provider, and where the program is found or kept. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Most that the session may cost, USD; the configuration's limit when absent. */
+  readonly budgetUsd?: number | undefined;
+  /** A person's authorization, for a refinement. */
+  readonly token?: string | undefined;
+};
+
+/** What is known before anything is started: that there is a program, and somebody who answers for the model. */
+export type Claude = Pick<LiveSession, "budgetUsd" | "token"> & {
+  readonly cli: ClaudeCli;
+  readonly provider: ModelProvider;
+  /** Where the session's telemetry server finds its store. */
+  readonly storeUrl: string;
+};
+
+/** Tools of the telemetry server that a session may call; all of them only read. */
+export const SESSION_TOOLS = [
+  "list_services",
+  "get_traces",
+  "search_traces",
+  "get_trace_by_id",
+  "analyze_trace",
+  "detect_performance_issues",
+  "find_root_cause",
+  "get_dependencies",
+  "performance_report",
+] as const;
+
+/** The toolsets that they are in. */
+const TOOLSETS = "traces,analysis";
+
+/**
+ * Finds the program and who answers for the model, before anything else is done.
+ * @throws WhetstoneError `usage` (no key) · `package_refused` · `api_failed` · `timeout` (the program)
+ */
+export async function openClaude(
+  { variables, ...rest }: LiveSession,
+  { cwd, storeUrl, note }: { readonly cwd: string; readonly storeUrl: string; readonly note: (line: string) => void },
+): Promise<Claude> {
+  const provider = modelProvider(variables);
+  const onFetch = ({ name, version, cache }: { name: string; version: string; cache: string }): void =>
+    note(`fetching ${name}@${version} (170 MB) once, into ${cache}`);
+  return { ...rest, provider, storeUrl, cli: await locateClaude({ env: variables, cwd, onFetch }) };
+}
+
+/**
+ * Sessions on the real Claude Code for one run: each in a worktree of its own, with the telemetry server mounted, its own
+ * telemetry in the run's store under one trace.
+ */
+export function claudeSessions(run: LoopRun, claude: Claude): SessionRunner {
+  return { kind: "claude", run: (request) => runOne(run, claude, request) };
+}
+
+async function runOne(run: LoopRun, claude: Claude, request: SessionRequest): Promise<SessionRecord> {
+  const { workspace, store, id } = run;
+  const { clock, targetName: target } = workspace;
+  // Only a refinement runs checks, which need what `prepare` installs.
+  const make =
+    request.mode === "refinement"
+      ? preparedWorktree(run, "session", request.baseSha)
+      : run.worktree("session", request.baseSha);
+  const worktree = await make;
+  await using receiver = await openSessionReceiver({ store, clock, random: systemRandom, run: id, target });
+  let record: SessionRecord | undefined;
+  try {
+    record = await claudeRunner({
+      ...parts(run, claude),
+      worktree,
+      refinement: refinementParts(run, claude.token),
+      telemetry: telemetryEnvironment(receiver.place),
+    }).run(request);
+  } catch (error) {
+    await receiver.settle(undefined);
+    throw error;
+  }
+  return withFacts(record, { telemetry: await receiver.settle(record) });
+}
+
+function parts({ workspace }: LoopRun, { cli, provider, budgetUsd, storeUrl }: Claude) {
+  const { config, clock, childEnv, folder } = workspace;
+  const { model, maxTurns, maxBudgetUsd, timeoutSeconds, idleSeconds } = config.session;
+  return {
+    cli,
+    api: provider,
+    model,
+    limits: {
+      maxTurns,
+      maxBudgetUsd: budgetUsd ?? maxBudgetUsd,
+      timeoutMs: timeoutSeconds * 1_000,
+      idleMs: idleSeconds * 1_000,
+    },
+    changedPaths,
+    server: telemetryServer(storeUrl),
+    confinement: confinementOf({
+      packageRoot: dirname(dirname(programPath())),
+      node: process.execPath,
+      storeUrl,
+      path: childEnv["PATH"] ?? "",
+      worktrees: join(folder, "worktrees"),
+    }),
+    path: childEnv["PATH"] ?? "/usr/bin:/bin",
+    folder: join(folder, "sessions"),
+    newId: (prefix: string) => newId(prefix, clock),
+    random: systemRandom,
+    clock,
+  };
+}
+
+/** `whetstone mcp` behind the proxy, which makes spans of its calls. A store's URL may hold a password: not in arguments. */
+export function telemetryServer(storeUrl: string): MountedServer {
+  const whetstone = [process.execPath, programPath()] as const;
+  const [place, env] = isPostgresUrl(storeUrl) ? [[], { DATABASE_URL: storeUrl }] : [["--db", storeUrl], {}];
+  const server = [...whetstone, "mcp", "--toolsets", TOOLSETS, ...place];
+  const command = [...whetstone, "proxy", "--service", "whetstone-mcp", ...place, "--", ...server] as const;
+  return { name: "whetstone", command: command as MountedServer["command"], env, tools: SESSION_TOOLS };
+}
+
+/** The command line of this package, found from this file upwards: it stands elsewhere in what is built. */
+function programPath(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const path = join(folder, "bin", "whetstone.js");
+    if (existsSync(path)) return path;
+    if (dirname(folder) === folder) break;
+    folder = dirname(folder);
+  }
+  throw new WhetstoneError("defect", "The command line of this package is not where it belongs: bin/whetstone.js.");
+}
