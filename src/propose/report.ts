@@ -35,11 +35,18 @@ export function formatReport(parts: ReportParts): string {
   ].join("\n\n");
 }
 
-function describeStage({ stage, verdict, reasons, details }: ValidationReport["stages"][number]): string {
+/** One validation stage as a list item. */
+export function describeStage({ stage, verdict, reasons, details }: ValidationReport["stages"][number]): string {
   return `- ${stage}: ${verdict} (${reasons.join(", ")}). ${oneLine(details.join(" "))}`.trimEnd();
 }
 
-function describeFinding(finding: Finding): string {
+/** One finding as a list item, with up to two traces that show it. */
+export function describeFinding(
+  finding: Pick<
+    Finding,
+    "kind" | "operation" | "metric" | "value" | "interval" | "samples" | "severity" | "suggestion" | "traceIds"
+  >,
+): string {
   const interval = finding.interval ? ` (${formatInterval(finding.interval)})` : "";
   const traces = finding.traceIds.slice(0, 2).join(", ");
   return (
@@ -63,12 +70,12 @@ export function effectTable(effects: readonly Effect[]): string {
 }
 
 /** Text that could close a table row, a list item or a title by a line break stays on its line. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return forMarkdown(text).replaceAll(/\s+/g, " ").trim();
 }
 
 /** What somebody else wrote, marked as such line by line: it cannot pass for a section of the report. */
-function quote(text: string): string {
+export function quote(text: string): string {
   return forMarkdown(text)
     .split("\n")
     .map((line) => `> ${line}`.trimEnd())

@@ -35,7 +35,7 @@ export function forMarkdown(text: string): string {
     .replaceAll(/#(?=\d)/g, `#${BREAK}`)
     .replaceAll(/\bGH-(?=\d)/gi, (prefix) => `${prefix}${BREAK}`)
     .replaceAll("://", `:${BREAK}//`)
-    .replaceAll(/\bwww\./gi, (prefix) => `${prefix.slice(0, 3)}${BREAK}.`)
+    .replaceAll(/(?<![\p{L}\p{N}])www\./giu, (prefix) => `${prefix.slice(0, 3)}${BREAK}.`)
     .replaceAll(/^([ \t]*)([/>#]|[-+=](?=[-+=]|\s|$))/gm, "$1\\$2")
     .replaceAll(/^([ \t]*\d{1,9})(?=[.)](?:\s|$))/gm, "$1\\")
     .replaceAll(/^(?= {0,3}\t| {4})/gm, BREAK); // or it would be a block of code

@@ -89,6 +89,7 @@ describe("forMarkdown", () => {
     ["*bold* _em_ ~~x~~", "\\*bold\\* \\_em\\_ \\~\\~x\\~\\~"],
     ["\\@x", "\\\\@\u200bx"],
     ["www.evil.example", "www\u200b.evil.example"],
+    ["_www.evil.example", "\\_www\u200b.evil.example"],
     ["- item\n12. item\n1.5 s", "\\- item\n12\\. item\n1.5 s"],
   ])("%j", (text, clean) => {
     expect(forMarkdown(text)).toBe(clean);
