@@ -102,10 +102,16 @@ export function toSharedRow(span: Span): SharedRow {
   return {
     service: encodeText(span.service),
     name: encodeText(span.name),
-    resource: encodeJson(span.resource),
-    scope: encodeJson(span.scope as Json),
+    resource: resourceText(span),
+    scope: scopeText(span),
   };
 }
+
+/** The column of a span's resource. */
+export const resourceText = ({ resource }: Pick<Span, "resource">): string => encodeJson(resource);
+
+/** The column of a span's scope. */
+export const scopeText = ({ scope }: Pick<Span, "scope">): string => encodeJson(scope as Json);
 
 /** The spans that selected rows hold; equal resources and scopes are one object. */
 export function fromRows(rows: readonly SelectedSpan[]): readonly Span[] {

@@ -3,7 +3,7 @@ import { SPAN_KINDS, type Span } from "../model/span.ts";
 import { groupByTrace, type TraceBatch } from "./batch.ts";
 import type { AppendResult } from "./port.ts";
 import { rollupDeltas } from "./rollup.ts";
-import { idBytes, toRow, toSharedRow } from "./row.ts";
+import { idBytes, resourceText, scopeText, toRow } from "./row.ts";
 import { sqliteInterner, type Interner } from "./sqlite-intern.ts";
 import { inTransaction } from "./sqlite-query.ts";
 import { rollupWriter } from "./sqlite-rollups.ts";
@@ -21,7 +21,8 @@ export function sqliteAppender(db: DatabaseSync): (spans: readonly Span[]) => Ap
     try {
       return inTransaction(db, "BEGIN IMMEDIATE", () => {
         const rollups = rollupDeltas<bigint>();
-        const stored = groupByTrace(spans).traces.reduce((sum, trace) => sum + write(trace, rollups.add), 0);
+        const shared = sharedRefs(refs);
+        const stored = groupByTrace(spans).traces.reduce((sum, trace) => sum + write(trace, shared, rollups.add), 0);
         writeRollups(rollups.all());
         return { stored, duplicates: spans.length - stored };
       });
@@ -34,17 +35,47 @@ export function sqliteAppender(db: DatabaseSync): (spans: readonly Span[]) => Ap
 
 type OnSpan = (operation: bigint, span: Span) => void;
 
+/** Refs of what many spans of a batch share. */
+type SharedRefs = { readonly resource: (span: Span) => bigint; readonly scope: (span: Span) => bigint };
+
+/** The spans of a request share the objects as well, and to encode one costs more than to look it up. */
+function sharedRefs(refs: Interner): SharedRefs {
+  return {
+    resource: onceEach(
+      (span) => span.resource,
+      (span) => refs.resource(resourceText(span)),
+    ),
+    scope: onceEach(
+      (span) => span.scope,
+      (span) => refs.scope(scopeText(span)),
+    ),
+  };
+}
+
+function onceEach(part: (span: Span) => object, ref: (span: Span) => bigint): (span: Span) => bigint {
+  const known = new Map<object, bigint>();
+  return (span) => {
+    const found = known.get(part(span)) ?? ref(span);
+    known.set(part(span), found);
+    return found;
+  };
+}
+
 /** Writes the spans of one trace and its totals; calls back for each new one and returns how many there were. */
-function traceWriter(db: DatabaseSync, refs: Interner): (batch: TraceBatch, onSpan: OnSpan) => number {
+function traceWriter(db: DatabaseSync, refs: Interner) {
   const find = findTrace(db);
   const add = addTrace(db, refs);
   const update = updateTrace(db, refs);
   const insert = insertSpan(db, refs);
-  return ({ traceId, spans }, onSpan) => {
+  return ({ traceId, spans }: TraceBatch, shared: SharedRefs, onSpan: OnSpan): number => {
     const id = idBytes(traceId, 16);
     const known = find(id);
     const ref = known?.ref ?? add(id, totalsOfAll(spans));
-    const fresh = spans.filter((span) => insert(ref, span, onSpan));
+    const fresh = spans.filter((span) => {
+      const operation = insert(ref, span, shared);
+      if (operation !== undefined) onSpan(operation, span);
+      return operation !== undefined;
+    });
     if (known && fresh.length > 0) update(ref, mergeTotals(known.totals, totalsOfAll(fresh)));
     return fresh.length;
   };
@@ -76,9 +107,10 @@ function totalsColumns({ root, ...totals }: TraceTotals, refs: Interner) {
 const TOTALS = "start_ns, end_ns, spans, errors, root_operation, root_span_id, root_start_ns, root_has_parent";
 
 function addTrace(db: DatabaseSync, refs: Interner): (id: Uint8Array, totals: TraceTotals) => bigint {
-  const statement = db.prepare(`INSERT INTO traces (${TOTALS}, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING ref`);
+  const statement = db.prepare(`INSERT INTO traces (${TOTALS}, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   statement.setReadBigInts(true);
-  return (id, totals) => statement.get(...totalsColumns(totals, refs), id)?.["ref"] as bigint;
+  // Its rowid is `ref`; RETURNING would take half as long again.
+  return (id, totals) => statement.run(...totalsColumns(totals, refs), id).lastInsertRowid as bigint;
 }
 
 function updateTrace(db: DatabaseSync, refs: Interner): (ref: bigint, totals: TraceTotals) => void {
@@ -86,24 +118,23 @@ function updateTrace(db: DatabaseSync, refs: Interner): (ref: bigint, totals: Tr
   return (ref, totals) => void statement.run(...totalsColumns(totals, refs), ref);
 }
 
-/** Inserts a span unless its key is there already; says whether it did. */
+/** Inserts a span unless its key is there already; returns its operation if it did. */
 function insertSpan(db: DatabaseSync, refs: Interner) {
   const statement =
     db.prepare(`INSERT INTO spans (trace_ref, span_id, kind, parent_span_id, operation_ref, resource_ref,
     scope_ref, start_ns, duration_ns, status, status_message, attributes, events, links)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`);
-  return (traceRef: bigint, span: Span, onSpan: OnSpan): boolean => {
+  return (traceRef: bigint, span: Span, shared: SharedRefs): bigint | undefined => {
     const row = toRow(span);
-    const shared = toSharedRow(span);
-    const operation = refs.operation(shared.service, shared.name, row.kind);
+    const operation = refs.operation(encodeText(span.service), encodeText(span.name), row.kind);
     const { changes } = statement.run(
       traceRef,
       row.spanId,
       row.kind,
       row.parentSpanId,
       operation,
-      refs.resource(shared.resource),
-      refs.scope(shared.scope),
+      shared.resource(span),
+      shared.scope(span),
       row.startNs,
       row.durationNs,
       row.status,
@@ -112,7 +143,6 @@ function insertSpan(db: DatabaseSync, refs: Interner) {
       row.events,
       row.links,
     );
-    if (changes === 1) onSpan(operation, span);
-    return changes === 1;
+    return changes === 1 ? operation : undefined;
   };
 }

@@ -37,7 +37,7 @@ const decodeKey = (key: string): string =>
 /** JSON text that every engine keeps and can look into. Inverse: {@link decodeJson}. */
 export function encodeJson(value: Json): string {
   const text = JSON.stringify(value);
-  const mayNeedCode = text.includes("\\") || text.includes(MARK) || isDeep(value, MAX_DEPTH);
+  const mayNeedCode = text.includes("\\") || text.includes(MARK) || (mayBeDeep(text) && isDeep(value, MAX_DEPTH));
   return mayNeedCode ? JSON.stringify(encodeValue(value, MAX_DEPTH)) : text;
 }
 
@@ -46,6 +46,9 @@ export function decodeJson(text: string): Json {
   const value = JSON.parse(text) as Json;
   return text.includes(MARK) ? decodeValue(value) : value;
 }
+
+/** Whether there is a level below the first: most values are flat, and their text is searched faster than they are. */
+const mayBeDeep = (text: string): boolean => text.includes("{", 1) || text.includes("[", 1);
 
 function isDeep(value: Json, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;

@@ -25,14 +25,17 @@ export const endOf = (span: Span): bigint => span.startNs + BigInt(span.duration
 
 /** Totals of a trace that consists of `span` alone. */
 export function totalsOf(span: Span): TraceTotals {
-  const { startNs, spanId, kind, service, name } = span;
   return {
-    startNs,
+    startNs: span.startNs,
     endNs: endOf(span),
     spans: 1,
     errors: span.status === "error" ? 1 : 0,
-    root: { hasParent: span.parentSpanId !== undefined, startNs, spanId, kind, service, name },
+    root: rootOf(span),
   };
+}
+
+function rootOf({ parentSpanId, startNs, spanId, kind, service, name }: Span): TraceRoot {
+  return { hasParent: parentSpanId !== undefined, startNs, spanId, kind, service, name };
 }
 
 /** Totals of two disjoint sets of spans of one trace; commutative and associative, so arrival order does not matter. */
@@ -54,9 +57,19 @@ function precedes(a: TraceRoot, b: TraceRoot): boolean {
   return SPAN_KINDS.indexOf(a.kind) < SPAN_KINDS.indexOf(b.kind);
 }
 
-/** Totals of a non-empty list of spans of one trace. */
+/** Totals of a non-empty list of spans of one trace: those of each merged, in one pass. */
 export function totalsOfAll(spans: readonly Span[]): TraceTotals {
-  return spans.map(totalsOf).reduce(mergeTotals);
+  const [first, ...rest] = spans as readonly [Span, ...Span[]];
+  let { startNs, endNs, errors, root } = totalsOf(first);
+  for (const span of rest) {
+    const end = endOf(span);
+    if (span.startNs < startNs) startNs = span.startNs;
+    if (end > endNs) endNs = end;
+    if (span.status === "error") errors += 1;
+    const candidate = rootOf(span);
+    if (precedes(candidate, root)) root = candidate;
+  }
+  return { startNs, endNs, spans: spans.length, errors, root };
 }
 
 /** The row of a trace search. */

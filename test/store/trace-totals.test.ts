@@ -22,6 +22,14 @@ describe("totals of a trace", () => {
     );
   });
 
+  test("in one pass are those of each span, merged in turn", () => {
+    fc.assert(
+      fc.property(oneTrace, (spans) => {
+        expect(totalsOfAll(spans)).toEqual(spans.map(totalsOf).reduce(mergeTotals));
+      }),
+    );
+  });
+
   test("a span without parent is the root even when it starts last", () => {
     const child = totalsOf(span({ spanId: spanId(1), parentSpanId: spanId(5), startNs: 1n }));
     const root = totalsOf(span({ spanId: spanId(2), startNs: 9n, name: "root" }));
