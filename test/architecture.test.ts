@@ -19,6 +19,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   backends: ["model", "capture"],
   instrument: ["model", "capture", "protect"],
   session: ["model", "yaml", "learn", "protect"],
+  detect: ["model", "protect"],
   validate: ["model", "protect"],
   propose: ["model", "protect"],
   loop: [
@@ -33,6 +34,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "protect",
     "capture",
     "session",
+    "detect",
     "validate",
     "propose",
     "flow.ts",

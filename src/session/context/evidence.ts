@@ -1,6 +1,6 @@
 import type { Evidence, Finding, OperationSummary } from "../../model/finding.ts";
 import { canonicalJson } from "../../model/json.ts";
-import { dataLine } from "./data-line.ts";
+import { dataLine } from "../../protect/data-line.ts";
 import type { Entry } from "./fit.ts";
 
 const SEVERITY: Readonly<Record<Finding["severity"], number>> = { critical: 3, major: 2, minor: 1, info: 0 };

@@ -4,7 +4,7 @@ import type { Outcome, Rule } from "../../model/outcome.ts";
 import type { SessionRecord } from "../../model/proposal.ts";
 import { parseInstant } from "../../model/time.ts";
 import { forModel } from "../../protect/sanitise.ts";
-import { dataLine } from "./data-line.ts";
+import { dataLine } from "../../protect/data-line.ts";
 import type { Entry } from "./fit.ts";
 
 /** What an earlier session on the target left for later ones. */

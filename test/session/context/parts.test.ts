@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { canonicalJson } from "../../../src/model/json.ts";
-import { dataLine } from "../../../src/session/context/data-line.ts";
+import { dataLine } from "../../../src/protect/data-line.ts";
 import { byWeight, findingEntries } from "../../../src/session/context/evidence.ts";
 import { fit } from "../../../src/session/context/fit.ts";
 import { modeSection } from "../../../src/session/context/guidance.ts";

@@ -1,5 +1,5 @@
-import { canonicalJson } from "../../model/json.ts";
-import { forModel } from "../../protect/sanitise.ts";
+import { canonicalJson } from "../model/json.ts";
+import { forModel } from "./sanitise.ts";
 
 /** Longest text that stands in a data line, characters; names from telemetry are cut at 160 before. */
 export const LONGEST_TEXT = 400;
@@ -13,8 +13,16 @@ const UNSAFE = /[<>&`\u007f-\uffff]/g;
  * `\uXXXX`. The line begins with `{` and holds no line break.
  */
 export function dataLine(value: Readonly<Record<string, unknown>>, longest: number = LONGEST_TEXT): string {
+  return asciiLine(cleaned(value, longest));
+}
+
+/**
+ * A value as one line of JSON in printable ASCII that reads back as the very same value: nothing is sanitised or cut, but
+ * nothing can hide, end the line or look like markup.
+ */
+export function asciiLine(value: unknown): string {
   const escaped = (sign: string): string => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return canonicalJson(cleaned(value, longest)).replaceAll(UNSAFE, escaped);
+  return canonicalJson(value).replaceAll(UNSAFE, escaped);
 }
 
 function cleaned(value: unknown, longest: number): unknown {
