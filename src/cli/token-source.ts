@@ -3,9 +3,7 @@ import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import type { Io } from "./io.ts";
-
-/** Where an authorization's token is taken from. */
-export type TokenOptions = { readonly token?: string; readonly tokenFile?: string };
+import type { TokenOptions } from "./token-options.ts";
 
 /** The variable that may hold a token. */
 export const TOKEN_VARIABLE = "WHETSTONE_AUTHORIZATION";

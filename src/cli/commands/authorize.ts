@@ -4,6 +4,7 @@ import { type CommonOptions, common, type Register } from "../command.ts";
 export type RequestOptions = CommonOptions & {
   readonly target?: string;
   readonly patch?: string;
+  readonly file?: string;
   readonly base?: string;
   readonly author?: string;
   readonly impact?: string;
@@ -21,6 +22,9 @@ export const authorize: Register = (program, context) => {
     .argument("<operation>", "such as resume; a wrong name lists all")
     .option("--target <name>", "target of whetstone.yaml (default: the only one)")
     .addOption(new Option("--patch <file>", "permit exactly this change").conflicts("base"))
+    .addOption(
+      new Option("--file <file>", "permit exactly this backup, for backup.restore").conflicts(["base", "patch"]),
+    )
     .option("--base <commit>", "permit the target as it stands at this commit (default: HEAD)")
     .option("--author <name>", "who wrote the change, where that is not who asks")
     .option("--impact <text>", "what will be different, for those who decide");

@@ -1,7 +1,9 @@
 import type { Register } from "../command.ts";
 import { common, type CommonOptions } from "../command.ts";
+import { tokenOptions, type TokenOptions } from "../token-options.ts";
 
 export type BackupOptions = CommonOptions & { readonly force?: boolean };
+export type RestoreOptions = BackupOptions & TokenOptions;
 
 /** `whetstone backup`: a checked copy of the store while it is in use. */
 export const backup: Register = (program, context) => {
@@ -23,9 +25,13 @@ export const restore: Register = (program, context) => {
     .command("restore")
     .description("put a backup in the place of the SQLite store, after checking it as a whole")
     .argument("<file>", "a file that `whetstone backup` wrote, with its .sha256 beside it")
-    .option("--force", "replace the store that is there, if nobody uses it");
+    .option(
+      "--force",
+      "replace the store that is there, if nobody uses it; in a repository this needs a token for the operation backup.restore",
+    );
+  tokenOptions(command);
   common(command, "restore backups/2026-11-20.db --force");
-  command.action(async (file: string, options: BackupOptions) => {
+  command.action(async (file: string, options: RestoreOptions) => {
     const { runRestore } = await import("../run/backup.ts");
     context.exit(await runRestore(file, options, context.io));
   });

@@ -1,5 +1,5 @@
 import { common, type CommonOptions, type Register } from "../command.ts";
-import type { TokenOptions } from "../token-source.ts";
+import { tokenOptions, type TokenOptions } from "../token-options.ts";
 
 export type StopOptions = CommonOptions & { readonly why?: string };
 export type ResumeOptions = CommonOptions & TokenOptions;
@@ -20,9 +20,8 @@ export const stop: Register = (program, context) => {
 export const resume: Register = (program, context) => {
   const command = program
     .command("resume")
-    .description("lift the kill switch, with a token of `whetstone authorize grant` for exactly this stop")
-    .option("--token-file <file>", "file that holds the token; - for standard input")
-    .option("--token <token>", "the token itself; other users of the machine may see it, prefer the file");
+    .description("lift the kill switch, with a token of `whetstone authorize grant` for exactly this stop");
+  tokenOptions(command);
   common(command, "resume --token-file token").action(async (options: ResumeOptions) => {
     const { runResume } = await import("../run/stop.ts");
     context.exit(await runResume(options, context.io));

@@ -1,17 +1,15 @@
-import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import { selectTarget } from "../../config/read.ts";
 import { gitText } from "../../github/git.ts";
 import type { AuthorizationRequest, Subject } from "../../model/authorization.ts";
 import { EXIT } from "../../model/codes.ts";
-import { messageOf, WhetstoneError } from "../../model/error.ts";
+import { WhetstoneError } from "../../model/error.ts";
 import { isRunning } from "../../model/stop.ts";
 import { assertMayGrant, grantAuthorization } from "../../protect/authorization/grant.ts";
 import { ensureKey } from "../../protect/authorization/keys.ts";
 import { announceTo } from "../../protect/authorization/ports.ts";
 import { requestAuthorization } from "../../protect/authorization/request.ts";
 import { baseSubject, changeSubject } from "../../protect/authorization/subject.ts";
-import { digestOfStream } from "../../protect/digest.ts";
 import { writeFileWhole } from "../../protect/files.ts";
 import { stopSubject } from "../../protect/kill-switch.ts";
 import { needsAuthorization, operationOf, type ProtectedOperation } from "../../protect/operations.ts";
@@ -19,6 +17,7 @@ import { forTerminal } from "../../protect/sanitise.ts";
 import { newId, systemClock, systemRandom } from "../../wire.ts";
 import type { GrantOptions, RequestOptions } from "../commands/authorize.ts";
 import { describeAuthorization } from "../authorization-text.ts";
+import { digestOfFile } from "../file-digest.ts";
 import { type Io, printJson } from "../io.ts";
 import { type CliProtection, openCliProtection } from "../protection.ts";
 
@@ -52,6 +51,7 @@ export async function runRequest(name: string, options: RequestOptions, io: Io):
 
 function targetOf({ name }: ProtectedOperation, { target }: RequestOptions, { config }: CliProtection): string {
   if (name === "resume") return "all";
+  if (name === "backup.restore") return "store";
   if (config !== undefined) return selectTarget(config, target).name;
   if (target !== undefined) return target;
   throw new WhetstoneError("usage", "No target is named, and there is no whetstone.yaml.", {
@@ -76,7 +76,13 @@ async function subjectOf({ operation, options, protection, target, io }: Choice)
       remedy: "`whetstone doctor` shows the kill switch.",
     });
   }
-  if (options.patch !== undefined) return changeSubject(await digestOfFile(resolve(io.cwd, options.patch)));
+  const file = options.patch ?? options.file;
+  if (file !== undefined) return changeSubject(await digestOfFile(resolve(io.cwd, file)));
+  if (operation.name === "backup.restore") {
+    throw new WhetstoneError("usage", "Which backup is to be restored is not said.", {
+      remedy: "Name it: whetstone authorize request backup.restore --file BACKUP",
+    });
+  }
   const commit = `${options.base ?? "HEAD"}^{commit}`;
   const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", commit];
   const sha = await gitText({ args, cwd: protection.root, okCodes: [0, 1] });
@@ -84,17 +90,6 @@ async function subjectOf({ operation, options, protection, target, io }: Choice)
   throw new WhetstoneError("usage", `${options.base ?? "HEAD"} is no commit of this repository.`, {
     remedy: "Name a commit with --base, or a change with --patch.",
   });
-}
-
-async function digestOfFile(path: string): Promise<string> {
-  try {
-    return await digestOfStream(createReadStream(path));
-  } catch (cause) {
-    throw new WhetstoneError("input_unreadable", `${path} cannot be read: ${messageOf(cause)}.`, {
-      remedy: "Name the file of the change.",
-      cause,
-    });
-  }
 }
 
 /** `whetstone authorize grant`: the token goes to standard output or into a file, everything else to standard error. */

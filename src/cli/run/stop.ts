@@ -3,9 +3,10 @@ import { EXIT } from "../../model/codes.ts";
 import { codeOf } from "../../model/error.ts";
 import { isRunning } from "../../model/stop.ts";
 import { type Stopped, stopSubject } from "../../protect/kill-switch.ts";
-import { newId, openProtection, systemClock } from "../../wire.ts";
+import { openProtection } from "../../wire.ts";
 import type { ResumeOptions, StopOptions } from "../commands/stop.ts";
 import { type Io, printJson } from "../io.ts";
+import { permitByToken } from "../permission.ts";
 import { assertReason } from "../reason-option.ts";
 import { cliActor, openCliProtection, rootWithoutGit } from "../protection.ts";
 import { readTokenOption } from "../token-source.ts";
@@ -52,7 +53,8 @@ function linesOf(done: Stopped): string[] {
 
 /** `whetstone resume`: needs an authorization for exactly the stop that stands. */
 export async function runResume(options: ResumeOptions, io: Io): Promise<number> {
-  const { killSwitch, guard, actor } = await openCliProtection(options, io);
+  const protection = await openCliProtection(options, io);
+  const { killSwitch } = protection;
   const token = await readTokenOption(options, io);
   const state = await killSwitch.look();
   if (isRunning(state)) {
@@ -60,8 +62,8 @@ export async function runResume(options: ResumeOptions, io: Io): Promise<number>
     else io.out("Nothing is stopped; no permission was used.\n");
     return EXIT.pass;
   }
-  const run = newId("resume", systemClock);
-  const permit = await guard.permit("resume", { actor, target: "all", run, subject: stopSubject(state), token });
+  const wanted = { operation: "resume", target: "all", subject: stopSubject(state), token } as const;
+  const permit = await permitByToken(protection, wanted);
   await killSwitch.lift(permit);
   await killSwitch.assertRunning();
   if (options.json) printJson(io, { stopped: false, lifted: true, authorization: permit.authorization ?? null });
