@@ -3,6 +3,7 @@ import { DURATION } from "../model/time.ts";
 import { BYTES } from "./bytes.ts";
 import { BudgetSettings } from "./budgets.ts";
 import { CaptureSettings } from "./capture.ts";
+import { LearningSettings } from "./learning.ts";
 import { ProtectionSettings } from "./protection.ts";
 import { SloSettings } from "./slo.ts";
 
@@ -161,6 +162,7 @@ export const Config = z.strictObject({
     .default({}),
   retention: RetentionSettings.prefault({}),
   protection: ProtectionSettings.prefault({}),
+  learning: LearningSettings.prefault({}).describe("Learned rules and what is remembered, see `whetstone learn`."),
   budgets: BudgetSettings.prefault({}).describe("What Claude Code sessions may cost, see `whetstone budget show`."),
   session: ClaudeSettings.prefault({}).describe("Sessions on Claude Code, see `whetstone session start`."),
 });

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Decision } from "../flow.ts";
+import { changeKindOf, type ChangedFile } from "../learn/change-kind.ts";
 import { WhetstoneError } from "../model/error.ts";
 import type { LedgerEntry } from "../model/ledger.ts";
 import type { Outcome } from "../model/outcome.ts";
@@ -9,6 +10,7 @@ import { writeDossier } from "../protect/dossier.ts";
 import { appendLedger } from "../protect/ledger.ts";
 import { recordRun } from "../protect/outcomes.ts";
 import { parsePatch } from "../protect/patch.ts";
+import type { FilePatch } from "../protect/patch-form.ts";
 import { ledgerEntry, type LoopRun } from "./run.ts";
 
 /** What recording needs of a run. */
@@ -72,8 +74,16 @@ function describe(run: Recording, decision: Decision, facts: { at: string; dossi
     paths: paths.filter((path) => path !== undefined),
     effects: validation?.effects ?? [],
     costUsd: session?.usage.costUsd ?? 0,
+    ...(proposal ? { validated: validation?.verdict === "pass" } : {}),
+    ...(parsed?.ok ? { change: changeKindOf(parsed.patch.files.map(changedLines)) } : {}),
     ...facts,
   };
+}
+
+function changedLines({ oldPath, newPath, hunks }: FilePatch): ChangedFile {
+  const lines = hunks.flatMap((hunk) => hunk.lines);
+  const of = (kind: "add" | "remove"): string[] => lines.filter((line) => line.kind === kind).map(({ text }) => text);
+  return { path: newPath ?? oldPath ?? "", added: of("add"), removed: of("remove") };
 }
 
 /** One ledger entry per decision of the run, and its end. */

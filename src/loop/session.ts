@@ -2,12 +2,11 @@ import type { Evidence } from "../model/finding.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { SessionMode } from "../model/proposal.ts";
 import type { Stage } from "../model/stage.ts";
-import { formatInstant } from "../model/time.ts";
 import { readOutcomes, readSessions } from "../protect/outcomes.ts";
 import { readGuidance } from "../session/guidance.ts";
 import type { SessionRunner } from "../session/port.ts";
-import { readRules } from "../session/rules.ts";
 import { sessionStage, type SessionResult } from "../session/stage.ts";
+import { drawRules } from "./rules.ts";
 import type { LoopRun } from "./run.ts";
 
 /** What a session is run on. */
@@ -22,21 +21,24 @@ export type SessionInput = {
   readonly question?: string | undefined;
   /** Id of the cut-off session that this one goes on with. */
   readonly continues?: string | undefined;
+  /** Whether the run's outcome will be recorded, so that the draw of the rules goes on record before it. */
+  readonly record?: boolean | undefined;
 };
 
 /** One session on the evidence, with the rules of the base commit and the earlier outcomes, newest first. */
 export async function session(
-  run: Pick<LoopRun, "workspace" | "files">,
-  { runner, base, evidence, mode = "refinement", question, continues }: SessionInput,
+  run: Pick<LoopRun, "id" | "actor" | "workspace" | "files">,
+  { runner, base, evidence, mode = "refinement", question, continues, record = false }: SessionInput,
 ): Promise<Stage<SessionResult>> {
-  const { state, clock, target, targetName } = run.workspace;
+  const { state, target, targetName } = run.workspace;
   const view = await state.view();
   const outcomes = (await readOutcomes(view, targetName)).toReversed();
   const sessions = await readSessions(view, targetName);
   const guidance = await readGuidance(base.worktree, mode);
-  const rules = await readRules(base.worktree, { target: targetName, now: formatInstant(clock.now()) });
+  const drawn = mode === "refinement" && runner.kind !== "replay";
+  const { rules, arms } = await drawRules(run, { worktree: base.worktree, evidence, drawn, record });
   const { source } = target;
-  const told = { mode, rules, outcomes, sessions, guidance, question, continues };
+  const told = { mode, rules, arms, outcomes, sessions, guidance, question, continues };
   return await sessionStage(
     { ...told, runner, target: targetName, source, baseSha: base.sha, dossier: run.files },
     evidence,

@@ -1,5 +1,6 @@
 import type { LoopStages } from "../flow.ts";
 import { WhetstoneError } from "../model/error.ts";
+import type { SessionMode } from "../model/proposal.ts";
 import { recordingDenials } from "../protect/authorization/denial.ts";
 import type { ReportParts } from "../propose/report.ts";
 import type { SessionRunner } from "../session/port.ts";
@@ -20,6 +21,8 @@ import { validate } from "./validate.ts";
 export type StageOptions = {
   readonly runner: SessionRunner;
   readonly record: boolean;
+  /** Of the session; default: refinement. */
+  readonly mode?: SessionMode | undefined;
   /** Present when every stage is a job of its own: what those of earlier jobs left, to which this job adds. */
   readonly carried?: Carried;
 };
@@ -32,6 +35,8 @@ export type Carried = {
   decided?: Omit<ReportParts, "validation">;
   branch?: { readonly branch: string; readonly sha: string };
   recorded?: boolean;
+  /** The session's answer was a recording. */
+  replayed?: boolean;
 };
 
 /** The stages of the flow over a run's real parts. */
@@ -65,7 +70,8 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
       return analyze(run, captured.loaded);
     },
     session: async (evidence) => {
-      const result = await session(run, { runner: options.runner, base: await base(), evidence });
+      const result = await session(run, { ...options, base: await base(), evidence });
+      carried.replayed = options.runner.kind === "replay";
       const { record: answered, proposal } = result.value;
       if (proposal) carried.decided = { proposal, session: answered, evidence, dossier: run.dossierId };
       return result;

@@ -48,13 +48,13 @@ export async function appendOutcome(
 
 /** All outcomes of a target, oldest first. */
 export async function readOutcomes(view: StateView, target: string): Promise<Outcome[]> {
-  const outcomes = await readAll(view, "outcomes/", Outcome);
+  const outcomes = await readRecords(view, "outcomes/", Outcome);
   return outcomes.filter((outcome) => outcome.target === target).sort(byTime);
 }
 
 /** All recorded sessions on a target, in no order. */
 export async function readSessions(view: StateView, target: string): Promise<SessionRecord[]> {
-  return (await readAll(view, "sessions/", SessionRecord)).filter((session) => session.target === target);
+  return (await readRecords(view, "sessions/", SessionRecord)).filter((session) => session.target === target);
 }
 
 /** As times, not as texts: these have more or fewer digits of a second. */
@@ -65,7 +65,7 @@ function byTime(a: Outcome, b: Outcome): number {
 
 /** Candidate rules: learned, not in force. They become active by a pull request that adds `rules/<id>.yaml`. */
 export async function readCandidates(view: StateView): Promise<Rule[]> {
-  return readAll(view, "candidates/", Rule);
+  return readRecords(view, "candidates/", Rule);
 }
 
 /** Commits new or changed candidate rules with their ledger records. */
@@ -83,7 +83,11 @@ export async function recordCandidates(
   }));
 }
 
-async function readAll<Schema extends z.ZodType>(
+/**
+ * Every record below a folder of the state branch, by path.
+ * @throws WhetstoneError `ledger_broken` naming the one that cannot be read
+ */
+export async function readRecords<Schema extends z.ZodType>(
   view: StateView,
   prefix: string,
   schema: Schema,

@@ -1,4 +1,5 @@
 import type { Evidence } from "../model/finding.ts";
+import type { Arm } from "../model/assignment.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { Outcome, Rule } from "../model/outcome.ts";
 import type { Proposal, SessionMode, SessionRecord } from "../model/proposal.ts";
@@ -16,6 +17,8 @@ export type SessionDeps = {
   readonly source: readonly string[];
   readonly baseSha: CommitSha;
   readonly rules: readonly Rule[];
+  /** What was drawn for the session, before it; a recording keeps its own. */
+  readonly arms?: readonly Arm[];
   readonly outcomes: readonly Outcome[];
   readonly dossier: DossierFiles;
   /** Default: refinement. */
@@ -34,7 +37,8 @@ export async function sessionStage(deps: SessionDeps, evidence: Evidence): Promi
   const given = await runner.run({ mode, target, baseSha, evidence, rules, context: context.text });
   // A recording says what it was told itself when it was made.
   const facts = { context: context.account, ...(continues && { continues }), ...(question && { question }) };
-  const record = runner.kind === "replay" ? given : withFacts(given, facts);
+  const record =
+    runner.kind === "replay" ? given : withFacts({ ...given, arms: [...(deps.arms ?? given.arms)] }, facts);
   deps.dossier.set("session/context.md", context.text);
   deps.dossier.set("session/context.json", `${JSON.stringify(context.account, undefined, 2)}\n`);
   deps.dossier.set("session/record.json", `${JSON.stringify(record, undefined, 2)}\n`);
@@ -54,7 +58,8 @@ export function judgeSession({ mode, partial, answer, run }: SessionRecord): Omi
   }
   if (mode === "analysis" && run?.analysis !== undefined) {
     const { length } = run.analysis.findings;
-    return { verdict: "pass", reasons: ["ok"], summary: `${length} finding${length === 1 ? "" : "s"} explained` };
+    const summary = `${length} finding${length === 1 ? "" : "s"} explained`;
+    return { verdict: "pass", reasons: ["analysis_only"], summary };
   }
   if (!answer) {
     return { verdict: "inconclusive", reasons: ["agent_no_change"], summary: "the session proposed no change" };

@@ -91,6 +91,8 @@ describe("the end of a run", () => {
       paths: ["src/a.ts"],
       effects: validation.effects,
       costUsd: 0.125,
+      validated: true,
+      change: "rewrite",
     });
     expect(await readOutcomes(await end.state.view(), "notes")).toEqual([outcome]);
     const { manifest } = await openDossier(join(end.folder, "dossiers", end.run.dossierId));
@@ -109,6 +111,7 @@ describe("the end of a run", () => {
       effects: [],
       costUsd: 0,
     });
+    expect([outcome.validated, outcome.change]).toEqual([undefined, undefined]);
     expect(await (await end.state.view()).list("sessions")).toEqual([]);
     expect((await openDossier(join(end.folder, "dossiers", end.run.dossierId))).manifest.recorded).toEqual([]);
   });

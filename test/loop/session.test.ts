@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { LearningSettings } from "../../src/config/learning.ts";
 import { openMemoryState } from "../../src/github/memory-state.ts";
 import { session } from "../../src/loop/session.ts";
 import type { Rule } from "../../src/model/outcome.ts";
@@ -11,6 +12,7 @@ import { appendOutcome } from "../../src/protect/outcomes.ts";
 import { memoryRunner } from "../../src/session/memory.ts";
 import type { Workspace } from "../../src/wire.ts";
 import { outcome } from "../learn/outcomes.ts";
+import { ACTOR } from "./real-run.ts";
 import { BASE, evidence, PATCH, session as answered } from "../propose/parts.ts";
 import { temporaryFolder } from "../support/git-repository.ts";
 
@@ -44,9 +46,11 @@ async function arrived(rules: readonly Rule[] = []) {
   for (const one of rules) await writeFile(join(folder.path, "rules", `${one.id}.yaml`), JSON.stringify(one));
   const state = openMemoryState();
   const target = { source: ["src/**"] };
-  const workspace = { state, clock: manualClock(), target, targetName: "notes" } as unknown as Workspace;
+  const config = { learning: { ...LearningSettings.parse({}), holdOut: 0.5 } };
+  const workspace = { state, clock: manualClock(), target, targetName: "notes", config } as unknown as Workspace;
   const runner = memoryRunner(() => answered);
-  const run = { workspace, files: new Map<string, string | Uint8Array>() };
+  // With this id the draw shows the rule.
+  const run = { id: "r-0", actor: ACTOR, workspace, files: new Map<string, string | Uint8Array>() };
   const base = { worktree: folder.path, sha: BASE };
   const ask = () => session(run, { runner, base, evidence });
   return { run, state, runner, ask, folder: folder.path, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };

@@ -1,0 +1,88 @@
+import { showProbability } from "../learn/decide.ts";
+import { measureEffects } from "../learn/effect.ts";
+import { trialsOf } from "../learn/trials.ts";
+import type { Arm } from "../model/assignment.ts";
+import type { Evidence } from "../model/finding.ts";
+import type { Rule } from "../model/outcome.ts";
+import { formatInstant } from "../model/time.ts";
+import { readAssignments, recordAssignment } from "../protect/assignments.ts";
+import { readOutcomes } from "../protect/outcomes.ts";
+import { rulesInForce } from "../session/arms.ts";
+import { readRules } from "../session/rules.ts";
+import { ledgerEntry, type LoopRun } from "./run.ts";
+
+/** What a session's rules are drawn for. */
+export type DrawRequest = {
+  /** A worktree of the base commit. */
+  readonly worktree: string;
+  readonly evidence: Evidence;
+  /** Whether a model answers and the answer will be judged: only then does a draw measure anything. */
+  readonly drawn: boolean;
+  /** Whether the draw goes on record. */
+  readonly record: boolean;
+};
+
+/** The rules that the session sees, and what was drawn. */
+export type DrawnRules = { readonly rules: readonly Rule[]; readonly arms: readonly Arm[] };
+
+/**
+ * Draws the rules of the base commit for one session, by what was measured of them so far, and puts the draw on record
+ * before the session starts. Where nothing is measured every rule that applies is shown.
+ * @throws WhetstoneError `config_invalid` for rules that cannot be used; `ledger_broken`
+ */
+export async function drawRules(
+  run: Pick<LoopRun, "id" | "actor" | "workspace">,
+  request: DrawRequest,
+): Promise<DrawnRules> {
+  const { clock, target, targetName, config } = run.workspace;
+  const { evidence, drawn } = request;
+  const now = formatInstant(clock.now());
+  const rules = await readRules(request.worktree, { target: targetName, now });
+  if (rules.length === 0) return { rules: [], arms: [] };
+  const findings = evidence.findings.map(({ kind }) => kind);
+  const tools = evidence.findings.map(({ operation }) => operation);
+  const { holdOut, tokens } = config.learning;
+  const q = drawn ? await probabilities(run, { now, holdOut, rules }) : new Map(rules.map(({ id }) => [id, 1]));
+  const scope = { target: targetName, paths: target.source, findings, tools };
+  const { rules: shown, arms } = rulesInForce({ ...scope, seed: run.id, rules, now, q, tokenBudget: tokens });
+  if (drawn && request.record && arms.some((arm) => arm.q < 1)) {
+    const kinds = [...new Set(findings)];
+    await putOnRecord(run, { at: now, findings: kinds, arms: [...arms] });
+  }
+  return { rules: shown, arms };
+}
+
+type Measured = { readonly now: string; readonly holdOut: number; readonly rules: readonly Rule[] };
+
+/** How probable each rule is to be shown, from the sessions so far. */
+async function probabilities(
+  { workspace }: Pick<LoopRun, "workspace">,
+  { now, holdOut, rules }: Measured,
+): Promise<Map<string, number>> {
+  const { state, targetName, config } = workspace;
+  const view = await state.view();
+  const trials = trialsOf({
+    assignments: await readAssignments(view, targetName),
+    outcomes: await readOutcomes(view, targetName),
+    now,
+    heldAfterDays: config.learning.heldAfterDays,
+  });
+  const effects = measureEffects(trials);
+  return new Map(
+    rules.map(({ id, version }) => {
+      const effect = effects.find((one) => one.rule === id && one.version === version);
+      return [id, showProbability(effect, holdOut)];
+    }),
+  );
+}
+
+type Drawn = { readonly at: string; readonly findings: Evidence["findings"][number]["kind"][]; readonly arms: Arm[] };
+
+async function putOnRecord(run: Pick<LoopRun, "id" | "actor" | "workspace">, drawn: Drawn): Promise<void> {
+  const { state, clock, targetName } = run.workspace;
+  const assignment = { schema: "whetstone.assignment/1", run: run.id, target: targetName, ...drawn } as const;
+  const shown = drawn.arms.filter(({ assigned }) => assigned).length;
+  const result = `${shown} of ${drawn.arms.length} rules shown`;
+  const act = { operation: "assign", decision: "none", reasonCode: "ok", result, parameters: assignment } as const;
+  await recordAssignment(state, { assignment, entry: ledgerEntry(run, act) }, clock);
+}
