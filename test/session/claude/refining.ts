@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, symlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { patchOfFiles, watchRepository } from "../../../src/github/session-tree.ts";
 import { openWallGit } from "../../../src/github/wall-git.ts";
@@ -11,6 +11,7 @@ import { baseSubject } from "../../../src/protect/authorization/subject.ts";
 import { openGuard } from "../../../src/protect/guard.ts";
 import type { KillSwitch } from "../../../src/protect/kill-switch.ts";
 import type { ClaudeCli } from "../../../src/session/claude/cli-package.ts";
+import type { Confinement } from "../../../src/session/claude/confinement.ts";
 import type { RefinementParts } from "../../../src/session/claude/refinement.ts";
 import { claudeRunner, type ClaudeRunnerOptions } from "../../../src/session/claude/runner.ts";
 import type { SessionRequest } from "../../../src/session/port.ts";
@@ -22,6 +23,14 @@ import { stayingIn, telemetryServer } from "../../support/claude.ts";
 import { temporaryFolder, temporaryRepository, type TestRepository } from "../../support/git-repository.ts";
 import { type MessagesApi, type ScriptedTurn, startMessagesApi } from "../../support/messages-api.ts";
 import { MODEL, REAL_KEY } from "./running.ts";
+
+const PROGRAMS = `${dirname(process.execPath)}:/usr/bin:/bin`;
+
+/** What a session in a test sees: this repository's own program, its store, and for checks Node. */
+function seenBySession(storeUrl: string, worktree: string): Confinement {
+  const worktrees = dirname(worktree);
+  return confinementOf({ packageRoot: resolve("."), node: process.execPath, storeUrl, path: PROGRAMS, worktrees });
+}
 
 /** What an answer says of a change. */
 export const PROPOSAL = {
@@ -44,6 +53,8 @@ export type Prepared = AsyncDisposable & {
 /** What a test changes. */
 export type Refining = {
   readonly files?: Readonly<Record<string, string>>;
+  /** Symbolic links that are committed: path to what it leads to. */
+  readonly links?: Readonly<Record<string, string>>;
   readonly source?: readonly string[];
   readonly checks?: RefinementParts["checks"];
   /** Changes the repository and its worktree before the session. */
@@ -58,6 +69,10 @@ export async function prepare(refining: Refining = {}): Promise<Prepared> {
   const owned = new AsyncDisposableStack();
   const repository = owned.use(await temporaryRepository());
   const folder = owned.use(await temporaryFolder()).path;
+  for (const [path, to] of Object.entries(refining.links ?? {})) {
+    await mkdir(dirname(join(repository.root, path)), { recursive: true });
+    await symlink(to, join(repository.root, path));
+  }
   const sha = await repository.commit({ "src/notes.js": "export const notes = 1;\n", ...refining.files });
   const worktree = join(folder, "worktree");
   await addWorktree({ root: repository.root, path: worktree, sha });
@@ -88,7 +103,7 @@ export async function prepare(refining: Refining = {}): Promise<Prepared> {
     git: { watch: watchRepository, patch: patchOfFiles },
     openWall: () => openWallGit(repository.root),
     checks: refining.checks ?? [],
-    env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` },
+    env: { PATH: PROGRAMS },
   };
   const dispose = () => owned.disposeAsync();
   return { repository, worktree, folder, desk, request, parts, [Symbol.asyncDispose]: dispose };
@@ -107,14 +122,17 @@ export type Refined = {
 export async function refine(
   prepared: Prepared,
   cli: ClaudeCli | undefined,
-  play: { readonly script: readonly ScriptedTurn[]; readonly options?: Partial<ClaudeRunnerOptions> },
+  play: {
+    readonly script: readonly ScriptedTurn[];
+    readonly options?: Partial<ClaudeRunnerOptions>;
+    /** Whether it is confined where the machine can; true when absent. */ readonly isConfined?: boolean;
+  },
 ): Promise<Refined> {
   await using api = await startMessagesApi({ key: REAL_KEY, script: play.script });
   const database = join(prepared.folder, "db", "whetstone.db");
   // Open while the session runs, as a run of the loop has it: a confined server cannot make the store's companions.
   await using store = await openStore({ url: database });
   await store.append([span({ traceId: traceId(1), spanId: spanId(1) })]);
-  const path = `${dirname(process.execPath)}:/usr/bin:/bin`;
   const sessions = join(prepared.folder, "sessions");
   const runner = claudeRunner({
     cli: cli ?? { path: "/nowhere", version: "", source: "pinned" },
@@ -125,14 +143,8 @@ export async function refine(
     changedPaths,
     server: telemetryServer(database, ["get_trace_by_id"]),
     refinement: prepared.parts,
-    confinement: confinementOf({
-      packageRoot: resolve("."),
-      node: process.execPath,
-      storeUrl: database,
-      path,
-      worktrees: dirname(prepared.worktree),
-    }),
-    path,
+    ...(play.isConfined !== false && { confinement: seenBySession(database, prepared.worktree) }),
+    path: PROGRAMS,
     folder: sessions,
     newId: (prefix) => `${prefix}-1`,
     random: (bytes) => new Uint8Array(bytes).fill(7),
