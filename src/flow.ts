@@ -72,11 +72,11 @@ export type Observer = {
   readonly ended: (result: StageResult) => void;
 };
 
-/** How far a run goes: `analyze` looks only, `validate` writes no branch. */
+/** How far a run goes: `analyze` looks only, `session` has what was found explained, `validate` writes no branch. */
 export type LoopOptions = {
   readonly observer: Observer;
   readonly clock: Clock;
-  readonly until?: "analyze" | "validate";
+  readonly until?: "analyze" | "session" | "validate";
 };
 
 /** Runs the loop. Errors (codes of the stages, `stopped` at the gate) pass through; verdicts are values. */
@@ -166,6 +166,7 @@ export function concludeRun(
   if (atCanary) return { status: "promoted", reasons };
   if (last.stage === "propose") return { status: "proposed", reasons };
   if (last.stage === "analyze") return { status: "no_change", reasons: ["analysis_only"] };
+  if (last.stage === "session" && first === "analysis_only") return { status: "no_change", reasons };
   return last.stage === "validate"
     ? { status: "no_change", reasons: ["dry_run"] }
     : { status: "inconclusive", reasons };
@@ -188,7 +189,7 @@ async function follow(stages: LoopStages, run: Runner, until: LoopOptions["until
   const session = await run("session", () => stages.session(evidence));
   if (session.value === undefined) return { evidence };
   const { record, proposal } = session.value;
-  if (session.verdict !== "pass" || !proposal) return { evidence, session: record };
+  if (session.verdict !== "pass" || !proposal || until === "session") return { evidence, session: record };
   const validation = await run("validate", () => stages.validate(proposal));
   if (validation.value === undefined) return { evidence, session: record, proposal };
   const { report, worktree } = validation.value;

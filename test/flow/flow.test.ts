@@ -202,6 +202,7 @@ describe("concludeRun", () => {
     ["a validation only", stage("validate", "pass", "hypothesis_met"), "no_change", "dry_run"],
     ["a session without a proposal", stage("session", "pass", "ok"), "inconclusive", "ok"],
     ["a branch without a canary", stage("propose", "pass", "ok"), "proposed", "ok"],
+    ["a session that explains", stage("session", "pass", "analysis_only"), "no_change", "analysis_only"],
     ["a verdict that nobody knows", stage("canary", "perhaps", "ok"), "inconclusive", "ok"],
   ])("%s", (_name, last, ...[status, reason]) => {
     expect(concludeRun([stage("gate", "pass", "ok"), last])).toEqual({ status, reasons: [reason] });

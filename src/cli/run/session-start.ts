@@ -1,4 +1,4 @@
-import { relative, resolve } from "node:path";
+import { relative } from "node:path";
 import { openGitStateReader } from "../../github/git-state.ts";
 import { repositoryRoot } from "../../github/repository.ts";
 import { executeSession, type SessionEnd, type SessionOrder } from "../../loop/run-session.ts";
@@ -12,8 +12,8 @@ import { cliActor } from "../protection.ts";
 import type { SessionResumeOptions, SessionStartOptions } from "../commands/session.ts";
 import { printJson, type Io } from "../io.ts";
 import { stageProgress } from "../progress.ts";
+import { sessionSource } from "../session-source.ts";
 import { describeSession } from "../session-text.ts";
-import { readTokenOption } from "../token-source.ts";
 
 const EXITS = { pass: EXIT.pass, fail: EXIT.fail, inconclusive: EXIT.inconclusive } as const;
 
@@ -62,7 +62,7 @@ async function orderOf(options: Asked, io: Io): Promise<Omit<SessionOrder, "mode
     env: io.env,
     actor: cliActor(io),
     window: windowOf(options),
-    source: await sourceOf(options, io),
+    source: await sessionSource(options, io),
     dryRun: options.dryRun === true,
   };
 }
@@ -74,30 +74,6 @@ function windowOf({ since, until }: Asked): SessionOrder["window"] {
   const window = { sinceNs: parseInstant(since, now), untilNs: until === undefined ? now : parseInstant(until, now) };
   if (window.sinceNs < window.untilNs) return window;
   throw new WhetstoneError("usage", "The window ends before it starts.", { remedy: "Name the earlier time first." });
-}
-
-async function sourceOf(options: Asked, io: Io): Promise<SessionOrder["source"]> {
-  const recording = /^replay:(.+)$/.exec(options.session)?.[1];
-  if (recording !== undefined) return { recording: resolve(io.cwd, recording) };
-  if (options.session !== "claude") {
-    throw new WhetstoneError("usage", `"${options.session}" is nobody to ask.`, {
-      remedy: "Use --session claude, or --session replay:FILE.",
-    });
-  }
-  const { authorization, authorizationFile } = options;
-  const given = {
-    ...(authorization !== undefined && { token: authorization }),
-    ...(authorizationFile !== undefined && { tokenFile: authorizationFile }),
-  };
-  const token = await readTokenOption(given, io);
-  return { live: { variables: io.inherited, budgetUsd: dollars(options.budgetUsd), token } };
-}
-
-function dollars(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const amount = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  if (amount > 0) return amount;
-  throw new WhetstoneError("usage", `--budget-usd ${text} is no amount.`, { remedy: "Write dollars, such as 0.5." });
 }
 
 async function execute(order: SessionOrder, { json }: Pick<Asked, "json">, io: Io): Promise<number> {
