@@ -163,6 +163,7 @@ describe("the protection layer", () => {
     "openMemoryState",
     "openMemoryForge",
     "moveBranch",
+    "storeObjects",
     "writeCommit",
     "writeRestCommit",
     "moveRestBranch",
@@ -189,6 +190,29 @@ describe("the protection layer", () => {
     expect(taken.filter((name) => name !== "" && !harmless.test(name))).toEqual([]);
     const lazy = files.flatMap((file) => [...readFileSync(file, "utf8").matchAll(/import\("[^"]*github\/[^"]+"\)/g)]);
     expect(lazy).toEqual([]);
+  });
+
+  test("git is run outside of its room for reading alone", () => {
+    const users = importersOf("(?:runGit|gitText|gitRecords|startGit)").filter((file) => roomOf(file) !== "github");
+    const words = users.flatMap((file) => [
+      ...readFileSync(file, "utf8").matchAll(/\bargs(?:: readonly string\[\])?(?: =|:) \[\s*"([^"]+)"/g),
+    ]);
+    expect(users.length).toBeGreaterThan(1);
+    expect(words.length).toBeGreaterThanOrEqual(users.length);
+    const reading = [
+      "--version",
+      "cat-file",
+      "diff",
+      "for-each-ref",
+      "log",
+      "ls-files",
+      "ls-tree",
+      "rev-parse",
+      "show",
+      "status",
+    ];
+    expect(words.map(([, word = ""]) => word).filter((word) => !reading.includes(word))).toEqual([]);
+    expect(importersOf("startGit").filter((file) => roomOf(file) !== "github")).toEqual([]);
   });
 
   test("what wire.ts hands out is guarded", () => {
@@ -237,7 +261,7 @@ describe("sizes", () => {
 test("the environment is read at the entries and where git is started", () => {
   const readers = files.filter((file) => /process\.env/.test(readFileSync(file, "utf8"))).sort();
   expect(readers).toEqual([
-    "src/actions/loop.ts",
+    "src/actions/entry.ts",
     "src/cli/io.ts",
     "src/github/git-process.ts",
     "src/instrument/index.ts",
