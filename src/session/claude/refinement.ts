@@ -69,7 +69,7 @@ export async function refinementMode(
   const permit = await parts.authorize(request);
   assertPermit(permit, "session.refine");
   if (permit.target !== request.target) throw sessionFailed("permit", `the permit is for ${permit.target}`);
-  const work: Work = { options, parts, request, watch, before };
+  const work: Work = { options, parts, request, watch, before, isConfined: room.checkPlaces !== undefined };
   const owned = new AsyncDisposableStack();
   const checks = owned.use(await openChecks(options, parts, room));
   return {
@@ -94,6 +94,8 @@ type Work = {
   readonly request: SessionRequest;
   readonly watch: RepositoryWatch;
   readonly before: TreeSnapshot;
+  /** Whether the session sees nothing of the repository but the worktree. */
+  readonly isConfined: boolean;
 };
 
 function notSetUp(): WhetstoneError {
@@ -112,10 +114,13 @@ function openChecks({ worktree, random }: RefinementOptions, parts: RefinementPa
 }
 
 /** What the session changed. @throws WhetstoneError `session_failed` when any of it is not the target's to change */
-async function allowedChanges({ options, parts, watch, before }: Work): Promise<readonly TreeChange[]> {
+async function allowedChanges({ options, parts, watch, before, isConfined }: Work): Promise<readonly TreeChange[]> {
   const changes = treeChanges(before, await snapshotTree(options.worktree));
   const faults = [
-    ...(await watch.changed()).map((name) => `git's own ${name} was changed.`),
+    // People go on working: a branch that moved was moved by them where the session could not.
+    ...(await watch.changed())
+      .filter((name) => !isConfined || !name.startsWith("refs/"))
+      .map((name) => `git's own ${name} was changed.`),
     ...changes.flatMap((change) => faultOf(change, parts.rules) ?? []),
   ];
   if (faults.length === 0) return changes;
