@@ -9,6 +9,11 @@ export type Growth = {
   readonly peak: number;
   /** What the trend adds over the later part of the run, bytes; negative when it shrinks. */
   readonly added: number;
+  /** How long the later part of the run was, ms. */
+  readonly overMs: number;
+  /** The most that the trend may add, bytes. */
+  readonly limit: number;
+  /** Whether `added` is within `limit`. */
   readonly isFlat: boolean;
 };
 
@@ -21,6 +26,11 @@ const SLACK_BYTES = 16 * 1024 * 1024;
 /** Growth in proportion that is no leak. */
 const SLACK_SHARE = 0.1;
 
+/** {@link growthOf}'s rule, for people. */
+export const GROWTH_RULE =
+  "Memory: the first third of the run is warm-up and is not judged. The trend is the median of the slopes between all pairs " +
+  "of samples of the rest (Theil-Sen); flat is at most a tenth of their median, or 16 MiB if that is more.";
+
 /**
  * Whether memory stays level: the trend (Theil-Sen, the median of the slopes between all pairs, which single peaks do
  * not move) over the last two thirds of the run adds less than a tenth of the median and 16 MiB, whichever is more.
@@ -31,10 +41,12 @@ export function growthOf(samples: readonly Sample[]): Growth {
   const slopes = later.flatMap((a, at) =>
     later.slice(at + 1).map((b) => (b.atMs > a.atMs ? (b.bytes - a.bytes) / (b.atMs - a.atMs) : 0)),
   );
-  const added = slopes.length === 0 ? 0 : median(slopes) * (until - (later[0]?.atMs ?? 0));
+  const overMs = until - (later[0]?.atMs ?? 0);
+  const added = slopes.length === 0 ? 0 : median(slopes) * overMs;
   const middle = median(later.map(({ bytes }) => bytes));
   const peak = Math.max(0, ...samples.map(({ bytes }) => bytes));
-  return { median: middle, peak, added, isFlat: added <= Math.max(SLACK_BYTES, middle * SLACK_SHARE) };
+  const limit = Math.max(SLACK_BYTES, middle * SLACK_SHARE);
+  return { median: middle, peak, added, overMs, limit, isFlat: added <= limit };
 }
 
 function median(values: readonly number[]): number {

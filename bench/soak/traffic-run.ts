@@ -38,13 +38,16 @@ export type TrafficResult = {
 /** A client with this many calls under way waits, so that a slow machine gives a lower rate and no heap of calls. */
 export const MOST_WAITING = 2_000;
 
+/** The receiver's name in {@link TrafficResult.memory}; the proxies have those of their services. */
+export const RECEIVER = "receiver";
+
 const TICK_MS = 10;
 const SAMPLE_MS = 1_000;
 
 /** Runs receiver, proxies and servers as processes, calls at the rate, ends all in order and compares the counts. */
 export async function soakTraffic(options: TrafficSoak): Promise<TrafficResult> {
   const db = join(options.folder, "soak.db");
-  const receiver = launch("receiver", ["collect", "--port", "0", "--json", "--db", db]);
+  const receiver = launch(RECEIVER, ["collect", "--port", "0", "--json", "--db", db]);
   const [line] = (await once(receiver.lines(), "line")) as [string];
   const { url } = JSON.parse(line) as { url: string };
   const proxies = Array.from({ length: options.proxies }, (_, n) => {

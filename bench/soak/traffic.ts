@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import yoctoSpinner from "yocto-spinner";
 import { renderTable } from "../../src/cli/table.ts";
-import { MOST_WAITING, soakTraffic } from "./traffic-run.ts";
+import { GROWTH_RULE, type Growth } from "./growth.ts";
+import { MOST_WAITING, RECEIVER, soakTraffic } from "./traffic-run.ts";
 
 // `npm run soak [-- --minutes 10 --rate 5000 --proxies 1]`: calls through stdio proxies, whose spans go over OTLP to
 // one receiver. Exit code 1 when a call has no span of either side, a process complains, or its memory grows. A rate
@@ -22,6 +23,9 @@ if (!(minutes > 0 && rate > 0 && Number.isInteger(proxies) && proxies > 0)) {
   process.exit(2);
 }
 
+/** Resident memory that the receiver is to keep within while it takes spans in; told and not judged. */
+const RECEIVER_GOAL_BYTES = 256e6;
+
 const folder = mkdtempSync(join(tmpdir(), "whetstone-soak-"));
 const spinner = process.stderr.isTTY ? yoctoSpinner({ text: "starting", handleSignals: false }).start() : undefined;
 try {
@@ -36,24 +40,39 @@ try {
   });
   spinner?.stop();
   const made = result.calls / result.seconds;
-  const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
   const rows = [
-    ["calls answered", `${result.calls} in ${result.seconds.toFixed(0)} s, ${proxies} proxies`],
-    ["calls per second", `${made.toFixed(0)} of ${rate} asked for`],
-    ["most calls under way", `${result.mostWaiting} (at most ${MOST_WAITING})`],
-    ["spans in the rollups", `${result.rolledUp} of ${result.calls * 2}`],
-    ["counts that differ", result.differences.length === 0 ? "none" : result.differences.join("\n")],
-    ["complaints", result.complaints.length === 0 ? "none" : result.complaints.join("\n")],
-    ...Object.entries(result.memory).map(([name, { median, peak, added, isFlat }]) => [
-      `memory of the ${name}`,
-      `${mb(median)}, peak ${mb(peak)}, trend ${added < 0 ? "−" : "+"} ${mb(Math.abs(added))}: ${isFlat ? "flat" : "GROWS"}`,
-    ]),
+    ["calls answered", `${result.calls} in ${result.seconds.toFixed(0)} s, ${proxies} proxies`, ""],
+    ["calls per second", made.toFixed(0), `asked for: ${rate}`],
+    ["most calls under way", String(result.mostWaiting), `at most ${MOST_WAITING}`],
+    ["spans in the rollups", String(result.rolledUp), `exactly ${result.calls * 2}`],
+    ["counts that differ", result.differences.length === 0 ? "none" : result.differences.join("\n"), "none"],
+    ["complaints", result.complaints.length === 0 ? "none" : result.complaints.join("\n"), "none"],
+    ...Object.entries(result.memory).flatMap(([name, growth]) => memoryRows(name, growth)),
   ];
-  process.stdout.write(renderTable(["what", "measured"], rows));
-  const isWhole = result.differences.length === 0 && result.rolledUp === result.calls * 2;
-  const isFlat = Object.values(result.memory).every((growth) => growth.isFlat);
-  if (!isWhole || !isFlat || result.complaints.length > 0) process.exitCode = 1;
+  process.stdout.write(renderTable(["what", "measured", "limit"], rows));
+  process.stdout.write(`${GROWTH_RULE}\n`);
+  const failed = [
+    ...(result.differences.length > 0 || result.rolledUp !== result.calls * 2 ? ["counts differ"] : []),
+    ...(result.complaints.length > 0 ? ["complaints"] : []),
+    ...Object.entries(result.memory).flatMap(([name, { isFlat }]) => (isFlat ? [] : [`memory of the ${name} grows`])),
+  ];
+  process.stdout.write(failed.length === 0 ? "Passed.\n" : `FAILED: ${failed.join("; ")}.\n`);
+  if (failed.length > 0) process.exitCode = 1;
 } finally {
   spinner?.stop();
   rmSync(folder, { recursive: true, force: true });
+}
+
+function memoryRows(name: string, { median, peak, added, overMs, limit, isFlat }: Growth): string[][] {
+  const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+  const trend = `${added < 0 ? "−" : "+"} ${mb(Math.abs(added))} over the last ${(overMs / 1_000).toFixed(0)} s`;
+  const goal = peak <= RECEIVER_GOAL_BYTES ? "met" : "MISSED";
+  return [
+    [`memory of the ${name}: trend`, `${trend}: ${isFlat ? "flat" : "GROWS"}`, `+ ${mb(limit)}`],
+    [
+      `memory of the ${name}: level`,
+      `median ${mb(median)}, peak ${mb(peak)}`,
+      name === RECEIVER ? `goal ${mb(RECEIVER_GOAL_BYTES)}: ${goal}` : "",
+    ],
+  ];
 }
