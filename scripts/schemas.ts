@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { format, resolveConfig } from "prettier";
 import { z } from "zod";
+import { AaReport } from "../src/canary/aa-report.ts";
 import { Config } from "../src/config/schema.ts";
 import { RuleAssignment } from "../src/model/assignment.ts";
 import { Authorization, PublicKeyRecord } from "../src/model/authorization.ts";
@@ -14,6 +15,7 @@ import { Outcome, Rule } from "../src/model/outcome.ts";
 import { Proposal, SessionRecord } from "../src/model/proposal.ts";
 import { RegressionReport } from "../src/model/regression.ts";
 import { SloReport } from "../src/model/slo.ts";
+import { StepVerdict } from "../src/model/step-verdict.ts";
 import { ApiKeyRecord } from "../src/protect/api-key.ts";
 import { CanaryVerdict, ValidationReport } from "../src/model/verdict.ts";
 import { CheckResult } from "../src/specs/result.ts";
@@ -27,7 +29,9 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   proposal: Proposal,
   evidence: Evidence,
   validation: ValidationReport,
+  "step-verdict": StepVerdict,
   canary: CanaryVerdict,
+  "canary-aa": AaReport,
   outcome: Outcome,
   rule: Rule,
   assignment: RuleAssignment,

@@ -1,10 +1,22 @@
 import type { ReasonCode } from "../model/codes.ts";
 import type { CanaryMetric } from "../model/verdict.ts";
 import { shareOf, type EventName } from "./arm-count.ts";
-import { logHarmEValue, logNoHarmEValue, logObjectiveEValue, type BadShare } from "./e-values.ts";
+import {
+  logHarmCeiling,
+  logHarmEValue,
+  logNoHarmCeiling,
+  logNoHarmEValue,
+  logObjectiveEValue,
+  type BadShare,
+} from "./e-values.ts";
 import type { BadEvents } from "./likelihood.ts";
 import { exposureReason, type JudgedMetric, type MetricVerdict } from "./metric.ts";
-import { describeOperations, logOperationsEValue, operationsAlpha } from "./operation-evidence.ts";
+import {
+  describeOperations,
+  logOperationsCeiling,
+  logOperationsEValue,
+  operationsAlpha,
+} from "./operation-evidence.ts";
 import type { CanarySettings } from "./options.ts";
 import { rateRatio, rateRatioInterval } from "./rate-ratio.ts";
 import { badEvents, totalOf, type CountedCalls, type Stratified } from "./shares.ts";
@@ -39,29 +51,22 @@ export function eventMetrics({ latencyLimitsMs, maxErrorRate, maxSlowRate }: Can
 /** Counts of one metric: all that its verdict depends on. */
 type EventCounts = { readonly control: BadShare; readonly experiment: BadShare; readonly events: Stratified | null };
 
-/** Evidence of the tests, as logarithms of E-values. */
-type EventEvidence = Readonly<Record<"harm" | "harmInOperations" | "noHarm" | "objective", number>>;
-
 /** Judges one metric of bad events: E-values, rate ratio with its always-valid interval, verdict. */
 export function judgeEvents(calls: CountedCalls, metric: EventMetric, settings: CanarySettings): JudgedMetric {
   const counts = countEvents(calls, metric, settings);
-  const evidence = weigh(counts, metric, settings);
   const verdict = decide(counts, metric, settings);
   return {
     verdict,
     reasons: reasons(counts, metric, { verdict, settings }),
-    describe: () => describe(counts, evidence, { name: metric.name, settings }),
+    describe: () => describe(counts, { name: metric.name, settings }),
     verdictAt: (factor) => decide(scale(counts, factor), metric, settings),
   };
 }
 
 type Described = { readonly name: EventName; readonly settings: CanarySettings };
 
-function describe(
-  { control, experiment, events }: EventCounts,
-  evidence: EventEvidence,
-  { name, settings }: Described,
-): Omit<CanaryMetric, "verdict" | "reasons"> {
+function describe(counts: EventCounts, { name, settings }: Described): Omit<CanaryMetric, "verdict" | "reasons"> {
+  const { control, experiment, events } = counts;
   const operations = events === null ? [] : describeOperations(events.byOperation, settings);
   return {
     name,
@@ -69,8 +74,8 @@ function describe(
     experiment: rate(experiment),
     effect: events && rateRatio(events.all),
     interval: events && rateRatioInterval(events.all, 1 - settings.alpha),
-    eValue: finite(evidence.harm),
-    eValuePromotion: finite(evidence.noHarm),
+    eValue: finite(harmTest(counts, settings).value()),
+    eValuePromotion: finite(noHarmTest(counts, settings).value()),
     ...((events?.byOperation.size ?? 0) > 1 && { operations }),
   };
 }
@@ -84,34 +89,61 @@ function countEvents(calls: CountedCalls, { name }: EventMetric, settings: Canar
   };
 }
 
-function weigh(counts: EventCounts, { maxRate }: EventMetric, settings: CanarySettings): EventEvidence {
-  const { events, experiment } = counts;
-  const several = events !== null && events.byOperation.size > 1 && operationsAlpha(settings) > 0;
+/** Harm first. Where an objective gives a second way to promotion, each of the two has half of beta. */
+function decide(counts: EventCounts, metric: EventMetric, settings: CanarySettings): MetricVerdict {
+  const exposure = exposureReason(exposureOf(counts), settings.minimumCalls);
+  if (counts.experiment.bad >= settings.minimumBadEvents && showsHarm(counts, metric, settings)) {
+    if (exposure === undefined) return "rollback";
+    // Too few calls for a verdict by the rules, but nobody would wait and see.
+    const isDisaster = reaches(harmTest(counts, settings), Math.log(settings.disasterEValue));
+    if (exposure === "below_minimum_exposure" && isDisaster) return "rollback";
+  }
+  return exposure === undefined && excludesHarm(counts, metric, settings) ? "promote" : "continue";
+}
+
+/** ln of an E-value, and what it is at most, which is found faster. */
+type Test = { readonly ceiling: () => number; readonly value: () => number };
+
+function reaches({ ceiling, value }: Test, threshold: number): boolean {
+  return ceiling() >= threshold && value() >= threshold;
+}
+
+const NO_EVIDENCE: Test = { ceiling: () => 0, value: () => 0 };
+
+function harmTest({ events }: EventCounts, { harmMargin }: CanarySettings): Test {
+  if (events === null) return NO_EVIDENCE;
   return {
-    harm: events ? logHarmEValue(events.all, settings.harmMargin) : 0,
-    harmInOperations: several ? logOperationsEValue([...events.byOperation.values()], settings) : 0,
-    noHarm: events ? logNoHarmEValue(events.all, settings.margin) : 0,
-    objective: maxRate === undefined ? 0 : logObjectiveEValue(experiment, maxRate),
+    ceiling: () => logHarmCeiling(events.all, harmMargin),
+    value: () => logHarmEValue(events.all, harmMargin),
   };
 }
 
-/** Harm first. Where an objective gives a second way to promotion, each of the two has half of beta. */
-function decide(counts: EventCounts, metric: EventMetric, settings: CanarySettings): MetricVerdict {
-  const evidence = weigh(counts, metric, settings);
-  const exposure = exposureReason(exposureOf(counts), settings.minimumCalls);
-  if (counts.experiment.bad >= settings.minimumBadEvents && showsHarm(evidence, metric, settings)) {
-    if (exposure === undefined) return "rollback";
-    // Too few calls for a verdict by the rules, but nobody would wait and see.
-    if (exposure === "below_minimum_exposure" && evidence.harm >= Math.log(settings.disasterEValue)) return "rollback";
-  }
-  if (exposure !== undefined) return "continue";
-  const beta = metric.maxRate === undefined ? settings.beta : settings.beta / 2;
-  return Math.max(evidence.noHarm, evidence.objective) >= -Math.log(beta) ? "promote" : "continue";
+function operationsTest({ events }: EventCounts, settings: CanarySettings): Test {
+  if (events === null || events.byOperation.size < 2) return NO_EVIDENCE;
+  const own = [...events.byOperation.values()];
+  return { ceiling: () => logOperationsCeiling(own, settings), value: () => logOperationsEValue(own, settings) };
 }
 
-function showsHarm(evidence: EventEvidence, { name }: EventMetric, settings: CanarySettings): boolean {
-  if (evidence.harm >= -Math.log(settings.alpha * settings.alphaShares[name])) return true;
-  return evidence.harmInOperations >= -Math.log(operationsAlpha(settings));
+function noHarmTest({ events }: EventCounts, { margin }: CanarySettings): Test {
+  if (events === null) return NO_EVIDENCE;
+  return {
+    ceiling: () => logNoHarmCeiling(events.all, margin),
+    value: () => logNoHarmEValue(events.all, margin),
+  };
+}
+
+function showsHarm(counts: EventCounts, { name }: EventMetric, settings: CanarySettings): boolean {
+  const alpha = settings.alpha * settings.alphaShares[name];
+  if (reaches(harmTest(counts, settings), -Math.log(alpha))) return true;
+  return reaches(operationsTest(counts, settings), -Math.log(operationsAlpha(settings)));
+}
+
+function excludesHarm(counts: EventCounts, { maxRate }: EventMetric, settings: CanarySettings): boolean {
+  if (maxRate === undefined) return reaches(noHarmTest(counts, settings), -Math.log(settings.beta));
+  const threshold = -Math.log(settings.beta / 2);
+  return (
+    logObjectiveEValue(counts.experiment, maxRate) >= threshold || reaches(noHarmTest(counts, settings), threshold)
+  );
 }
 
 function exposureOf({ control, experiment }: EventCounts): { readonly control: number; readonly experiment: number } {

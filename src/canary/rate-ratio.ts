@@ -13,9 +13,9 @@ export function rateRatioInterval(events: BadEvents, level: number): Interval | 
   const likelihood = logLikelihood(events);
   const inside = (u: number): boolean => likelihood(u) > floor;
   const top = likeliest(events, -UNBOUNDED);
-  const high = edge(inside, Math.min(top, UNBOUNDED), UNBOUNDED);
+  const high = edge(inside, { inside: Math.min(top, UNBOUNDED), limit: UNBOUNDED });
   if (high >= UNBOUNDED) return null;
-  const low = edge(inside, top, -UNBOUNDED);
+  const low = edge(inside, { inside: top, limit: -UNBOUNDED });
   return { low: low <= -UNBOUNDED ? 0 : Math.exp(low), high: Math.exp(high), level };
 }
 

@@ -28,6 +28,29 @@ export function callSamples(rows: Iterable<unknown>, source: SampleSource): Call
   return samples;
 }
 
+/** Fewest different times in a file for telling that it holds its calls twice. */
+const TELLING_TIMES = 10;
+
+/**
+ * Refuses calls that all stand there twice or more, as when a file was joined to itself: they would count as evidence.
+ * @throws WhetstoneError `input_unreadable`
+ */
+export function checkDoubled(samples: readonly CallSample[], { name }: SampleSource): void {
+  const times = new Set(samples.map(({ timestamp }) => timestamp));
+  if (times.size < TELLING_TIMES || times.size * 2 > samples.length) return;
+  const seen = new Map<string, number>();
+  for (const { timestamp, operation, durationMs, error, session } of samples) {
+    const key = JSON.stringify([timestamp, operation, durationMs, error, session]);
+    seen.set(key, (seen.get(key) ?? 0) + 1);
+  }
+  // Calls that are alike by chance leave some that stand alone.
+  if (seen.size < TELLING_TIMES || [...seen.values()].some((count) => count === 1)) return;
+  throw new WhetstoneError("input_unreadable", `${name}: every call stands in it twice or more.`, {
+    remedy: "Write each call once; a file that was joined to itself would count as twice the evidence.",
+    data: { source: name },
+  });
+}
+
 function toSample(item: unknown, place: Pick<Cell, "row" | "source">): CallSample {
   if (typeof item !== "object" || item === null || Array.isArray(item)) {
     throw unreadable({ ...place, column: "", value: item }, "is no record");

@@ -1,11 +1,11 @@
 import { judgeCanary, type CanaryOptions } from "../canary/judge.ts";
+import { slowLimits } from "../canary/slow-limits.ts";
 import { canaryStage } from "../capture/canary-stage.ts";
 import { callSamples } from "../capture/samples.ts";
 import type { Arm, CallSample, Workload } from "../model/call.ts";
 import type { Span } from "../model/span.ts";
 import type { Stage } from "../model/stage.ts";
 import type { CanaryVerdict } from "../model/verdict.ts";
-import { quantile, sortedAscending } from "../stats/quantile.ts";
 import { createRandom } from "../stats/random.ts";
 import type { LoopRun } from "./run.ts";
 
@@ -47,12 +47,4 @@ async function playUnderLoad(run: LoopRun, request: UnderLoad): Promise<CallSamp
   const { concurrency } = run.workspace.target.canary;
   await run.play({ ...request, concurrency, collect: (batch) => void spans.push(...batch) });
   return callSamples(spans);
-}
-
-/** Per tool, ms: the 95th percentile of the baseline under load, but never less than what is slow to anybody. */
-function slowLimits(samples: readonly CallSample[], slowMs: number): Record<string, number> {
-  const byTool = Map.groupBy(samples, (sample) => sample.operation);
-  const p95 = (calls: readonly CallSample[]): number =>
-    quantile(sortedAscending(calls.map((call) => call.durationMs)), 0.95);
-  return Object.fromEntries([...byTool].map(([tool, calls]) => [tool, Math.max(slowMs, p95(calls))]));
 }

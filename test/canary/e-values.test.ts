@@ -1,6 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { logHarmEValue, logNoHarmEValue, logObjectiveEValue } from "../../src/canary/e-values.ts";
+import {
+  logHarmCeiling,
+  logHarmEValue,
+  logNoHarmCeiling,
+  logNoHarmEValue,
+  logObjectiveEValue,
+} from "../../src/canary/e-values.ts";
 import { logMixture, logMixtureByQuadrature, shiftShare, type BadEvents } from "../../src/canary/likelihood.ts";
 
 const at = (share: number, canary: number, baseline: number): BadEvents => ({
@@ -183,6 +189,20 @@ describe("changing shares", () => {
       expect(expectation(4, shiftShare(0.1, rho), inFirst)).toBeLessThanOrEqual(1 + 1e-9);
     }
   });
+});
+
+test("the ceiling lies above the E-value, and not far, whatever the shares and the margin", () => {
+  const stage = fc.record({ share, canary: count, baseline: count });
+  fc.assert(
+    fc.property(fc.array(stage, { minLength: 1, maxLength: 6 }), fc.constantFrom(1, 1.5, 2), (stages, margin) => {
+      const events = { prior: stages[0]?.share ?? 0.5, stages };
+      const [harmed, fine] = [logHarmEValue(events, margin), logNoHarmEValue(events, margin)];
+      expect(logHarmCeiling(events, margin)).toBeGreaterThanOrEqual(harmed);
+      expect(logNoHarmCeiling(events, margin)).toBeGreaterThanOrEqual(fine);
+      // The average over the prior loses a few nats to the top of the likelihood.
+      expect(logHarmCeiling(events, margin) - harmed).toBeLessThan(40);
+    }),
+  );
 });
 
 describe("guarantees", () => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { AaReport } from "../../src/canary/aa-report.ts";
 import { createRandom } from "../../src/stats/random.ts";
 import { whetstone, type Ended } from "../support/whetstone.ts";
 
@@ -104,6 +105,54 @@ describe("canary judge", () => {
     const control = await file("g.csv", `${HEADER}\n`);
     const ended = await judge("--control", control, "--experiment", control, "--margin", "0.5");
     expect([ended.code, ended.err]).toEqual([2, expect.stringContaining("margin")]);
+  });
+});
+
+describe("canary judge: calls that are not what they seem", () => {
+  test("a file that was joined to itself is refused", async () => {
+    const rows = calls("h", { count: 60, errorRate: 0.1, ms: 20 });
+    const twice = await file("twice.csv", [HEADER, ...rows, ...rows].join("\n"));
+    const once = await file("once.csv", [HEADER, ...rows].join("\n"));
+    const ended = await judge("--control", once, "--experiment", twice);
+    expect([ended.code, ended.out]).toEqual([2, ""]);
+    expect(ended.err).toContain("every call stands in it twice");
+    expect((await judge("--control", once, "--experiment", once)).code).toBe(3);
+  });
+
+  test("an operation that is harmed among others is named", async () => {
+    const broken = calls("i", { count: 200, errorRate: 0.5, ms: 20 }).map((row) => row.replace("search", "export"));
+    const fine = calls("j", { count: 200, errorRate: 0, ms: 20 }).map((row) => row.replace("search", "export"));
+    const many = (seed: string): string[] => calls(seed, { count: 4_000, errorRate: 0.05, ms: 20 });
+    const control = await file("k.csv", [HEADER, ...many("k"), ...fine].join("\n"));
+    const experiment = await file("l.csv", [HEADER, ...many("l"), ...broken].join("\n"));
+    const ended = await judge("--control", control, "--experiment", experiment, "--weight", "0.5");
+    expect(ended.code).toBe(1);
+    expect(ended.out).toContain("errors are harmed in: export");
+  });
+});
+
+describe("canary aa", () => {
+  const aa = (...args: string[]): Promise<Ended> => whetstone(["canary", "aa", ...args], { cwd: folder });
+
+  test("publishes the rates of the judge on a baseline, as a table and as JSON", async () => {
+    const control = await file("aa.csv", [HEADER, ...calls("aa", { count: 600, errorRate: 0.1, ms: 20 })].join("\n"));
+    const [shown, json] = await Promise.all([
+      aa("--control", control, "--repeat", "10"),
+      aa("--control", control, "--repeat", "10", "--json"),
+    ]);
+    expect([shown.code, json.code]).toEqual([0, 0]);
+    expect(shown.out).toMatch(/False rollbacks: .* promised at most 5 %/);
+    const report = AaReport.parse(JSON.parse(json.out));
+    expect(report).toMatchObject({ repetitions: 10, calls: 600, blocks: 600, looks: 10 });
+    expect(report.falseRollback.isBroken).toBe(false);
+  });
+
+  test("too few calls, no number and an empty store are said", async () => {
+    const few = await file("few.csv", [HEADER, ...calls("few", { count: 20, errorRate: 0, ms: 20 })].join("\n"));
+    const ended = await aa("--control", few);
+    expect([ended.code, ended.err]).toEqual([2, expect.stringContaining("20 calls of a baseline; an A/A needs 100")]);
+    expect((await aa("--control", few, "--repeat", "0")).err).toContain("--repeat 0");
+    expect((await aa("--db", "nothing.db")).code).toBe(2);
   });
 });
 

@@ -1,5 +1,5 @@
-import type { Register } from "../command.ts";
-import { common, type CommonOptions } from "../command.ts";
+import type { Command } from "commander";
+import { common, type CommandContext, type CommonOptions, type Register } from "../command.ts";
 
 export type JudgeOptions = CommonOptions & {
   readonly control?: string;
@@ -12,7 +12,21 @@ export type JudgeOptions = CommonOptions & {
   readonly beta?: string;
 };
 
-/** `whetstone canary judge`. */
+export type AaFlags = CommonOptions & {
+  readonly control?: string;
+  readonly target?: string;
+  readonly since: string;
+  readonly until?: string;
+  readonly repeat: string;
+  readonly weight: string;
+  readonly slowerThan?: string;
+  readonly margin?: string;
+  readonly alpha?: string;
+  readonly beta?: string;
+  readonly seed: string;
+};
+
+/** `whetstone canary judge|aa`. */
 export const canary: Register = (program, context) => {
   const group = program.command("canary").description("judge a canary against its baseline");
   const judge = group
@@ -31,4 +45,27 @@ export const canary: Register = (program, context) => {
     const { runJudge } = await import("../run/canary.ts");
     context.exit(await runJudge(options, context.io));
   });
+  addAa(group, context);
 };
+
+function addAa(group: Command, context: CommandContext): void {
+  const aa = group
+    .command("aa")
+    .description("judge a baseline against itself and publish how often the judge is wrong")
+    .option("--control <file>", "calls of the baseline, CSV or NDJSON (default: the stored calls)")
+    .option("--target <name>", "only stored calls of this service")
+    .option("--since <time>", "start of the window of stored calls", "-1h")
+    .option("--until <time>", "end of the window (default: now)")
+    .option("--repeat <n>", "how often", "200")
+    .option("--weight <share>", "share of the sessions that go to the canary", "0.5")
+    .option("--slower-than <duration>", "calls faster than this never count as slow, such as 100ms")
+    .option("--margin <ratio>", "largest accepted ratio of bad events")
+    .option("--alpha <p>", "greatest probability of a false rollback")
+    .option("--beta <p>", "greatest probability of a false promotion")
+    .option("--seed <text>", "another seed draws other sessions", "aa");
+  common(aa, "canary aa --control baseline.csv --repeat 500");
+  aa.action(async (flags: AaFlags) => {
+    const { runAa } = await import("../run/canary-aa.ts");
+    context.exit(await runAa(flags, context.io));
+  });
+}

@@ -1,0 +1,61 @@
+import { readFile } from "node:fs/promises";
+import Papa from "papaparse";
+import { callSamples, checkDoubled } from "../../canary/samples.ts";
+import type { Arm, CallSample } from "../../model/call.ts";
+import { messageOf, WhetstoneError } from "../../model/error.ts";
+
+/**
+ * Calls of one arm from a file: CSV with a header, or NDJSON, told by the first character.
+ * @throws WhetstoneError `input_unreadable` naming the file and the row or line
+ */
+export async function readSamples(path: string, arm: Arm): Promise<CallSample[]> {
+  const text = await readText(path);
+  const source = { arm, name: path };
+  const samples = callSamples(text.trimStart().startsWith("{") ? parseLines(text, path) : parseCsv(text, path), source);
+  checkDoubled(samples, source);
+  return samples;
+}
+
+function parseCsv(text: string, path: string): Record<string, string>[] {
+  const parsed = Papa.parse<Record<string, string>>(text, { header: true, skipEmptyLines: "greedy" });
+  const [fault] = parsed.errors.filter(({ code }) => code !== "UndetectableDelimiter");
+  if (fault === undefined) return parsed.data;
+  throw new WhetstoneError("input_unreadable", `${path}: row ${(fault.row ?? 0) + 1}: ${fault.message}.`, {
+    remedy: "Write CSV with the header timestamp,operation,durationMs,error.",
+  });
+}
+
+function parseLines(text: string, path: string): unknown[] {
+  const rows: unknown[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    try {
+      rows.push(JSON.parse(line));
+    } catch (error) {
+      throw new WhetstoneError("input_unreadable", `${path}: line ${index + 1} is not JSON: ${messageOf(error)}.`, {
+        remedy: "Write one JSON object a line with timestamp, operation, durationMs and error.",
+        cause: error,
+      });
+    }
+  }
+  return rows;
+}
+
+/** The text of a file. @throws WhetstoneError `input_unreadable` */
+export async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new WhetstoneError("input_unreadable", `${path} cannot be read: ${messageOf(error)}.`, {
+      remedy: "Name a file that exists.",
+      cause: error,
+    });
+  }
+}
+
+/** A flag's number. @throws WhetstoneError `usage` */
+export function numberOf(flag: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  throw new WhetstoneError("usage", `${flag} ${text} is not a number.`, { remedy: "Write a number such as 0.5." });
+}
