@@ -1,9 +1,12 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Readable } from "node:stream";
+import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { Amount } from "../../model/budget.ts";
 import { messageOf } from "../../model/error.ts";
+import { openMeter, type Meter } from "../budget/meter.ts";
+import { shareSpent, withWrapUp, WRAP_UP_SHARE } from "../budget/wrap-up.ts";
 
 /** What stands behind a gateway, and what it lets through. */
 export type GatewayOptions = {
@@ -17,6 +20,11 @@ export type GatewayOptions = {
   readonly models: readonly string[];
   /** Requests that are passed on, retries included. */
   readonly maxRequests: number;
+  /**
+   * What the session may spend: near its end the session is told to wrap up, beyond it nothing is passed on. The last
+   * answer may exceed it, for its cost is known only then. No limit when absent.
+   */
+  readonly budget?: Amount | undefined;
 };
 
 /** A gateway that listens on this machine for one session. */
@@ -26,20 +34,31 @@ export type KeyGateway = AsyncDisposable & {
   readonly passed: () => number;
   /** Why requests were refused, in the order they came; never a key. */
   readonly refused: readonly string[];
+  /** By our own count of the API's answers. */
+  readonly spent: () => Amount;
+  /** Whether a request was refused because the budget is spent. */
+  readonly exhausted: () => boolean;
 };
 
 const PATHS = ["/v1/messages", "/v1/messages/count_tokens"];
 const LARGEST_BODY_BYTES = 32 * 1024 * 1024;
 const BACK = ["content-type", "request-id", "retry-after", "x-should-retry"];
 
-type State = { readonly options: GatewayOptions; readonly refused: string[]; passed: number };
+type State = {
+  readonly options: GatewayOptions;
+  readonly refused: string[];
+  readonly meter: Meter;
+  passed: number;
+};
+
+const BUDGET_SPENT = "the session's budget is spent";
 
 /**
  * Opens a gateway on 127.0.0.1 that passes requests for messages on with the real key in place of the session's.
  * Everything else is refused with 403 or 404, which Claude Code does not retry.
  */
 export async function openGateway(options: GatewayOptions): Promise<KeyGateway> {
-  const state: State = { options, refused: [], passed: 0 };
+  const state: State = { options, refused: [], meter: openMeter(), passed: 0 };
   const server = createServer((request, response) => {
     handle(state, request, response).catch((error: unknown) => {
       // The session or the API went away in the middle; whoever is left sees a broken connection.
@@ -53,6 +72,8 @@ export async function openGateway(options: GatewayOptions): Promise<KeyGateway> 
     url: `http://127.0.0.1:${port}`,
     passed: () => state.passed,
     refused: state.refused,
+    spent: state.meter.spent,
+    exhausted: () => state.refused.includes(BUDGET_SPENT),
     [Symbol.asyncDispose]: () => closeServer(server),
   };
 }
@@ -73,7 +94,13 @@ async function handle(state: State, request: IncomingMessage, response: ServerRe
   const why = refusal(state, request, body);
   if (why !== undefined || body === undefined) return refuse(state, response, { status: 403, why: why ?? "no body" });
   state.passed += 1;
-  await passOn(state, { path: `${url.pathname}${url.search}`, request, body }, response);
+  const told = url.pathname === PATHS[0] && spentShare(state) >= WRAP_UP_SHARE ? withWrapUp(body) : body;
+  await passOn(state, { path: `${url.pathname}${url.search}`, request, body: told }, response);
+}
+
+/** How far the budget is spent; nothing where there is no limit. */
+function spentShare({ options, meter }: State): number {
+  return options.budget === undefined ? 0 : shareSpent(meter.spent(), options.budget);
 }
 
 /** Undefined when it is too large. */
@@ -94,6 +121,7 @@ function refusal(state: State, request: IncomingMessage, body: Buffer | undefine
   if (body === undefined) return `the request is larger than ${LARGEST_BODY_BYTES} bytes`;
   const model = modelOf(body);
   if (model === undefined || !models.includes(model)) return "the model is not on the session's list";
+  if (spentShare(state) >= 1) return BUDGET_SPENT;
   return state.passed < maxRequests ? undefined : `the session has used its ${maxRequests} requests`;
 }
 
@@ -146,7 +174,27 @@ async function passOn(state: State, { path, request, body }: Passing, response: 
   }
   response.writeHead(answer.status, pick(answer.headers));
   if (answer.body === null) return void response.end();
-  await pipeline(Readable.fromWeb(answer.body), response);
+  await pipeline(Readable.fromWeb(answer.body), metering(state.meter, answer.headers.get("content-type")), response);
+}
+
+/** Passes an answer on as it comes and counts it, also one that breaks off. */
+function metering(meter: Meter, contentType: string | null): Transform {
+  const answer = meter.answer(contentType?.includes("event-stream") === true ? "stream" : "json");
+  return new Transform({
+    transform: (chunk: Uint8Array, _encoding, done) => {
+      answer.see(chunk);
+      done(undefined, chunk);
+    },
+    flush: (done) => {
+      // Before the end is passed on: whoever asks next is judged by this answer too.
+      answer.end();
+      done();
+    },
+    destroy: (error, done) => {
+      answer.end();
+      done(error);
+    },
+  });
 }
 
 function pick(headers: Headers): Record<string, string> {

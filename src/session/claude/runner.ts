@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { WhetstoneError } from "../../model/error.ts";
 import type { SessionRecord } from "../../model/proposal.ts";
 import { type SessionRun, SessionStop } from "../../model/session.ts";
 import { type Clock, formatInstant } from "../../model/time.ts";
@@ -11,7 +12,7 @@ import { analysisMode } from "./analysis.ts";
 import type { ClaudeCli } from "./cli-package.ts";
 import { type Confinement, openBox, type SessionBox } from "./confinement.ts";
 import { sessionFailed } from "./failed.ts";
-import { openGateway } from "./gateway.ts";
+import { type KeyGateway, openGateway } from "./gateway.ts";
 import type { ModeAnswer, ModeSession } from "./mode.ts";
 import { type ExpectedSetUp, judgeEnd, type SessionOutcome, watcher } from "./outcome.ts";
 import { type ClaudeEnd, runClaude } from "./process.ts";
@@ -29,6 +30,8 @@ export type ClaudeRunnerOptions = {
   readonly limits: {
     readonly maxTurns: number;
     readonly maxBudgetUsd: number;
+    /** Most tokens in and out together; no limit when absent. Not held with a cloud provider, whose answers we do not see. */
+    readonly maxTokens?: number;
     readonly timeoutMs: number;
     /** Longest time without any sign of progress. */
     readonly idleMs?: number;
@@ -95,17 +98,41 @@ async function runIn(opened: Opened): Promise<SessionRecord> {
   const timeline = openTimeline({ redact: textRedactor(), monotonicMs: clock.monotonicMs });
   const begun = { at: formatInstant(clock.now()), ms: clock.monotonicMs() };
   await using access = await openAccess(options);
-  const end = await start(opened, { access, timeline });
-  const durationMs = clock.monotonicMs() - begun.ms;
-  const outcome = judgeEnd(end, expected(options, mode));
-  await mode.inspect();
-  const said = outcome.kind === "success" ? await mode.read(outcome.output) : undefined;
-  const confinement = box.kind;
-  return recordOf(options, request, { end, outcome, said, timeline, startedAt: begun.at, durationMs, confinement });
+  try {
+    const end = await start(opened, { access, timeline });
+    const durationMs = clock.monotonicMs() - begun.ms;
+    const outcome = cutOffByBudget(judgeEnd(end, expected(options, mode)), access);
+    await mode.inspect();
+    const said = outcome.kind === "success" ? await mode.read(outcome.output) : undefined;
+    const confinement = box.kind;
+    return recordOf(options, request, { end, outcome, said, timeline, startedAt: begun.at, durationMs, confinement });
+  } catch (error) {
+    throw withSpent(error, access);
+  }
+}
+
+/** A session whose requests the gateway refused for its budget was cut off by us, not by the API. */
+function cutOffByBudget(outcome: SessionOutcome, { gateway }: Access): SessionOutcome {
+  return outcome.kind === "api_error" && gateway?.exhausted() === true ? { kind: "max_budget" } : outcome;
+}
+
+/** The error with `data.spent`: what the session cost until then, where that was counted. */
+function withSpent(error: unknown, { gateway }: Access): unknown {
+  if (!(error instanceof WhetstoneError) || gateway === undefined) return error;
+  const { code, message, remedy, data, cause } = error;
+  return new WhetstoneError(code, message, {
+    ...(remedy === undefined ? {} : { remedy }),
+    cause,
+    data: { ...data, spent: gateway.spent() },
+  });
 }
 
 /** How a session reaches the model. */
-type Access = AsyncDisposable & Pick<SessionEnvironment, "baseUrl" | "placeholderKey" | "cloud">;
+type Access = AsyncDisposable &
+  Pick<SessionEnvironment, "baseUrl" | "placeholderKey" | "cloud"> & {
+    /** Absent with a cloud provider. */
+    readonly gateway?: Pick<KeyGateway, "spent" | "exhausted">;
+  };
 
 /** A gateway that keeps the key here, or the variables of a cloud provider. */
 async function openAccess({ api, model, limits, random }: ClaudeRunnerOptions): Promise<Access> {
@@ -119,8 +146,9 @@ async function openAccess({ api, model, limits, random }: ClaudeRunnerOptions): 
     placeholderKey,
     models: [model],
     maxRequests: limits.maxTurns * REQUESTS_PER_TURN,
+    budget: { usd: limits.maxBudgetUsd, tokens: limits.maxTokens ?? Number.MAX_SAFE_INTEGER },
   });
-  return { baseUrl: gateway.url, placeholderKey, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() };
+  return { baseUrl: gateway.url, placeholderKey, gateway, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() };
 }
 
 function expected({ cli }: ClaudeRunnerOptions, { setUp }: ModeSession): ExpectedSetUp {

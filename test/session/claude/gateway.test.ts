@@ -130,4 +130,57 @@ describe("the key gateway", () => {
     await side.opened[Symbol.asyncDispose]();
     expect(await waiting).toMatchObject({ name: "TypeError" });
   });
+
+  describe("with a budget", () => {
+    const costing = (tokens: number): ScriptedTurn => ({
+      say: [{ type: "text", text: "Hello there." }],
+      usage: { input_tokens: tokens, output_tokens: 0 },
+    });
+    const budget = { usd: 100, tokens: 100 };
+    const body = { model: "m-1", stream: true, messages: [{ role: "user", content: "Go on." }] };
+    const said = (request: { readonly body: { readonly messages: unknown } } | undefined) =>
+      JSON.stringify(request?.body.messages);
+
+    test("counts, tells the session at four fifths to come to an end, and passes nothing on beyond it", async () => {
+      await using side = await gateway([costing(79), costing(1), costing(30), costing(1)], { budget, maxRequests: 9 });
+      const statuses: number[] = [];
+      for (let n = 0; n < 4; n += 1) {
+        const answer = await side.post({ body });
+        statuses.push(answer.status);
+        await answer.text();
+      }
+      expect(statuses).toEqual([200, 200, 200, 403]);
+      expect(side.api.requests.map((request) => said(request)?.includes("Come to an end now"))).toEqual([
+        false,
+        false,
+        true,
+      ]);
+      expect(said(side.api.requests[2])).toContain("Go on.");
+      expect(side.opened.spent().tokens).toBe(110);
+      expect(side.opened.spent().usd).toBeCloseTo((110 * 4) / 1e6, 9);
+      expect(side.opened.exhausted()).toBe(true);
+    });
+
+    test("money counts as tokens do, answers in one piece as streamed ones", async () => {
+      await using side = await gateway([costing(250), costing(1)], { budget: { usd: 0.001, tokens: 1_000 } });
+      await (await side.post({ body: { ...body, stream: false } })).text();
+      expect((await side.post({ body })).status).toBe(403);
+    });
+
+    test("an answer that breaks off was paid for as far as it came", async () => {
+      const broken: ScriptedTurn = { cut: "mid" };
+      await using side = await gateway([broken, HELLO], { budget: { usd: 1, tokens: 1 } });
+      const answer = await side.post({ body });
+      await expect(answer.text()).rejects.toThrow();
+      expect(side.opened.spent().tokens).toBeGreaterThan(0);
+      expect((await side.post({ body })).status).toBe(403);
+    });
+
+    test("counting tokens costs nothing, and is never told anything", async () => {
+      await using side = await gateway([costing(90)], { budget });
+      await (await side.post({ body })).text();
+      expect((await side.post({ path: "/v1/messages/count_tokens", body })).status).toBe(200);
+      expect(side.opened.spent().tokens).toBe(90);
+    });
+  });
 });
