@@ -8,8 +8,8 @@ import { build, type OutputChunk, type RolldownOutput } from "rolldown";
  *
  * - `dist/cli/`: the command line in shared chunks; its dependencies stay where npm put them, but for the MCP server SDK.
  * - `dist/instrument/`: the library `whetstone/instrument` and `whetstone/register`, in shared chunks likewise.
- * - `dist/actions/`: each GitHub action in one file that holds everything, because a runner installs nothing; beside it
- *   the licences of what it holds.
+ * - `dist/actions/`: the GitHub actions, in shared chunks that hold everything, because a runner installs nothing; beside
+ *   them the licences of what they hold.
  *
  * `import.meta.url` of an entry is as deep below the package as that of its source.
  */
@@ -44,11 +44,17 @@ const instrument = await build({
   external: (id) => !isOwn(id),
   output: { format: "esm", entryFileNames: "[name].js", chunkFileNames: "instrument/chunks/[name]-[hash].js" },
 });
+const ACTIONS = ["loop", "gate", "evidence", "session", "validate", "propose", "record"];
 const action = await build({
   ...shared,
-  input: { "actions/loop": "src/actions/loop.ts" },
+  input: Object.fromEntries(ACTIONS.map((name) => [`actions/${name}`, `src/actions/${name}.ts`])),
   external: OPTIONAL_PEERS,
-  output: { format: "esm", entryFileNames: "[name].js", codeSplitting: false, minify: SMALLER },
+  output: {
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "actions/chunks/[name]-[hash].js",
+    minify: SMALLER,
+  },
 });
 
 const built = [...cli.output, ...instrument.output, ...action.output];

@@ -1,7 +1,5 @@
-import { isAbsolute, relative, resolve } from "node:path";
-import { nearest } from "../model/nearest.ts";
-import { WhetstoneError } from "../model/error.ts";
 import { SessionMode } from "../model/proposal.ts";
+import { below, type InputSource, parseFlag, refuseUnknown, usage } from "./input-check.ts";
 
 /** Inputs of the action, as `action.yml` lists them. */
 export const INPUT_NAMES = ["target", "mode", "session", "dry-run", "config", "working-directory"] as const;
@@ -19,21 +17,12 @@ export type LoopInputs = {
   readonly folder: string;
 };
 
-/** Where inputs come from: `get` gives "" for one that is not set. */
-export type InputSource = {
-  readonly get: (name: InputName) => string;
-  /** Every input of the step, known or not, in any letter case. */
-  readonly given: readonly string[];
-  /** The job's workspace, absolute. */
-  readonly workspace: string;
-};
-
 /**
  * Reads and checks the inputs, each for itself and together, before anything is started.
  * @throws WhetstoneError `usage`
  */
-export function readInputs({ get, given, workspace }: InputSource): LoopInputs {
-  refuseUnknown(given);
+export function readInputs({ get, given, workspace }: InputSource<InputName>): LoopInputs {
+  refuseUnknown(given, INPUT_NAMES);
   const folder = below(workspace, get("working-directory") || ".", "working-directory");
   const mode = parseMode(get("mode") || "analysis");
   const session = get("session");
@@ -56,19 +45,6 @@ export function readInputs({ get, given, workspace }: InputSource): LoopInputs {
   };
 }
 
-/** A mistyped `dry-run` must not start a run that writes. */
-function refuseUnknown(given: readonly string[]): void {
-  const known: readonly string[] = INPUT_NAMES;
-  for (const name of given.map((word) => word.toLowerCase())) {
-    if (known.includes(name)) continue;
-    const near = nearest(name, known);
-    throw usage(
-      `There is no input \`${name}\`.`,
-      near === undefined ? `The inputs are ${known.join(", ")}.` : `Did you mean \`${near}\`?`,
-    );
-  }
-}
-
 function parseMode(text: string): SessionMode {
   const mode = SessionMode.safeParse(text);
   if (mode.success) return mode.data;
@@ -82,26 +58,4 @@ function parseSession(text: string): string {
     `\`session: ${text}\` is not \`replay:FILE\`.`,
     "Name a recorded session; live sessions are not part of this version.",
   );
-}
-
-/** The spellings of YAML 1.2's core schema. */
-function parseFlag(name: InputName, text: string): boolean {
-  if (/^(true|True|TRUE)$/.test(text)) return true;
-  if (/^(false|False|FALSE)$/.test(text)) return false;
-  throw usage(`\`${name}: ${text}\` is neither true nor false.`, "Write `true` or `false`.");
-}
-
-/** A path that stays inside `folder`: the action works on what was checked out and on nothing else of the runner. */
-function below(folder: string, path: string, name: InputName): string {
-  const whole = resolve(folder, path);
-  const way = relative(folder, whole);
-  if (way !== ".." && !way.startsWith("../") && !way.startsWith("..\\") && !isAbsolute(way)) return whole;
-  throw usage(
-    `\`${name}: ${path}\` leads out of ${name === "working-directory" ? "the workspace" : "`working-directory`"}.`,
-    "Name a path inside it.",
-  );
-}
-
-function usage(message: string, remedy: string): WhetstoneError {
-  return new WhetstoneError("usage", message, { remedy });
 }

@@ -35,6 +35,13 @@ export function formatSummary(report: LoopReport, facts: SummaryFacts): string {
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
+/** The job summary of one job of a relay: what the stages so far concluded, and what is handed on. */
+export function stageSummary(stages: readonly StageResult[], facts: Pick<SummaryFacts, "dossier" | "url">): string {
+  const last = stages.at(-1);
+  const title = last === undefined ? "nothing was done" : `${cell(last.stage)}: ${cell(last.verdict)}`;
+  return `## Whetstone, ${title}\n\n${stageTable(stages)}\n\nHanded on: ${cell(facts.dossier)}. Run: ${facts.url}\n`;
+}
+
 /** The job summary of a run that could not finish. */
 export function formatFailure(error: { readonly code: string; readonly text: string }, url: string): string {
   return `## Whetstone: error\n\n${cell(error.code)}: ${cell(error.text)}\n\nRun: ${url}\n`;

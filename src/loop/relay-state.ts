@@ -16,13 +16,16 @@ const RelayFile = z.strictObject({
   /** Results of the captured calls, from which validation learns what is noise. */
   results: z.array(CallResult),
   branch: z.strictObject({ branch: z.string().min(1), sha: CommitSha }).exactOptional(),
+  /** The session's answer was a recording. */
+  replayed: z.boolean().exactOptional(),
 });
 
 /** What stages leave for later jobs, as a file of the dossier that is handed on. */
-export function packCarried({ captured, branch }: Pick<Carried, "captured" | "branch">): string {
+export function packCarried({ captured, branch, replayed }: Carried): string {
   const file: z.input<typeof RelayFile> = {
     schema: "whetstone.relay/1",
     results: [...(captured?.results ?? [])],
+    ...(replayed === undefined ? {} : { replayed }),
     ...(branch === undefined ? {} : { branch: { branch: branch.branch, sha: CommitSha.parse(branch.sha) } }),
   };
   return `${JSON.stringify(file)}\n`;
@@ -41,6 +44,7 @@ export function unpackCarried(dossier: OpenDossier): Carried {
     baseSha,
     ...(file === undefined ? {} : { captured: { results: file.results, loaded: [] } }),
     ...(file?.branch === undefined ? {} : { branch: file.branch }),
+    ...(file?.replayed === undefined ? {} : { replayed: file.replayed }),
     ...(proposal === undefined
       ? {}
       : {

@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Env } from "../config/env.ts";
 import {
@@ -10,13 +11,14 @@ import {
   type Seen,
 } from "../flow.ts";
 import type { StageResult } from "../model/dossier.ts";
-import { WhetstoneError } from "../model/error.ts";
+import { messageOf, WhetstoneError } from "../model/error.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { Actor } from "../model/ledger.ts";
 import type { Stage } from "../model/stage.ts";
 import { formatInstant } from "../model/time.ts";
 import { openDossier, writeDossier, type OpenDossier } from "../protect/dossier.ts";
 import type { SessionRunner } from "../session/port.ts";
+import { replayRunner } from "../session/replay.ts";
 import { openSpanStore, openWorkspace, type Places } from "../wire.ts";
 import type { Watcher } from "./execute.ts";
 import { interruptible } from "./interrupt.ts";
@@ -41,22 +43,34 @@ export type RelayRequest = {
   readonly actor: Actor;
   /** Asked of the first job only; later ones take that of the dossier. */
   readonly target: string | undefined;
-  /** Folder of the dossier that the last job left, and the digest that it gave; absent for the first job. */
+  /**
+   * Folder of the dossier that the last job left, and the digest that it gave; absent for the first job. For the job
+   * that records: a folder with the dossiers of all jobs and attempts, of which it is one.
+   */
   readonly earlier?: { readonly path: string; readonly digest: string };
   /** Jobs that ended without a word, for the one that records. */
   readonly lost?: { readonly job: string; readonly result: string };
-  readonly runner: SessionRunner;
+  /** Write no branch and record nothing. */
+  readonly dryRun: boolean;
+  /** Absolute path of the recorded session that answers in the job `session`. */
+  readonly recording: string | undefined;
 };
 
 /** What a job leaves: the dossier so far with its digest, and what its last stage concluded. */
 export type RelayEnd = {
   readonly path: string;
   readonly digest: string;
+  /** Id of the run that the job is part of. */
+  readonly run: string;
+  /** What all stages so far concluded, and the last of them. */
+  readonly stages: readonly StageResult[];
   readonly last: StageResult;
   /** Whether the next stage may run. */
   readonly go: boolean;
   /** Of the job that records. */
   readonly report?: LoopReport;
+  /** The session's answer was a recording; everything else was measured. */
+  readonly recordedAnswer: boolean;
 };
 
 /**
@@ -86,7 +100,7 @@ type Job = {
 async function runJob(run: LoopRun, { request, watcher, earlier }: Job): Promise<RelayEnd> {
   const { clock } = run.workspace;
   const carried: Carried = earlier ? unpackCarried(earlier) : {};
-  const stages = loopStages(run, { runner: request.runner, record: true, carried });
+  const stages = loopStages(run, { runner: answering(request), record: !request.dryRun, mode: "refinement", carried });
   const { observer } = watcher;
   const flow = openFlow(stages, { observer, clock, ...(earlier ? { earlier: earlier.manifest.stages } : {}) });
   if (request.job === "record")
@@ -94,6 +108,20 @@ async function runJob(run: LoopRun, { request, watcher, earlier }: Job): Promise
   await JOBS[request.job]({ stages, flow, seen: earlier ? seenIn(earlier) : {} });
   run.files.set(RELAY_FILE, packCarried(carried));
   return await handOn(run, flow, needed(carried.baseSha));
+}
+
+/** Only the job `session` asks anybody. */
+function answering({ job, recording }: RelayRequest): SessionRunner {
+  if (job === "session" && recording !== undefined) return replayRunner(recording);
+  return {
+    kind: "memory",
+    run: () =>
+      Promise.reject(
+        new WhetstoneError("usage", `Nobody is named who would answer in the job ${job}.`, {
+          remedy: "Name a recorded session: `session: replay:FILE`.",
+        }),
+      ),
+  };
 }
 
 type Work = (parts: { readonly stages: LoopStages; readonly flow: Flow; readonly seen: Seen }) => Promise<unknown>;
@@ -133,8 +161,11 @@ async function handOn(run: LoopRun, { results }: Flow, baseSha: CommitSha): Prom
   return {
     path: join(workspace.folder, "relay", dossierId),
     digest: manifest.digest,
+    run: id,
+    stages: results,
     last,
     go: last.verdict === "pass",
+    recordedAnswer: false,
   };
 }
 
@@ -148,11 +179,13 @@ type Finish = {
 /** Whatever was decided is recorded; a job that was lost on the way leaves the run without a decision. */
 async function finish(run: LoopRun, { stages, flow, lost, earlier }: Finish): Promise<RelayEnd> {
   if (lost) await flow.timed(lost.job, () => Promise.resolve(lostJob(lost)));
+  const recordedAnswer = unpackCarried(earlier).replayed === true;
   run.files.delete(RELAY_FILE);
   const report = await concludeFlow(stages, flow, seenIn(earlier));
   const { manifest } = await openDossier(report.dossier);
   const last = needed(report.stages.at(-1));
-  return { path: report.dossier, digest: manifest.digest, last, go: false, report };
+  const { stages: all, dossier: path } = report;
+  return { path, digest: manifest.digest, run: run.id, stages: all, last, go: false, report, recordedAnswer };
 }
 
 function lostJob({ job, result }: NonNullable<RelayRequest["lost"]>): Stage<undefined> {
@@ -168,6 +201,7 @@ async function openEarlier({ job, earlier }: RelayRequest): Promise<OpenDossier 
       remedy: "Give it the folder and the digest that the job before it left.",
     });
   }
+  if (job === "record") return await findDossier(earlier);
   const dossier = await openDossier(earlier.path);
   const { digest, stages } = dossier.manifest;
   if (digest !== earlier.digest) {
@@ -176,7 +210,6 @@ async function openEarlier({ job, earlier }: RelayRequest): Promise<OpenDossier 
       earlier.path,
     );
   }
-  if (job === "record") return dossier;
   const last = stages.at(-1);
   const before = BEFORE[job];
   if (last?.stage !== before || last.verdict !== "pass") {
@@ -187,6 +220,20 @@ async function openEarlier({ job, earlier }: RelayRequest): Promise<OpenDossier 
   const wrong = job === "propose" ? recompute(dossier).find(({ equal }) => !equal) : undefined;
   if (wrong) throw refused(`holds ${wrong.file}, which does not follow from what is recorded there`, earlier.path);
   return dossier;
+}
+
+/** The dossier with this digest among those in a folder, or the folder itself. */
+async function findDossier({ path, digest }: NonNullable<RelayRequest["earlier"]>): Promise<OpenDossier> {
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown) => {
+    throw refused(`cannot be read: ${messageOf(error)}`, path);
+  });
+  const folders = [path, ...entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name))];
+  for (const folder of folders) {
+    // What is no dossier, or a damaged one, cannot be the one that was announced.
+    const dossier = await openDossier(folder).catch(() => undefined);
+    if (dossier?.manifest.digest === digest) return dossier;
+  }
+  throw refused(`holds no whole dossier with the digest ${digest} that was announced`, path);
 }
 
 /** The stage that must have passed before a job. */

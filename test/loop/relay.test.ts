@@ -7,7 +7,6 @@ import { RELAY_JOBS, runRelayJob, type RelayEnd, type RelayJob, type RelayReques
 import { recompute } from "../../src/loop/replay.ts";
 import { openDossier } from "../../src/protect/dossier.ts";
 import { digestOf, sha256 } from "../../src/protect/digest.ts";
-import { replayRunner } from "../../src/session/replay.ts";
 import { leftovers, NOTHING } from "../support/leftovers.ts";
 import { BETTER_WORK, sampleProject, type SampleProject } from "../support/sample-project.ts";
 
@@ -25,7 +24,8 @@ function request(job: RelayJob, more: Partial<RelayRequest> = {}): RelayRequest 
     env: parseEnv({ PATH: process.env["PATH"] ?? "" }),
     actor: { type: "workflow", id: "octo/notes/actions/runs/1 by octocat" },
     target: undefined,
-    runner: replayRunner(recording),
+    dryRun: false,
+    recording,
     ...more,
   };
 }

@@ -1,0 +1,4 @@
+import { runRelayStep } from "./entry.ts";
+
+// The entry of `actions/gate/action.yml`.
+await runRelayStep("gate");

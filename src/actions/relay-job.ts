@@ -1,0 +1,92 @@
+import { relative } from "node:path";
+import type { Env } from "../config/env.ts";
+import { exitCodeOf, standingBranch } from "../loop/execute.ts";
+import type { RelayEnd, RelayJob, runRelayJob } from "../loop/relay.ts";
+import { EXIT } from "../model/codes.ts";
+import { endJob, type Ending } from "./ending.ts";
+import { runUrl, workflowActor, type JobContext, type Toolkit } from "./job.ts";
+import { logLine, stageLog } from "./log.ts";
+import { decisionOf } from "./loop-job.ts";
+import { readRelayInputs } from "./relay-inputs.ts";
+import { formatSummary, stageSummary, verdictLine } from "./summary.ts";
+
+/** Everything that the action of one job touches. */
+export type RelayAction = {
+  readonly job: RelayJob;
+  readonly core: Toolkit;
+  readonly context: JobContext;
+  readonly env: Env;
+  readonly secrets: readonly string[];
+  readonly given: readonly string[];
+  /** The job's workspace, absolute. */
+  readonly workspace: string;
+  readonly execute: typeof runRelayJob;
+};
+
+/** Outputs of the actions of the jobs, as each `action.yml` lists them; `branch` and `cost-usd` are those of `record`. */
+export const RELAY_OUTPUTS = ["go", "decision", "reason-code", "result", "dossier", "digest", "run"] as const;
+/** Further outputs of the job that records. */
+export const RECORD_OUTPUTS = ["branch", "cost-usd"] as const;
+
+/**
+ * Runs one job of the relay. A stage that does not pass ends the run without making its job red: the job that records
+ * does that. An error makes the job red at once.
+ */
+export function runRelayAction(action: RelayAction): Promise<void> {
+  const outputNames = action.job === "record" ? [...RELAY_OUTPUTS, ...RECORD_OUTPUTS] : RELAY_OUTPUTS;
+  return endJob({ ...action, outputNames }, () => work(action));
+}
+
+async function work(action: RelayAction): Promise<Ending> {
+  const { job, core, context, env, given, workspace, execute } = action;
+  const actor = workflowActor(context);
+  const {
+    folder,
+    config,
+    token: _token,
+    ...inputs
+  } = readRelayInputs(job, {
+    get: core.getInput,
+    given,
+    workspace,
+  });
+  const log = stageLog(core);
+  const note = (line: string): void => core.info(logLine(line));
+  try {
+    const request = { ...inputs, places: { cwd: folder, config }, env, actor };
+    return ending(action, await execute(request, { observer: log, progress: log.step, note }));
+  } finally {
+    log.stop();
+  }
+}
+
+function ending({ workspace, context }: RelayAction, end: RelayEnd): Ending {
+  const { path, digest, last, go, run, report } = end;
+  const dossier = relative(workspace, path);
+  const outputs = {
+    go: String(go),
+    decision: last.verdict === "pass" ? "allow" : "deny",
+    "reason-code": last.reasons[0] ?? "",
+    result: last.verdict,
+    dossier,
+    digest,
+    run,
+  } satisfies Readonly<Record<(typeof RELAY_OUTPUTS)[number], string>>;
+  if (report === undefined) {
+    const message = logLine(`Whetstone: ${last.stage} ${last.verdict} (${last.reasons.join(", ")}): ${last.summary}`);
+    return { outputs, summary: stageSummary(end.stages, { dossier, url: runUrl(context) }), message, failed: false };
+  }
+  return {
+    outputs: {
+      ...outputs,
+      decision: decisionOf(report.status),
+      "reason-code": report.reasons[0],
+      result: report.status,
+      branch: standingBranch(report) ?? "",
+      "cost-usd": report.outcome.costUsd.toFixed(4),
+    },
+    summary: formatSummary(report, { dossier, url: runUrl(context), recordedAnswer: end.recordedAnswer }),
+    message: logLine(`Whetstone: ${verdictLine(report)}`),
+    failed: exitCodeOf(report.status) !== EXIT.pass,
+  };
+}

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "@jest/globals";
+import { RECORD_OUTPUTS, RELAY_OUTPUTS, runRelayAction } from "../../src/actions/relay-job.ts";
+import { parseEnv } from "../../src/config/env.ts";
+import type { RelayEnd, RelayJob, RelayRequest } from "../../src/loop/relay.ts";
+import { WhetstoneError } from "../../src/model/error.ts";
+import { report } from "./report.ts";
+
+const DIGEST = "b".repeat(64);
+
+function end(more: Partial<RelayEnd> = {}): RelayEnd {
+  const last = { stage: "validate", verdict: "pass", reasons: ["ok" as const], durationMs: 5, summary: "all is well" };
+  const path = "/w/repository/.whetstone/relay/d-1";
+  return { path, digest: DIGEST, run: "r-1", stages: [last], last, go: true, recordedAnswer: false, ...more };
+}
+
+async function act(job: RelayJob, inputs: Readonly<Record<string, string>>, ended: RelayEnd | Error) {
+  const outputs: Record<string, string> = {};
+  const said = { failures: [] as string[], notices: [] as string[], summaries: [] as string[], masked: [] as string[] };
+  const requests: RelayRequest[] = [];
+  await runRelayAction({
+    job,
+    core: {
+      getInput: (name) => inputs[name] ?? "",
+      setOutput: (name, value) => {
+        outputs[name] = value;
+      },
+      setSecret: (secret) => said.masked.push(secret),
+      info: () => undefined,
+      notice: (line) => said.notices.push(line),
+      startGroup: () => undefined,
+      endGroup: () => undefined,
+      setFailed: (message) => said.failures.push(message),
+      writeSummary: async (markdown) => void said.summaries.push(markdown),
+    },
+    context: { actor: "octocat", runId: 17, serverUrl: "https://github.test", repo: { owner: "o", repo: "r" } },
+    env: parseEnv({}),
+    secrets: ["hidden-value"],
+    given: Object.keys(inputs),
+    workspace: "/w",
+    execute: async (request) => {
+      requests.push(request);
+      if (ended instanceof Error) throw ended;
+      return ended;
+    },
+  });
+  return { outputs, requests, ...said };
+}
+
+const HANDED_ON = { dossier: "before", digest: DIGEST, "working-directory": "repository" };
+const NEEDS = JSON.stringify({ gate: { result: "success", outputs: { digest: DIGEST } } });
+
+describe("a job of the relay", () => {
+  test("hands its inputs on, with the workflow run as the actor", async () => {
+    const { requests, masked } = await act("validate", HANDED_ON, end());
+    expect(requests).toMatchObject([
+      {
+        job: "validate",
+        places: { cwd: "/w/repository", config: "/w/repository/whetstone.yaml" },
+        actor: { type: "workflow", id: "o/r/actions/runs/17 by octocat" },
+        earlier: { path: "/w/before", digest: DIGEST },
+        dryRun: false,
+      },
+    ]);
+    expect(masked).toEqual(["hidden-value"]);
+  });
+
+  test("says what it concluded and hands on the dossier with its digest", async () => {
+    const { outputs, notices, failures, summaries } = await act("validate", HANDED_ON, end());
+    expect(outputs).toEqual({
+      go: "true",
+      decision: "allow",
+      "reason-code": "ok",
+      result: "pass",
+      dossier: "repository/.whetstone/relay/d-1",
+      digest: DIGEST,
+      run: "r-1",
+    });
+    expect([notices, failures]).toEqual([["Whetstone: validate pass (ok): all is well"], []]);
+    expect(summaries).toEqual([expect.stringContaining("| validate | pass | ok |")]);
+  });
+
+  test("that does not pass keeps the next one from running; the one that records makes the run red", async () => {
+    const last = {
+      stage: "validate",
+      verdict: "fail",
+      reasons: ["check_failed" as const],
+      durationMs: 5,
+      summary: "no",
+    };
+    const stopped = await act("validate", HANDED_ON, end({ last, stages: [last], go: false }));
+    expect([stopped.outputs["go"], stopped.outputs["decision"], stopped.failures]).toEqual(["false", "deny", []]);
+    const inputs = { dossier: "dossiers", needs: NEEDS };
+    const rejected = await act("record", inputs, end({ report: report("rejected"), go: false }));
+    expect([rejected.outputs["result"], rejected.outputs["decision"], rejected.failures.length]).toEqual([
+      "rejected",
+      "deny",
+      1,
+    ]);
+    const proposed = await act("record", inputs, end({ report: report("proposed"), go: false }));
+    expect([proposed.outputs["result"], proposed.outputs["decision"], proposed.failures]).toEqual([
+      "proposed",
+      "allow",
+      [],
+    ]);
+    expect(Object.keys(proposed.outputs).toSorted()).toEqual([...RELAY_OUTPUTS, ...RECORD_OUTPUTS].toSorted());
+  });
+
+  test("that cannot finish is red at once and lets nothing go on", async () => {
+    const error = new WhetstoneError("dossier_mismatch", "The dossier is another.", { remedy: "Run again." });
+    const { outputs, failures, summaries } = await act("propose", HANDED_ON, error);
+    expect(outputs).toMatchObject({ go: "", digest: "", decision: "deny", "reason-code": "dossier_mismatch" });
+    expect(Object.keys(outputs).toSorted()).toEqual([...RELAY_OUTPUTS].toSorted());
+    expect(failures).toEqual(["Whetstone: error (dossier_mismatch): The dossier is another. Run again."]);
+    expect(summaries).toHaveLength(1);
+  });
+
+  test("with inputs that cannot be meant is not begun", async () => {
+    const { requests, outputs } = await act("evidence", { dossier: "before" }, end());
+    expect([requests, outputs["reason-code"]]).toEqual([[], "usage"]);
+  });
+});

@@ -1,0 +1,126 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "@jest/globals";
+import { parse } from "yaml";
+import { RECORD_OUTPUTS, RELAY_OUTPUTS } from "../../src/actions/relay-job.ts";
+import { RELAY_INPUTS } from "../../src/actions/relay-inputs.ts";
+import { RELAY_JOBS } from "../../src/loop/relay.ts";
+
+type ActionFile = {
+  readonly inputs: Readonly<Record<string, { readonly default?: string; readonly required?: boolean }>>;
+  readonly outputs: Readonly<Record<string, object>>;
+  readonly runs: object;
+};
+type Step = {
+  readonly id?: string;
+  readonly uses?: string;
+  readonly run?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
+};
+type Job = {
+  readonly needs?: string | readonly string[];
+  readonly if?: string;
+  readonly permissions: Readonly<Record<string, string>>;
+  readonly "timeout-minutes": number;
+  readonly "cache-mode": string;
+  readonly steps: readonly Step[];
+};
+type Workflow = { readonly permissions: object; readonly concurrency: object; readonly jobs: Record<string, Job> };
+
+const actionOf = (job: string): ActionFile => parse(readFileSync(`actions/${job}/action.yml`, "utf8"));
+const text = readFileSync(".github/workflows/loop.yml", "utf8");
+const workflow = parse(text) as Workflow;
+const jobs = Object.entries(workflow.jobs);
+
+describe.each(RELAY_JOBS.map((job) => [job]))("actions/%s/action.yml", (job) => {
+  const action = actionOf(job);
+
+  test("lists the inputs that the code reads and the outputs that it sets", () => {
+    expect(Object.keys(action.inputs).toSorted()).toEqual([...RELAY_INPUTS[job]].toSorted());
+    const outputs = job === "record" ? [...RELAY_OUTPUTS, ...RECORD_OUTPUTS] : RELAY_OUTPUTS;
+    expect(Object.keys(action.outputs)).toEqual([...outputs]);
+  });
+
+  test("runs the built entry on Node 24", () => {
+    expect(action.runs).toEqual({ using: "node24", main: `../../dist/actions/${job}.js` });
+    expect(readFileSync(`src/actions/${job}.ts`, "utf8")).toContain(`runRelayStep("${job}")`);
+  });
+});
+
+test("there is no action without a job", () => {
+  expect(readdirSync("actions").toSorted()).toEqual([...RELAY_JOBS].toSorted());
+});
+
+describe("loop.yml", () => {
+  test("has the jobs of the relay in their order, each after the one before", () => {
+    expect(jobs.map(([name]) => name)).toEqual([...RELAY_JOBS]);
+    for (const [index, [name, { needs }]] of jobs.entries()) {
+      const before = RELAY_JOBS.slice(0, index);
+      expect([name, needs]).toEqual([name, name === "record" ? before : before.at(-1)]);
+    }
+  });
+
+  test("stays below 200 lines", () => {
+    expect(text.trimEnd().split("\n").length).toBeLessThan(200);
+  });
+
+  test("grants nothing but to a job, each grant with its reason; where a model or a change runs nothing writes", () => {
+    expect(workflow.permissions).toEqual({});
+    for (const line of text.match(/^ {6}[a-z-]+: (?:read|write).*$/gm) ?? []) expect(line).toMatch(/ # \S/);
+    const writers = jobs.filter(([, { permissions }]) => Object.values(permissions).includes("write"));
+    expect(writers.map(([name]) => name)).toEqual(["gate", "propose", "record"]);
+    for (const name of ["evidence", "session", "validate"]) {
+      expect(workflow.jobs[name]?.permissions).toEqual({ contents: "read" });
+    }
+  });
+
+  test("hands a token to no job but those that write, and leaves none in a checkout", () => {
+    for (const [name, { steps }] of jobs) {
+      const given = steps.filter((step) => JSON.stringify(step).includes("github.token")).map(({ uses }) => uses);
+      expect(given).toEqual(["gate", "propose", "record"].includes(name) ? [`$/actions/${name}`] : []);
+      for (const step of steps.filter(({ uses }) => uses?.startsWith("actions/checkout"))) {
+        expect(step.with).toMatchObject({ "persist-credentials": false });
+      }
+    }
+    expect(text).not.toContain("secrets: inherit");
+  });
+
+  test("pins every action by commit, runs no shell, and ends every job in time without a cache", () => {
+    for (const [, job] of jobs) {
+      expect(job["timeout-minutes"]).toBeLessThanOrEqual(60);
+      expect(job["cache-mode"]).toBe("none");
+      for (const { uses, run } of job.steps) {
+        expect(run).toBeUndefined();
+        expect(uses).toMatch(/^(?:[\w-]+\/[\w-]+@[0-9a-f]{40}|\$\/actions\/[a-z]+)$/);
+      }
+    }
+  });
+
+  test("gives every action inputs that it has, and all that it needs", () => {
+    for (const [name, { steps }] of jobs) {
+      const own = steps.filter(({ uses }) => uses?.startsWith("$/"));
+      expect(own.map(({ uses }) => uses)).toEqual([`$/actions/${name}`]);
+      const given = Object.keys(own[0]?.with ?? {});
+      const { inputs } = actionOf(name);
+      expect(given.filter((input) => !(input in inputs))).toEqual([]);
+      const needed = Object.entries(inputs).filter(([, input]) => input.required === true);
+      expect(needed.map(([input]) => input).filter((input) => !given.includes(input))).toEqual([]);
+    }
+  });
+
+  test("goes on only from a passed job and with the digest and artifact of that very job", () => {
+    for (const [index, [name, job]] of jobs.entries()) {
+      if (name === "gate" || name === "record") continue;
+      const before = RELAY_JOBS[index - 1] ?? "";
+      expect(job.if).toMatch(new RegExp(`^needs\\.${before}\\.outputs\\.go == 'true'`));
+      const [fetched] = job.steps.filter(({ uses }) => uses?.startsWith("actions/download-artifact"));
+      expect(fetched?.with?.["artifact-ids"]).toBe(`\${{ needs.${before}.outputs.artifact }}`);
+      const own = job.steps.find(({ id }) => id === "stage");
+      expect(own?.with).toMatchObject({ digest: `\${{ needs.${before}.outputs.digest }}` });
+    }
+    expect(workflow.jobs["record"]?.if).toBe("always()");
+  });
+
+  test("lets a second run on a target wait", () => {
+    expect(workflow.concurrency).toEqual({ group: "whetstone-loop-${{ inputs.target }}", queue: "max" });
+  });
+});
