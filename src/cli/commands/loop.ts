@@ -6,6 +6,9 @@ export type LoopOptions = CommonOptions & {
   readonly mode: string;
   readonly local?: boolean;
   readonly session?: string;
+  readonly budgetUsd?: string;
+  readonly authorization?: string;
+  readonly authorizationFile?: string;
   readonly dryRun?: boolean;
 };
 
@@ -18,6 +21,9 @@ export const loop: Register = (program, context) => {
     .option("--mode <mode>", "analysis or refinement", "refinement")
     .option("--local", "work on this git repository alone, without GitHub")
     .option("--session <runner>", "claude, or replay:FILE for a recorded session")
+    .option("--budget-usd <amount>", "most that a session of claude may cost (default: session.maxBudgetUsd)")
+    .option("--authorization <token>", "a person's permission, for a refinement of claude (or WHETSTONE_AUTHORIZATION)")
+    .option("--authorization-file <file>", "the same from a file; - is standard input")
     .option("--dry-run", "stop after validation: write no branch and record nothing");
   common(command, "loop --local --target notes --session replay:examples/notes-server/sessions/good.json");
   command.action(async (options: LoopOptions) => {

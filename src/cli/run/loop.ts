@@ -1,4 +1,4 @@
-import { relative, resolve } from "node:path";
+import { relative } from "node:path";
 import type { LoopReport } from "../../flow.ts";
 import { executeLoop, exitCodeOf, standingBranch, type LoopEnd, type LoopRequest } from "../../loop/execute.ts";
 import { WhetstoneError } from "../../model/error.ts";
@@ -8,10 +8,11 @@ import type { LoopOptions } from "../commands/loop.ts";
 import { printJson, type Io } from "../io.ts";
 import { stageProgress } from "../progress.ts";
 import { printLoopReport } from "../report.ts";
+import { sessionSource } from "../session-source.ts";
 
 /** `whetstone loop`. */
 export async function runLoopCommand(options: LoopOptions, io: Io): Promise<number> {
-  const end = await execute(parseRequest(options, io), io);
+  const end = await execute(await parseRequest(options, io), io);
   if (options.json) printJson(io, toJson(end.report));
   else printLoopReport(io, end.report, end);
   return exitCodeOf(end.report.status);
@@ -28,7 +29,7 @@ async function execute(request: LoopRequest, io: Io): Promise<LoopEnd> {
 }
 
 /** @throws WhetstoneError `usage`: before anything was started */
-function parseRequest(options: LoopOptions, io: Io): LoopRequest {
+async function parseRequest(options: LoopOptions, io: Io): Promise<LoopRequest> {
   if (options.local !== true) {
     throw new WhetstoneError("usage", "The loop on GitHub is not part of this version.", {
       remedy: "Add --local to run it on this git repository.",
@@ -40,14 +41,16 @@ function parseRequest(options: LoopOptions, io: Io): LoopRequest {
       remedy: "Use --mode analysis or --mode refinement.",
     });
   }
-  const file = /^replay:(.+)$/.exec(options.session ?? "")?.[1];
+  const source =
+    options.session === undefined ? undefined : await sessionSource({ ...options, session: options.session }, io);
   return {
     places: { ...options, cwd: io.cwd },
     env: io.env,
     actor: localActor(),
     target: options.target,
     mode: mode.data,
-    recording: file === undefined ? undefined : resolve(io.cwd, file),
+    recording: source && "recording" in source ? source.recording : undefined,
+    live: source && "live" in source ? source.live : undefined,
     dryRun: options.dryRun === true,
   };
 }
