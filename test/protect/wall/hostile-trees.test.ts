@@ -33,6 +33,7 @@ describe("attacks as a git bundle", () => {
 test("the corpus is as large as it is said to be, and no attack stands twice", () => {
   expect(new Set(TREE_ATTACKS.map(({ name }) => name)).size).toBe(TREE_ATTACKS.length);
   expect(TREE_ATTACKS.length).toBeGreaterThanOrEqual(120);
+  expect(TREE_ATTACKS.filter(({ bundle }) => bundle !== null).length).toBeGreaterThanOrEqual(120);
 });
 
 test("the same forms with honest content pass: the corpus is refused for what it is", async () => {
