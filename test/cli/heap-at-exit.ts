@@ -1,7 +1,8 @@
 import { writeSync } from "node:fs";
 import { getHeapSpaceStatistics } from "node:v8";
+import { isMainThread } from "node:worker_threads";
 
-// Loaded before a command: when the command's work is done, it makes objects of which much outlives a collection, and
+// Loaded before a command and its threads: when the work of one is done, it makes objects of which much outlives a collection, and
 // says on standard error how large the young generation has become, in bytes.
 const youngBytes = (): number =>
   getHeapSpaceStatistics().find((space) => space.space_name === "new_space")?.space_size ?? 0;
@@ -13,5 +14,5 @@ process.once("exit", () => {
     kept.push({ count, text: String(count) });
     if (kept.length > 100_000) kept.splice(0, 50_000);
   }
-  writeSync(2, `\nyoung ${JSON.stringify({ before, after: youngBytes() })}\n`);
+  writeSync(2, `\nyoung ${JSON.stringify({ isMainThread, before, after: youngBytes() })}\n`);
 });

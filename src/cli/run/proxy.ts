@@ -9,6 +9,7 @@ import { configIfAny } from "../config.ts";
 import type { Io } from "../io.ts";
 import { splitWords } from "../words.ts";
 import { spanSink } from "./span-sink.ts";
+import { keepYoungGeneration } from "./steady-heap.ts";
 
 /** Share of sessions that go to a canary when no other is given, percent. */
 const DEFAULT_WEIGHT = 10;
@@ -20,6 +21,7 @@ const DEFAULT_WEIGHT = 10;
 export async function runProxyCommand(words: readonly string[], options: ProxyOptions, io: Io): Promise<number> {
   checkFlags(words, options);
   const weight = parseWeight(options);
+  keepYoungGeneration();
   if (options.listen === undefined) return runStdio(chooseArm(words, options, weight), options, io);
   const { runHttpProxy } = await import("./http-proxy.ts");
   return runHttpProxy({ ...options, listen: options.listen, weight }, io);
