@@ -34,19 +34,23 @@ export async function proposeStage(deps: ProposeDeps, parts: ReportParts): Promi
   return { verdict: "pass", reasons: ["ok"], summary, value: { branch, sha: opened.sha, report } };
 }
 
-/** Nothing is proposed that the validation report does not cover: this text, on this base, through every stage. */
 function refuse(proposal: Proposal, { validation }: ReportParts): Stage<ProposeResult> | undefined {
-  const value = { branch: "", sha: "", report: "" };
+  const gap = coverageGap(proposal, validation);
+  return gap === undefined ? undefined : { ...gap, value: { branch: "", sha: "", report: "" } };
+}
+
+/** Nothing is proposed that the validation report does not cover: this text, on this base, through every stage. */
+export function coverageGap(proposal: Proposal, validation: ValidationReport): Omit<Stage<never>, "value"> | undefined {
   if (sha256(proposal.answer.patch) !== proposal.patchDigest) {
     const summary = "the proposal's digest is not that of its patch";
-    return { verdict: "fail", reasons: ["digest_mismatch"], summary, value };
+    return { verdict: "fail", reasons: ["digest_mismatch"], summary };
   }
   if (validation.patchDigest !== proposal.patchDigest || validation.baseSha !== proposal.baseSha) {
     const summary = "the validation report is about another patch or base";
-    return { verdict: "fail", reasons: ["digest_mismatch"], summary, value };
+    return { verdict: "fail", reasons: ["digest_mismatch"], summary };
   }
   if (validation.verdict === "pass" && passedAll(validation)) return undefined;
-  return { verdict: "fail", reasons: ["verdict_missing"], summary: "the validation report is no pass", value };
+  return { verdict: "fail", reasons: ["verdict_missing"], summary: "the validation report is no pass" };
 }
 
 function passedAll({ stages }: ValidationReport): boolean {

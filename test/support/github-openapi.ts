@@ -23,7 +23,7 @@ type Description = {
   readonly components: { readonly parameters: Readonly<Record<string, Parameter>> };
 };
 
-type Route = { readonly pattern: RegExp; readonly template: string; readonly names: readonly string[] };
+type Route = { readonly pattern: RegExp; readonly template: string };
 type Loaded = { readonly description: Description; readonly routes: readonly Route[]; readonly ajv: Ajv };
 
 const ID = "github";
@@ -45,18 +45,22 @@ function load(): Loaded {
   const routes = Object.keys(description.paths)
     .map(routeOf)
     // What is spelled out goes before what is a parameter.
-    .sort((a, b) => a.names.length - b.names.length);
+    .sort((a, b) => spelled(b) - spelled(a));
   loaded = { description, routes, ajv };
   return loaded;
 }
 
+/** Characters of a route that are no parameter. */
+function spelled({ template }: Route): number {
+  return template.replaceAll(/\{\w+\}/g, "").length;
+}
+
 /** `{ref}` and `{path}` may hold slashes. */
 function routeOf(template: string): Route {
-  const names = [...template.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
   const source = template.replaceAll(/\{(\w+)\}/g, (_, name) =>
     /^(?:ref|path|basehead)$/.test(String(name)) ? "(.+)" : "([^/]+)",
   );
-  return { pattern: new RegExp(`^${source}$`), template, names };
+  return { pattern: new RegExp(`^${source}$`), template };
 }
 
 const compiled = new Map<string, ValidateFunction>();

@@ -135,17 +135,18 @@ async function holds(repository: GraphRepository, sha: CommitSha, commit: Planne
 
 /** What GitHub made is read back: it must be the tree that was validated. */
 async function assertTree(repository: GraphRepository, sha: CommitSha, commit: Planned): Promise<void> {
-  assertSameTree(commit, (await restCommit(repository, sha)).tree);
+  assertSameTree(commit, (await restCommit(repository, sha)).tree, sha);
 }
 
-function assertSameTree({ branch, tree }: Planned, made: string): void {
+/** `sha` is the commit that has the tree, where the branch points to it already. */
+function assertSameTree({ branch, tree }: Planned, made: string, sha?: CommitSha): void {
   if (made === tree) return;
   throw new WhetstoneError(
     "git_failed",
     `The commit for ${branch} has the tree ${made}; ${tree} was to be committed.`,
     {
       remedy: "Do not use the branch; delete it and run again.",
-      data: { branch, expected: tree, made },
+      data: { branch, expected: tree, made, ...(sha === undefined ? {} : { sha }) },
     },
   );
 }
