@@ -1,13 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import type { Env } from "./config/env.ts";
+import type { Env, Secret } from "./config/env.ts";
 import { readConfig, selectTarget } from "./config/read.ts";
 import { ProtectionSettings } from "./config/protection.ts";
 import type { Config, Target } from "./config/schema.ts";
+import { openGitHubClient } from "./github/client.ts";
 import { openGitState } from "./github/git-state.ts";
 import { openLocalForge } from "./github/local.ts";
 import type { Forge } from "./github/port.ts";
+import { openRestState } from "./github/rest-state.ts";
 import type { StateStore } from "./github/state-port.ts";
 import { addWorktree, removeWorktree } from "./github/worktree.ts";
 import { WhetstoneError } from "./model/error.ts";
@@ -46,8 +48,19 @@ export type Places = {
   readonly db?: string;
   /** A store file that was named must be there: reading a mistyped one would find nothing, as if all were well. */
   readonly mustExist?: boolean;
+  /** Where the state is: on the branch of this repository on GitHub, instead of the one on this disk. */
+  readonly github?: GitHubPlace;
   /** Who acts, for what the protection layer puts on record; Whetstone itself when absent. */
   readonly actor?: Actor;
+};
+
+/** A repository on GitHub, and the token that reaches it. */
+export type GitHubPlace = {
+  readonly owner: string;
+  readonly repo: string;
+  readonly token: Secret;
+  /** Address of the REST API; that of github.com when absent. */
+  readonly baseUrl?: string | undefined;
 };
 
 /** Folder of a repository that holds store, dossiers and worktrees; never committed. */
@@ -84,16 +97,22 @@ export type Protection = {
   readonly keys: SigningKeyFolder;
 };
 
-/** Opens the protection of the repository at `root`; touches nothing. Settings are the defaults when absent. */
-export function openProtection(root: string, settings?: ProtectionSettings): Protection {
+/** Opens the protection of the repository at `root`; touches nothing. Settings are the defaults when absent; the state is on this disk without `github`. */
+export function openProtection(root: string, settings?: ProtectionSettings, github?: GitHubPlace): Protection {
   const folder = join(root, WORK_FOLDER);
   const keys = openSigningKeys(join(folder, "keys"));
-  const state = signingState(openGitState({ cwd: root, now: systemClock.now }), { keys, clock: systemClock });
+  const kept = github === undefined ? openGitState({ cwd: root, now: systemClock.now }) : stateOnGitHub(github);
+  const state = signingState(kept, { keys, clock: systemClock });
   const { roles, ...rules } = settings ?? ProtectionSettings.parse({});
   // The person at the keyboard could write the state branch by hand: roles bind from where they are given on.
   const desk = { state, clock: systemClock, roles: configuredRoles(roles, { unconfigured: "admin" }), rules };
   const killSwitch = openKillSwitch({ state, folder, clock: systemClock });
   return { desk, killSwitch, guard: openGuard({ desk, killSwitch }), keys };
+}
+
+function stateOnGitHub({ owner, repo, token, baseUrl }: GitHubPlace): StateStore {
+  const octokit = openGitHubClient({ token, ...(baseUrl === undefined ? {} : { baseUrl }) });
+  return openRestState({ owner, repo, octokit, now: systemClock.now });
 }
 
 /** A repository with its configuration: what the stages of the loop work on. Its writes go through the guard. */
@@ -121,7 +140,7 @@ export async function openWorkspace(places: Places, env: Env, target?: string): 
   const forge = await openLocalForge({ cwd: places.cwd, now: systemClock.now });
   const config = await readConfig(resolve(places.cwd, places.config ?? "whetstone.yaml"));
   const selected = selectTarget(config, target);
-  const { desk, guard, killSwitch } = openProtection(forge.root, config.protection);
+  const { desk, guard, killSwitch } = openProtection(forge.root, config.protection, places.github);
   const actor = places.actor ?? { type: "bot", id: "whetstone" };
   const acting = { actor, target: selected.name, run: newId("w", systemClock) };
   return {

@@ -21,6 +21,8 @@ export type JobContext = {
   readonly actor: string;
   readonly runId: number;
   readonly serverUrl: string;
+  /** Address of the REST API. */
+  readonly apiUrl: string;
   readonly repo: { readonly owner: string; readonly repo: string };
 };
 

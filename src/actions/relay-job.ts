@@ -3,6 +3,7 @@ import type { Env } from "../config/env.ts";
 import { exitCodeOf, standingBranch } from "../loop/execute.ts";
 import type { RelayEnd, RelayJob, runRelayJob } from "../loop/relay.ts";
 import { EXIT } from "../model/codes.ts";
+import type { GitHubPlace } from "../wire.ts";
 import { endJob, type Ending } from "./ending.ts";
 import { runUrl, workflowActor, type JobContext, type Toolkit } from "./job.ts";
 import { logLine, stageLog } from "./log.ts";
@@ -40,24 +41,21 @@ export function runRelayAction(action: RelayAction): Promise<void> {
 async function work(action: RelayAction): Promise<Ending> {
   const { job, core, context, env, given, workspace, execute } = action;
   const actor = workflowActor(context);
-  const {
-    folder,
-    config,
-    token: _token,
-    ...inputs
-  } = readRelayInputs(job, {
-    get: core.getInput,
-    given,
-    workspace,
-  });
+  const { folder, config, token, ...inputs } = readRelayInputs(job, { get: core.getInput, given, workspace });
+  if (token !== undefined) core.setSecret(token);
+  const github = token === undefined ? {} : { github: gitHubOf(context, token) };
   const log = stageLog(core);
   const note = (line: string): void => core.info(logLine(line));
   try {
-    const request = { ...inputs, places: { cwd: folder, config }, env, actor };
+    const request = { ...inputs, places: { cwd: folder, config, ...github }, env, actor };
     return ending(action, await execute(request, { observer: log, progress: log.step, note }));
   } finally {
     log.stop();
   }
+}
+
+function gitHubOf({ repo: { owner, repo }, apiUrl }: JobContext, token: string): GitHubPlace {
+  return { owner, repo, baseUrl: apiUrl, token: { reveal: () => token } };
 }
 
 function ending({ workspace, context }: RelayAction, end: RelayEnd): Ending {

@@ -1,7 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
 import { givenInputs, runUrl, secretsOf, workflowActor } from "../../src/actions/job.ts";
 
-const context = { actor: "octocat", runId: 17, serverUrl: "https://github.test", repo: { owner: "o", repo: "r" } };
+const context = {
+  actor: "octocat",
+  runId: 17,
+  serverUrl: "https://github.test",
+  apiUrl: "https://api.github.test",
+  repo: { owner: "o", repo: "r" },
+};
 
 describe("secretsOf", () => {
   test("nothing is masked when nothing is secret: an empty mask would blank the whole log", () => {

@@ -49,7 +49,13 @@ async function runJob({ inputs = {}, end = report("promoted"), error, job = {} }
       setFailed: (message) => written.failures.push(message),
       writeSummary: async (markdown) => void written.summaries.push(markdown),
     },
-    context: { actor: "octocat", runId: 17, serverUrl: "https://github.test", repo: { owner: "o", repo: "r" } },
+    context: {
+      actor: "octocat",
+      runId: 17,
+      serverUrl: "https://github.test",
+      apiUrl: "https://api.github.test",
+      repo: { owner: "o", repo: "r" },
+    },
     env: parseEnv({}),
     secrets: [],
     given: Object.keys(inputs),
@@ -150,7 +156,7 @@ describe("runLoopJob", () => {
   });
 
   test("outside a job nothing starts", async () => {
-    const context = { actor: "", runId: Number.NaN, serverUrl: "", repo: { owner: "", repo: "" } };
+    const context = { actor: "", runId: Number.NaN, serverUrl: "", apiUrl: "", repo: { owner: "", repo: "" } };
     const { requests, failures } = await runJob({ job: { context } });
     expect(requests).toEqual([]);
     expect(failures.join()).toContain("no job of GitHub Actions");

@@ -32,7 +32,13 @@ async function act(job: RelayJob, inputs: Readonly<Record<string, string>>, ende
       setFailed: (message) => said.failures.push(message),
       writeSummary: async (markdown) => void said.summaries.push(markdown),
     },
-    context: { actor: "octocat", runId: 17, serverUrl: "https://github.test", repo: { owner: "o", repo: "r" } },
+    context: {
+      actor: "octocat",
+      runId: 17,
+      serverUrl: "https://github.test",
+      apiUrl: "https://api.github.test",
+      repo: { owner: "o", repo: "r" },
+    },
     env: parseEnv({}),
     secrets: ["hidden-value"],
     given: Object.keys(inputs),
@@ -112,6 +118,15 @@ describe("a job of the relay", () => {
     expect(Object.keys(outputs).toSorted()).toEqual([...RELAY_OUTPUTS].toSorted());
     expect(failures).toEqual(["Whetstone: error (dossier_mismatch): The dossier is another. Run again."]);
     expect(summaries).toHaveLength(1);
+  });
+
+  test("that was given a token keeps the state on GitHub, and the log never shows it", async () => {
+    const { requests, masked } = await act("propose", { ...HANDED_ON, token: "dummy-token" }, end());
+    const [{ places } = { places: undefined }] = requests;
+    expect(places?.github).toMatchObject({ owner: "o", repo: "r", baseUrl: "https://api.github.test" });
+    expect(places?.github?.token.reveal()).toBe("dummy-token");
+    expect(masked).toEqual(["hidden-value", "dummy-token"]);
+    expect((await act("evidence", HANDED_ON, end())).requests[0]?.places).not.toHaveProperty("github");
   });
 
   test("with inputs that cannot be meant is not begun", async () => {
