@@ -105,6 +105,15 @@ function printedDocuments(): Document[] {
   ];
 }
 
+/** What one job of a workflow hands to the next. */
+function handedDocuments(): Document[] {
+  const digest = "a".repeat(64);
+  const said = { verdict: "pass", reasons: ["ok"], details: ["No secret in 12 lines."] };
+  const subject = { run: { id: 7, attempt: 1 }, artifactDigest: digest, patchDigest: digest };
+  const value = { schema: "whetstone.step-verdict/1", step: "detect", ...subject, ...said };
+  return [{ schema: "step-verdict", from: "the job detect", value }];
+}
+
 /** A specification that one of two traces does not keep, in more ways than one. */
 function checkedSpec(): CheckResult {
   const yaml = "name: s\nexpected_spans: [{ operation_name: a, required_tags: { b: 1 } }, { operation_name: c }]\n";
@@ -154,6 +163,7 @@ beforeAll(async () => {
     checkpoint,
     ...(await authorizationDocuments()),
     ...printedDocuments(),
+    ...handedDocuments(),
     ...ownDocuments(),
     ...documentsIn(dossier),
     ...documentsIn(state),
