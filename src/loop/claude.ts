@@ -17,13 +17,14 @@ import { preparedWorktree } from "./base.ts";
 import { confinementOf } from "./confinement.ts";
 import { refinementParts } from "./refinement.ts";
 import type { LoopRun } from "./run.ts";
+import { withinBudget } from "./session-budget.ts";
 import { openSessionReceiver } from "./session-telemetry.ts";
 
 /** How sessions on the real Claude Code are asked for. */
 export type LiveSession = {
   /** The whole environment: key or cloud provider, and where the program is found or kept. */
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Most that the session may cost, USD; the configuration's limit when absent. */
+  /** Most that the session may cost, USD; `budgets.session.usd` when absent. */
   readonly budgetUsd?: number | undefined;
   /** A person's authorization, for a refinement. */
   readonly token?: string | undefined;
@@ -72,7 +73,8 @@ export async function openClaude(
  * telemetry in the run's store under one trace.
  */
 export function claudeSessions(run: LoopRun, claude: Claude): SessionRunner {
-  return { kind: "claude", run: (request) => runOne(run, claude, request) };
+  const usd = claude.budgetUsd === undefined ? {} : { usd: claude.budgetUsd };
+  return { kind: "claude", run: (request) => withinBudget(run, usd, () => runOne(run, claude, request)) };
 }
 
 async function runOne(run: LoopRun, claude: Claude, request: SessionRequest): Promise<SessionRecord> {
@@ -102,20 +104,23 @@ async function runOne(run: LoopRun, claude: Claude, request: SessionRequest): Pr
 
 function parts({ workspace }: LoopRun, { cli, provider, budgetUsd, storeUrl }: Claude) {
   const { config, clock, childEnv, folder } = workspace;
-  const { model, maxTurns, maxBudgetUsd, timeoutSeconds, idleSeconds } = config.session;
+  const { model, maxTurns, timeoutSeconds, idleSeconds, sandbox } = config.session;
+  const { usd, tokens } = config.budgets.session;
   return {
     cli,
     api: provider,
     model,
     limits: {
       maxTurns,
-      maxBudgetUsd: budgetUsd ?? maxBudgetUsd,
+      maxBudgetUsd: budgetUsd ?? usd,
+      maxTokens: tokens,
       timeoutMs: timeoutSeconds * 1_000,
       idleMs: idleSeconds * 1_000,
     },
     changedPaths,
     server: telemetryServer(storeUrl),
     confinement: confinementOf({
+      sandbox,
       packageRoot: dirname(dirname(programPath())),
       node: process.execPath,
       storeUrl,

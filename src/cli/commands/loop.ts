@@ -21,7 +21,7 @@ export const loop: Register = (program, context) => {
     .option("--mode <mode>", "analysis or refinement", "refinement")
     .option("--local", "work on this git repository alone, without GitHub")
     .option("--session <runner>", "claude, or replay:FILE for a recorded session")
-    .option("--budget-usd <amount>", "most that a session of claude may cost (default: session.maxBudgetUsd)")
+    .option("--budget-usd <amount>", "most that a session of claude may cost (default: budgets.session.usd)")
     .option("--authorization <token>", "a person's permission, for a refinement of claude (or WHETSTONE_AUTHORIZATION)")
     .option("--authorization-file <file>", "the same from a file; - is standard input")
     .option("--dry-run", "stop after validation: write no branch and record nothing");

@@ -57,7 +57,7 @@ function asking(command: Command): Command {
   return command
     .option("--question <text>", "what you want to know; the session is told it as a quotation")
     .option("--session <runner>", "claude, or replay:FILE for a recorded session", "claude")
-    .option("--budget-usd <amount>", "most that the session may cost (default: session.maxBudgetUsd)")
+    .option("--budget-usd <amount>", "most that the session may cost (default: budgets.session.usd)")
     .option("--authorization <token>", "the permission of a person, for a refinement (or WHETSTONE_AUTHORIZATION)")
     .option("--authorization-file <file>", "the same from a file; - is standard input")
     .option("--since <time>", "evidence from telemetry in the store, from this time on, such as -24h")

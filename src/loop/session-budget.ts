@@ -1,0 +1,56 @@
+import { Amount } from "../model/budget.ts";
+import { codeOf, WhetstoneError } from "../model/error.ts";
+import type { SessionRecord } from "../model/proposal.ts";
+import type { BudgetRefusal } from "../session/budget/account.ts";
+import { openBudgetDesk } from "../session/budget/desk.ts";
+import type { LoopRun } from "./run.ts";
+
+/** Errors of a session that was refused before it could cost anything. */
+const FREE: readonly unknown[] = ["unauthorized", "stopped", "usage"];
+
+/**
+ * Sets aside what a session may cost, runs it, and books what it did cost, also when it fails; where that is not known,
+ * all that was set aside.
+ * @throws WhetstoneError `session_failed` with data.reason `budget_exhausted` before the session, when a limit of
+ * `budgets` has too little left; what the session throws
+ */
+export async function withinBudget(
+  run: Pick<LoopRun, "id" | "workspace">,
+  amount: Partial<Amount>,
+  session: () => Promise<SessionRecord>,
+): Promise<SessionRecord> {
+  const { state, clock, config, targetName: target } = run.workspace;
+  const { expiryMinutes, ...limits } = config.budgets;
+  const desk = openBudgetDesk({ state, clock, limits, expiryMinutes });
+  const answer = await desk.reserve({ id: run.id, target, amount });
+  if (!answer.ok) throw exhausted(answer.refusal, target);
+  let spent: Amount | "unknown" = "unknown";
+  try {
+    const record = await session();
+    const { costUsd, inputTokens, outputTokens } = record.usage;
+    spent = { usd: costUsd, tokens: inputTokens + outputTokens };
+    return record;
+  } catch (error) {
+    spent = spentBefore(error);
+    throw error;
+  } finally {
+    await desk.settle(answer.ticket, spent);
+  }
+}
+
+function spentBefore(error: unknown): Amount | "unknown" {
+  if (FREE.includes(codeOf(error))) return { usd: 0, tokens: 0 };
+  const counted = Amount.safeParse(error instanceof WhetstoneError ? error.data["spent"] : undefined);
+  return counted.success ? counted.data : "unknown";
+}
+
+const WHOSE = { session: "one session", target: "the target today", day: "all sessions of today" } as const;
+
+function exhausted({ limit, unit, asked, left }: BudgetRefusal, target: string): WhetstoneError {
+  const show = (value: number): string => (unit === "usd" ? `$${value}` : `${value} tokens`);
+  const message = `A session on ${target} may cost ${show(asked)}; the budget of ${WHOSE[limit]} has ${show(left)} left.`;
+  return new WhetstoneError("session_failed", message, {
+    remedy: `Ask for less with --budget-usd, wait, or raise budgets.${limit} of whetstone.yaml.`,
+    data: { outcome: "not_started", reason: "budget_exhausted", limit, unit, asked, left },
+  });
+}
