@@ -11,6 +11,7 @@ import { DossierManifest } from "../src/model/dossier.ts";
 import { Evidence } from "../src/model/finding.ts";
 import { LedgerRecord } from "../src/model/ledger.ts";
 import { LedgerCheckpoint } from "../src/protect/ledger-checkpoint.ts";
+import { LearningReport } from "../src/model/learning.ts";
 import { Outcome, Rule } from "../src/model/outcome.ts";
 import { Proposal, SessionRecord } from "../src/model/proposal.ts";
 import { RegressionReport } from "../src/model/regression.ts";
@@ -35,6 +36,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   outcome: Outcome,
   rule: Rule,
   assignment: RuleAssignment,
+  learning: LearningReport,
   budget: BudgetDay,
   ledger: LedgerRecord,
   "ledger-checkpoint": LedgerCheckpoint,

@@ -1,8 +1,8 @@
 import { REASON_CODE_LIST, type ReasonCode } from "../model/codes.ts";
 import { FindingKind } from "../model/finding.ts";
 import type { Outcome, Pattern } from "../model/outcome.ts";
-import { parseInstant } from "../model/time.ts";
 import { jeffreysInterval } from "../stats/proportion.ts";
+import { isLater } from "./trials.ts";
 
 /** Level of the intervals of patterns. */
 const LEVEL = 0.95;
@@ -24,7 +24,7 @@ export function minePatterns(outcomes: readonly Outcome[]): Pattern[] {
 }
 
 /** Outcomes of proposals, each proposal's latest only, by id. Outcomes without a proposal say nothing about changes. */
-function latestPerProposal(outcomes: readonly Outcome[]): Outcome[] {
+export function latestPerProposal(outcomes: readonly Outcome[]): Outcome[] {
   const proposed = outcomes.filter(({ fingerprint }) => fingerprint !== NO_FINGERPRINT);
   const latest = new Map<string, Outcome>();
   for (const outcome of proposed) {
@@ -32,11 +32,6 @@ function latestPerProposal(outcomes: readonly Outcome[]): Outcome[] {
     if (known === undefined || isLater(outcome, known)) latest.set(outcome.proposal, outcome);
   }
   return [...latest.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-}
-
-function isLater(a: Outcome, b: Outcome): boolean {
-  const [timeA, timeB] = [parseInstant(a.at, 0n), parseInstant(b.at, 0n)];
-  return timeA === timeB ? a.id > b.id : timeA > timeB;
 }
 
 function effectiveFixes(finding: FindingKind, trials: readonly Outcome[]): Pattern[] {

@@ -1,13 +1,13 @@
 import type { Outcome, Pattern, Rule } from "../model/outcome.ts";
 import { canonicalJson } from "../model/json.ts";
-import { formatInstant, parseInstant } from "../model/time.ts";
+import { parseInstant } from "../model/time.ts";
+import { type Conflict, conflictOf } from "./conflicts.ts";
+import { expiryFrom } from "./decide.ts";
 import { minePatterns, slug } from "./patterns.ts";
 import { ruleText } from "./text.ts";
 
 /** Distinct ideas that must show a pattern before its rule is tried on sessions. */
 const INDEPENDENT_FOR_TRIAL = 2;
-
-const LIFETIME_NS = 90n * 86_400n * 1_000_000_000n;
 
 /** What there is to learn from. */
 export type Learning = {
@@ -20,6 +20,8 @@ export type Learning = {
   readonly target: string;
   /** Source paths of the target: the scope of its rules. */
   readonly paths: readonly string[];
+  /** Ids of rules whose trial is over: new evidence of their pattern does not prolong them, only their own effect does. */
+  readonly settled?: ReadonlySet<string>;
 };
 
 /** Rules that are new or changed, and one line per pattern that says why. */
@@ -32,7 +34,7 @@ type Conclusion = { readonly rule?: Rule; readonly line: string };
  * Learns rules from the patterns over a target's outcomes. A pattern always gives the same rule id. One idea makes a
  * `candidate`, which no session sees; two independent ideas make it `active`, that is, in trial. The version grows when
  * text or scope change, not when only the numbers do. A rule lives 90 days from its last new evidence. Retired rules are
- * not learned again, near-duplicates of existing rules are refused. Learning twice from the same outcomes changes nothing.
+ * not learned again; what an existing rule says already, or contradicts, is refused. Learning twice from the same outcomes changes nothing.
  */
 export function learnRules(learning: Learning): Learned {
   const own = learning.outcomes.filter(({ target }) => target === learning.target);
@@ -49,10 +51,12 @@ function conclude(pattern: Pattern, learning: Learning): Conclusion {
   if (text === undefined) return { line: `${seen} No rule: the author of a change cannot heed this.` };
   const id = slug([pattern.id, learning.target]);
   const known = latestVersion(learning.existing, id);
-  if (known?.state === "retired") return { line: `${seen} No rule: ${id} was retired.` };
-  const twin = learning.existing.find((rule) => isNearDuplicate(rule, { id, text, target: learning.target }));
-  if (twin) return { line: `${seen} No rule: ${twin.id} says this already.` };
+  if (learning.existing.some((rule) => rule.id === id && rule.state === "retired")) {
+    return { line: `${seen} No rule: ${id} was retired.` };
+  }
   const rule = build({ pattern, text, id }, known, learning);
+  const against = opposing(rule, learning.existing);
+  if (against) return { line: `${seen} No rule: ${against}.` };
   const unchanged = known !== undefined && canonicalJson(known) === canonicalJson(rule);
   const line = `${seen} ${standing(rule, known, learning.now)}`;
   return unchanged ? { line } : { rule, line };
@@ -61,7 +65,7 @@ function conclude(pattern: Pattern, learning: Learning): Conclusion {
 type Draft = { readonly pattern: Pattern; readonly text: string; readonly id: string };
 
 /** The rule as it should stand now; equal to `known` when there is no new evidence. */
-function build({ pattern, text, id }: Draft, known: Rule | undefined, { now, target, paths }: Learning): Rule {
+function build({ pattern, text, id }: Draft, known: Rule | undefined, { now, target, paths, settled }: Learning): Rule {
   const scope = { target, findings: [pattern.finding], paths: [...paths] };
   const sameAdvice = known !== undefined && known.text === text && canonicalJson(known.scope) === canonicalJson(scope);
   const sameEvidence = known !== undefined && canonicalJson(known.evidence) === canonicalJson(pattern);
@@ -76,7 +80,7 @@ function build({ pattern, text, id }: Draft, known: Rule | undefined, { now, tar
     // The measured effect belongs to the text that was measured.
     ...(sameAdvice && known.effect !== undefined ? { effect: known.effect } : {}),
     created: known?.created ?? now,
-    expires: sameAdvice && sameEvidence ? known.expires : formatInstant(parseInstant(now, 0n) + LIFETIME_NS),
+    expires: sameAdvice && (sameEvidence || settled?.has(id) === true) ? known.expires : expiryFrom(now),
   };
 }
 
@@ -84,13 +88,19 @@ function latestVersion(rules: readonly Rule[], id: string): Rule | undefined {
   return rules.filter((rule) => rule.id === id).sort((a, b) => b.version - a.version)[0];
 }
 
-type Advice = { readonly id: string; readonly text: string; readonly target: string };
-
-/** Another rule of the target with the same text, or whose id differs only by a number at its end. */
-function isNearDuplicate(rule: Rule, { id, text, target }: Advice): boolean {
-  if (rule.id === id || rule.state === "retired" || rule.scope.target !== target) return false;
+/** What an existing rule has against a new one: it says the same, the opposite, or differs by a number in its id. */
+function opposing(rule: Rule, existing: readonly Rule[]): string | undefined {
+  const others = existing.filter(({ id, state }) => id !== rule.id && state !== "retired");
   const stem = (name: string): string => name.replace(/-+/g, "-").replace(/-v?\d+$/, "");
-  return rule.text === text || stem(rule.id) === stem(id);
+  const named = others.find(({ id, scope }) => stem(id) === stem(rule.id) && scope.target === rule.scope.target);
+  if (named) return `${named.id} says this already`;
+  const [conflict] = others.flatMap((other) => conflictOf(rule, other) ?? []);
+  return conflict && `${against(conflict, rule)} (${conflict.detail})`;
+}
+
+function against({ kind, rules }: Conflict, { id }: Rule): string {
+  const other = rules.find((name) => name !== id) ?? "";
+  return kind === "duplicate" ? `${other} says this already` : `it contradicts ${other}`;
 }
 
 function describe({ kind, finding, reason, trials, occurrences, interval, independent }: Pattern): string {

@@ -3,6 +3,7 @@ import type { FindingKind } from "../model/finding.ts";
 import type { Rule } from "../model/outcome.ts";
 import { parseInstant } from "../model/time.ts";
 import { sha256 } from "../protect/digest.ts";
+import { estimateTokens } from "./context/tokens.ts";
 
 /** Probability that a session sees a rule of which nothing was measured yet. */
 export const Q_UNMEASURED = 0.5;
@@ -55,7 +56,7 @@ export function rulesInForce(draw: RuleDraw): RulesInForce {
   const arms: Arm[] = [];
   let room = draw.tokenBudget ?? RULE_TOKENS;
   for (const rule of ranked) {
-    const tokens = estimatedTokens(rule.text);
+    const tokens = ruleTokens(rule);
     // Safety constraints are shown whatever they cost.
     const why = unfit(rule, draw) ?? (rule.hard === undefined && tokens > room ? "budget" : undefined);
     if (why !== undefined) {
@@ -70,9 +71,9 @@ export function rulesInForce(draw: RuleDraw): RulesInForce {
   return { rules: shown, arms: arms.toSorted(byRule), leftOut: leftOut.toSorted(byRule) };
 }
 
-/** Two bytes to a token: rather too many than too few. */
-function estimatedTokens(text: string): number {
-  return Math.ceil(Buffer.byteLength(text, "utf8") / 2);
+/** Tokens that a rule's text costs a session, estimated on the high side. */
+export function ruleTokens({ text }: Pick<Rule, "text">): number {
+  return estimateTokens(text);
 }
 
 function armOf(rule: Rule, { seed, q }: RuleDraw): Arm {

@@ -88,6 +88,25 @@ describe("learnRules", () => {
     expect(learn({ outcomes: found, existing: [unrelated] }).rules).toHaveLength(1);
   });
 
+  test("what contradicts an existing rule is refused, and the rule is named", () => {
+    const found = [outcome()];
+    const rule = only({ outcomes: found });
+    const against = { ...rule, id: "written-by-hand", text: `Do not ${rule.text.toLowerCase()}` };
+    const { rules, explanation } = learn({ outcomes: found, existing: [against] });
+    expect(rules).toEqual([]);
+    expect(explanation[0]).toContain("No rule: it contradicts written-by-hand");
+    expect(learn({ outcomes: found, existing: [{ ...against, state: "retired" }] }).rules).toHaveLength(1);
+  });
+
+  test("a rule whose trial is over is not prolonged by new evidence of its pattern", () => {
+    const first = [outcome(), outcome()];
+    const known = only({ outcomes: first });
+    const now = "2026-12-01T00:00:00.000Z";
+    const more = { outcomes: [...first, outcome()], existing: [known], now };
+    expect(only(more).expires).not.toBe(known.expires);
+    expect(only({ ...more, settled: new Set([known.id]) }).expires).toBe(known.expires);
+  });
+
   test("the same advice for another target is no duplicate, however its name ends", () => {
     const rule = only({ outcomes: [outcome()] });
     const other = only({ outcomes: [outcome({ target: "notes-2" })], target: "notes-2", existing: [rule] });
