@@ -1,0 +1,31 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "@jest/globals";
+import { CLOCK_TOLERANCE_SECONDS } from "../../src/protect/authorization/rules.ts";
+import { ProtectionSettings } from "../../src/config/protection.ts";
+import { needsAuthorization, operationOf } from "../../src/protect/operations.ts";
+
+const page = readFileSync("docs/protection.md", "utf8");
+
+test("what docs/protection.md says of an operation is what is declared", () => {
+  const rows = page
+    .split("\n")
+    .filter((line) => /^\| `/.test(line))
+    .map((line) => line.split("|").map((cell) => cell.trim().replaceAll("`", "")));
+  expect(rows.length).toBeGreaterThan(10);
+  for (const [, name = "", kind, risk, permission, whileStopped] of rows) {
+    const operation = operationOf(name);
+    const said = { name, kind, risk, permission, whileStopped };
+    expect(said).toEqual({
+      name,
+      kind: operation.class === "read" ? "read" : "write",
+      risk: operation.risk,
+      permission: needsAuthorization(operation) ? operation.role : "nobody",
+      whileStopped: operation.whileStopped ? "yes" : "no",
+    });
+  }
+});
+
+test("the times that it states are those of the code", () => {
+  expect(page).toContain(`up to ${CLOCK_TOLERANCE_SECONDS} s behind`);
+  expect(page).toContain(`${ProtectionSettings.parse({}).expiryMinutes} minutes from the request on`);
+});
