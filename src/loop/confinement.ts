@@ -1,10 +1,12 @@
 import { basename, dirname, isAbsolute, join } from "node:path";
+import type { ClaudeSettings } from "../config/schema.ts";
 import type { Confinement } from "../session/claude/confinement.ts";
 import type { SandboxPlace } from "../session/claude/sandbox.ts";
 import { isPostgresUrl } from "../store/open.ts";
 
 /** What decides which parts of the disk a session and its checks see. */
 export type SeenBy = {
+  readonly sandbox: ClaudeSettings["sandbox"];
   /** Folder of this package: the telemetry server is started from it. */
   readonly packageRoot: string;
   /** The program that runs Node. */
@@ -23,13 +25,16 @@ const PACKAGE = ["package.json", "bin", "dist", "src", "sql", "schemas", "specs"
 /**
  * The places of a session: the telemetry server's package, Node and the files of its store. Those of the checks: Node, the
  * folders of the path, and packages installed in a folder above the worktree, which Node finds from there. Nothing else
- * of the disk is there: no home, no other repository, no key, not even the repository that the worktree belongs to.
+ * of the disk is there: no home, no other repository, no key, not even the repository that the worktree belongs to. Undefined where the configuration wants no walls.
  */
-export function confinementOf({ packageRoot, node, storeUrl, path, worktrees }: SeenBy): Confinement {
+export function confinementOf(seen: SeenBy): Confinement | undefined {
+  const { sandbox, packageRoot, node, storeUrl, path, worktrees } = seen;
+  if (sandbox === "off") return undefined;
   const nodePlaces = read(installationOf(node));
   const own = PACKAGE.map((name) => join(packageRoot, name));
   const store = isPostgresUrl(storeUrl) ? [] : [storeUrl, `${storeUrl}-wal`, `${storeUrl}-shm`];
   return {
+    required: sandbox === "required",
     session: [...nodePlaces, ...read(...own, ...above(packageRoot)), ...store.map(write)],
     checks: [...nodePlaces, ...read(...path.split(":").filter(isAbsolute), ...above(join(worktrees, "any")))],
   };

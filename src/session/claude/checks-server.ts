@@ -39,15 +39,22 @@ type Message = z.infer<typeof Message>;
 
 /**
  * An MCP server (Streamable HTTP, one answer per request) on 127.0.0.1 with one tool: it runs the target's checks, which
- * are fixed before the session starts; the session gives no command and no argument.
+ * are fixed before the session starts; the session gives no command and no argument. A call that is given up, by the
+ * session or at its end, ends what it started; when the server is disposed, none of it is left.
  */
 export async function openChecksServer(options: ChecksServerOptions): Promise<LocalServer & AsyncDisposable> {
   const ended = new AbortController();
+  const calls = new Set<Promise<void>>();
   const server = createServer((request, response) => {
-    answer(options, { request, response, signal: ended.signal }).catch((error: unknown) => {
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    const signal = AbortSignal.any([ended.signal, gone.signal]);
+    const call = answer(options, { request, response, signal }).catch((error: unknown) => {
       if (!response.headersSent) response.writeHead(500);
       response.end(messageOf(error));
     });
+    calls.add(call);
+    void call.finally(() => calls.delete(call));
   });
   await new Promise<void>((done, fail) => server.once("error", fail).listen(0, "127.0.0.1", done));
   return {
@@ -55,12 +62,12 @@ export async function openChecksServer(options: ChecksServerOptions): Promise<Lo
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
     authorization: `Bearer ${options.token}`,
     tools: [TOOL],
-    [Symbol.asyncDispose]: () =>
-      new Promise((done) => {
-        ended.abort();
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
+    [Symbol.asyncDispose]: async () => {
+      ended.abort();
+      const closed = new Promise<void>((done) => server.close(() => done()));
+      server.closeAllConnections();
+      await Promise.all([closed, ...calls]);
+    },
   };
 }
 

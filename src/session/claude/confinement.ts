@@ -57,7 +57,11 @@ function confined({ session, checks }: Confinement, root: string): SessionBox {
     kind: "namespaces",
     checkPlaces: checks,
     wrap: (program, { worktree, readable, writable }) => {
-      const places = [...session, ...each("read", [worktree, ...readable]), ...each("write", writable)];
+      const places = [
+        ...session,
+        ...each("read", [worktree, join(worktree, ".git"), ...readable]),
+        ...each("write", writable),
+      ];
       return sandboxed(program, { root, cwd: worktree, places, network: "host" });
     },
   };

@@ -17,6 +17,8 @@ export type ModeSession = AsyncDisposable & {
   readonly setUp: Pick<SessionArguments, "tools" | "allowed" | "denied" | "servers" | "answer">;
   /** Folders and files of the worktree that the session may write, absolute; the rest of it is read-only. */
   readonly writable: readonly string[];
+  /** Longest call of a tool; the program's limit is never below its usual one. */
+  readonly toolTimeoutMs?: number;
   /** Content of the file that mounts the servers. */
   readonly mcpConfig: string;
   /**

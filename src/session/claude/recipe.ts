@@ -119,9 +119,13 @@ export type SessionEnvironment = {
   readonly placeholderKey: string;
   /** Variables of a cloud provider, which stand in for the two before. */
   readonly cloud?: Readonly<Record<string, string>> | undefined;
+  /** Longest call of a tool of an MCP server; two minutes when absent or less. */
+  readonly toolTimeoutMs?: number | undefined;
   /** Where the session sends its own telemetry. */
   readonly telemetry?: Readonly<Record<string, string>> | undefined;
 };
+
+const TOOL_TIMEOUT_MS = 120_000;
 
 /**
  * The whole environment of a session. Everything in it reaches the tools and servers of the session, so no secret is.
@@ -141,6 +145,6 @@ export function sessionEnvironment(options: SessionEnvironment): Readonly<Record
     CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS: "1",
     CLAUDE_CODE_STARTUP_FAILURE_RESULTS: "1",
     MCP_TIMEOUT: "20000",
-    MCP_TOOL_TIMEOUT: "120000",
+    MCP_TOOL_TIMEOUT: String(Math.max(TOOL_TIMEOUT_MS, options.toolTimeoutMs ?? 0)),
   };
 }

@@ -1,3 +1,4 @@
+import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { WhetstoneError } from "../../model/error.ts";
 import { parsePatch } from "../../protect/patch.ts";
@@ -17,6 +18,9 @@ import { type CheckCommand, runChecks } from "./run-checks.ts";
 import type { SandboxPlace } from "./sandbox.ts";
 import type { RepositoryWatch, SessionGit } from "./session-git.ts";
 import { snapshotTree, type TreeChange, treeChanges, type TreeSnapshot } from "./tree-snapshot.ts";
+
+/** Time that is allowed for a copy of the worktree. */
+const COPY_MS = 60_000;
 
 /** What a refinement needs besides what every session does. */
 export type RefinementParts = {
@@ -65,6 +69,7 @@ export async function refinementMode(
   const { worktree, server, refinement: parts } = options;
   if (parts === undefined) throw notSetUp();
   const scope = editScope(parts.rules.source);
+  const writable = await sourceFolders(worktree, scope.folders);
   const [watch, before] = [await parts.git.watch(worktree), await snapshotTree(worktree)];
   const permit = await parts.authorize(request);
   assertPermit(permit, "session.refine");
@@ -80,12 +85,33 @@ export async function refinementMode(
       servers: [server, checks],
       answer: refinementSchema(),
     },
-    writable: scope.folders.map((folder) => join(worktree, folder)),
+    writable,
+    toolTimeoutMs: timeoutOf(parts.checks),
     mcpConfig: mcpConfig(server, checks),
     inspect: async () => void (await allowedChanges(work)),
     read: (output) => read(work, output),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** The folders to write in, made where the commit has none; those that lead elsewhere by a link are left out. */
+async function sourceFolders(worktree: string, folders: readonly string[]): Promise<readonly string[]> {
+  const root = await realpath(worktree);
+  const found: string[] = [];
+  for (const folder of folders) {
+    const path = join(worktree, folder);
+    const made = await mkdir(path, { recursive: true }).then(
+      () => true,
+      () => false,
+    ); // below a file there is nothing to write
+    if (made && (await realpath(path)) === join(root, folder)) found.push(path);
+  }
+  return found;
+}
+
+/** How long all checks may take together, and what their copy takes. */
+function timeoutOf(checks: readonly CheckCommand[]): number {
+  return checks.reduce((sum, { timeoutSeconds }) => sum + timeoutSeconds * 1_000, COPY_MS);
 }
 
 type Work = {

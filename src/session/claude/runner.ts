@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { WhetstoneError } from "../../model/error.ts";
 import type { SessionRecord } from "../../model/proposal.ts";
 import { type SessionRun, SessionStop } from "../../model/session.ts";
@@ -44,7 +44,7 @@ export type ClaudeRunnerOptions = {
   readonly changedPaths: (worktree: string) => Promise<readonly string[]>;
   readonly server: MountedServer;
   /** What the session and its checks see of the disk, where this machine can confine them; all of it when absent. */
-  readonly confinement?: Confinement;
+  readonly confinement?: Confinement | undefined;
   /** What a refinement needs besides; without it only analyses run. */
   readonly refinement?: RefinementParts;
   /** Where programs are found. */
@@ -165,14 +165,18 @@ async function start({ options, request, own, box, mode }: Opened, started: Star
   await mkdir(temporary);
   await writeFile(mcpConfigFile, mode.mcpConfig, { mode: 0o600 });
   const args = sessionArguments({ model, ...limits, mcpConfigFile, ...mode.setUp });
-  const seen = { worktree, readable: [cli.path, mcpConfigFile], writable: [home, temporary, ...mode.writable] };
+  const { toolTimeoutMs } = mode;
+  // A cloud provider's credentials may be a file.
+  const readable = [cli.path, mcpConfigFile, ...Object.values(access.cloud ?? {}).filter(isAbsolute)];
+  const seen = { worktree, readable, writable: [home, temporary, ...mode.writable] };
   return await runClaude({
     ...box.wrap({ program: cli.path, args }, seen),
     cwd: worktree,
-    env: sessionEnvironment({ path, home, temporary, ...access, telemetry }),
+    env: sessionEnvironment({ path, home, temporary, ...access, telemetry, toolTimeoutMs }),
     prompt: request.context,
     timeoutMs: limits.timeoutMs,
-    idleMs: limits.idleMs,
+    // A session that waits for its checks says nothing meanwhile.
+    idleMs: limits.idleMs === undefined ? undefined : Math.max(limits.idleMs, toolTimeoutMs ?? 0),
     seen: timeline.see,
     watch: watching(watcher(expected(options, mode)), timeline),
   });

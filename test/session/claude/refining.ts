@@ -27,9 +27,9 @@ import { MODEL, REAL_KEY } from "./running.ts";
 const PROGRAMS = `${dirname(process.execPath)}:/usr/bin:/bin`;
 
 /** What a session in a test sees: this repository's own program, its store, and for checks Node. */
-function seenBySession(storeUrl: string, worktree: string): Confinement {
-  const worktrees = dirname(worktree);
-  return confinementOf({ packageRoot: resolve("."), node: process.execPath, storeUrl, path: PROGRAMS, worktrees });
+function seenBySession(storeUrl: string, worktree: string): Confinement | undefined {
+  const places = { packageRoot: resolve("."), node: process.execPath, worktrees: dirname(worktree) };
+  return confinementOf({ ...places, sandbox: "if-possible", storeUrl, path: PROGRAMS });
 }
 
 /** What an answer says of a change. */
