@@ -18,8 +18,11 @@ export type IntervalChain = {
   readonly lastMs: () => number;
 };
 
-/** Starts a chain of intervals of at least `intervalMs`. Calls of one instant never fall into two intervals. */
-export function intervalChain(intervalMs: number): IntervalChain {
+/** When intervals end: after so long, and where the split was changed. */
+export type IntervalEnds = { readonly intervalMs: number; readonly changesMs?: readonly number[] };
+
+/** Starts a chain of intervals. Calls of one instant never fall into two intervals. */
+export function intervalChain({ intervalMs, changesMs = [] }: IntervalEnds): IntervalChain {
   const closed: IntervalCount[] = [];
   const total = emptyInterval(0);
   let open: IntervalCount | undefined;
@@ -27,9 +30,12 @@ export function intervalChain(intervalMs: number): IntervalChain {
   return {
     add: (sample, slow) => {
       const { timestamp, arm } = sample;
-      if (open !== undefined && timestamp > last && timestamp - open.startMs >= intervalMs && isShared(open)) {
-        closed.push(open);
-        open = undefined;
+      if (open !== undefined && timestamp > last && isShared(open)) {
+        const isOver = timestamp - open.startMs >= intervalMs || changesMs.some((at) => at > last && at <= timestamp);
+        if (isOver) {
+          closed.push(open);
+          open = undefined;
+        }
       }
       open ??= emptyInterval(timestamp);
       last = timestamp;

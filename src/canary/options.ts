@@ -49,6 +49,8 @@ export type CanaryOptions = Partial<CanaryLimits> & {
   readonly maxSlowRate?: number;
   /** Limit by operation, ms, frozen before the canary: slower calls are bad events of `slow_calls`. Others do not count. */
   readonly latencyLimitsMs?: Readonly<Record<string, number>>;
+  /** When the split was changed, ms since the Unix epoch. Then no weight holds for all calls, and it must be null. */
+  readonly changesMs?: readonly number[];
   /** When the canary began, ms since the Unix epoch: a call from before it shows a wrong clock. */
   readonly startedMs?: number;
   /** Time of the look, ms since the Unix epoch: tells stale data, and calls from the future. */
@@ -114,6 +116,7 @@ function checks(s: CanarySettings): Check[] {
     ["maxSlowRate", s.maxSlowRate, s.maxSlowRate === undefined || openShare(s.maxSlowRate)],
     ["disasterEValue", s.disasterEValue, s.disasterEValue >= 1 / s.alpha],
     ["staleAfterMs", s.staleAfterMs, s.staleAfterMs > 0],
+    ["changesMs", s.changesMs, s.changesMs === undefined || (s.weight === null && s.changesMs.every(Number.isFinite))],
     ["startedMs", s.startedMs, s.startedMs === undefined || Number.isFinite(s.startedMs)],
     ["nowMs", s.nowMs, s.nowMs === undefined || Number.isFinite(s.nowMs)],
     ["latencyLimitsMs", s.latencyLimitsMs, Object.values(s.latencyLimitsMs ?? {}).every((limit) => limit > 0)],

@@ -23,6 +23,7 @@ export type Counts = {
   readonly range: (arm: Arm) => { readonly firstMs: number; readonly lastMs: number } | undefined;
   /** The calls, or sessions, of a metric. */
   readonly counted: (name: EventName) => CountedCalls;
+  /** By operation and by stage between two changes of the split. */
   readonly durations: () => Iterable<OperationDurations>;
   /** How often each operation was called in both arms. */
   readonly operations: () => ReadonlyMap<string, Readonly<Record<Arm, number>>>;
@@ -86,10 +87,18 @@ function addSample(state: State, sample: CallSample): void {
   state.samples.push(sample);
   state.calls[sample.arm] += 1;
   noteTime(state, sample);
-  const durations = state.durations.get(sample.operation) ?? emptyDurations();
-  state.durations.set(sample.operation, durations);
+  const stratum = `${stageOf(sample, state.settings)} ${sample.operation}`;
+  const durations = state.durations.get(stratum) ?? emptyDurations();
+  state.durations.set(stratum, durations);
   addDuration(durations, sample);
   if (!state.isLate) addToChain(state, sample);
+}
+
+/** How often the split had been changed: arms that had other shares at other times differ by the times. */
+function stageOf({ timestamp }: CallSample, { changesMs = [] }: CanarySettings): number {
+  let stage = 0;
+  for (const at of changesMs) if (at <= timestamp) stage += 1;
+  return stage;
 }
 
 function isUsable({ timestamp, durationMs }: CallSample): boolean {
@@ -108,7 +117,7 @@ function noteTime({ ranges }: State, { arm, timestamp }: CallSample): void {
 
 function addToChain(state: State, sample: CallSample): void {
   const { operation, timestamp } = sample;
-  const chain = state.chains.get(operation) ?? intervalChain(state.settings.intervalMs);
+  const chain = state.chains.get(operation) ?? intervalChain(state.settings);
   state.chains.set(operation, chain);
   state.isLate = timestamp < chain.lastMs();
   if (!state.isLate) chain.add(sample, isSlow(sample, state.settings) === true);
@@ -155,7 +164,7 @@ function countedSessions({ samples, settings }: State, name: EventName): Counted
     const first = known === undefined || sample.timestamp < known.timestamp ? sample : known;
     trials.set(key, { ...first, error: bad || known?.error === true });
   }
-  const chain = intervalChain(settings.intervalMs);
+  const chain = intervalChain(settings);
   const sorted = [...trials.values()].sort((a, b) => a.timestamp - b.timestamp);
   for (const trial of sorted) chain.add(trial, trial.error);
   return { operations: new Map(sorted.length === 0 ? [] : [["", chain]]), isSticky: true };

@@ -3,6 +3,7 @@ import type { CanaryOptions } from "../canary/judge.ts";
 import { PatchLimits, ProtectedSettings } from "../config/schema.ts";
 import { CallResult, CallSample } from "../model/call.ts";
 import { ContextAccount } from "../model/context.ts";
+import { DetectInputs, DetectReport } from "../model/detect.ts";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import { Evidence } from "../model/finding.ts";
 import { Hypothesis, Proposal, SessionRecord } from "../model/proposal.ts";
@@ -62,6 +63,7 @@ const FrozenOptions = z.strictObject({
   atDeadline: z.enum(["inconclusive", "rollback"]).exactOptional(),
   disasterEValue: number,
   staleAfterMs: number,
+  changesMs: z.array(z.number()).exactOptional(),
   startedMs: number,
   nowMs: number,
   maxErrorRate: number,
@@ -90,6 +92,8 @@ const PARTS = {
   "session/context.json": ContextAccount,
   "session/record.json": SessionRecord,
   "proposal.json": Proposal,
+  "detect/inputs.json": DetectInputs,
+  "detect/report.json": DetectReport,
   "validation/rules.json": z.strictObject({
     source: z.array(z.string()),
     limits: PatchLimits,

@@ -1,4 +1,3 @@
-import { intervalChain, type IntervalChain } from "../../src/canary/intervals.ts";
 import { addDuration, emptyDurations, type OperationDurations } from "../../src/canary/moments.ts";
 import type { Arm, CallSample } from "../../src/model/call.ts";
 
@@ -34,15 +33,4 @@ export function durationsOf(samples: readonly CallSample[]): OperationDurations[
     addDuration(durations, sample);
   }
   return [...found.values()];
-}
-
-/** The intervals of calls, by operation. */
-export function chainsOf(samples: readonly CallSample[], intervalMs: number): Map<string, IntervalChain> {
-  const chains = new Map<string, IntervalChain>();
-  for (const sample of samples.toSorted((a, b) => a.timestamp - b.timestamp)) {
-    const chain = chains.get(sample.operation) ?? intervalChain(intervalMs);
-    chains.set(sample.operation, chain);
-    chain.add(sample, false);
-  }
-  return chains;
 }
