@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { messageOf, WhetstoneError } from "../model/error.ts";
+import { Digest } from "../model/json.ts";
 import { RELAY_JOBS, type RelayJob, type RelayRequest } from "../loop/relay.ts";
 import { below, type InputSource, parseFlag, refuseUnknown, usage } from "./input-check.ts";
 
@@ -64,7 +65,7 @@ const Needs = z.record(
 function lastOf(get: Get, workspace: string): Pick<RelayInputs, "earlier" | "lost"> {
   const folder = below(workspace, need(get, "dossier", "Name the folder with one dossier per job."), "dossier");
   const needs = parseNeeds(need(get, "needs", "Hand on `toJSON(needs)`."));
-  const done = RELAY_JOBS.filter((job) => (needs[job]?.outputs?.["digest"] ?? "") !== "");
+  const done = RELAY_JOBS.filter((job) => Digest.safeParse(needs[job]?.outputs?.["digest"]).success);
   const furthest = done.at(-1);
   if (furthest === undefined) {
     const gate = needs["gate"]?.result ?? "missing";

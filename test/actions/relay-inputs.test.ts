@@ -24,6 +24,8 @@ function read(job: RelayJob, inputs: Readonly<Record<string, string>>) {
   });
 }
 
+const digest = (n: number): string => String(n).repeat(64);
+
 const known = (job: RelayJob, inputs = FULL): Record<string, string> =>
   Object.fromEntries(
     Object.entries(inputs).filter(([name]) => (RELAY_INPUTS[job] as readonly string[]).includes(name)),
@@ -90,20 +92,25 @@ describe("what is recorded", () => {
 
   test("is the dossier of the job that came furthest", () => {
     const furthest = record({
-      gate: ["success", "1"],
-      evidence: ["success", "2"],
-      session: ["success", "3"],
+      gate: ["success", digest(1)],
+      evidence: ["success", digest(2)],
+      session: ["success", digest(3)],
       validate: ["skipped"],
       propose: ["skipped"],
     });
-    expect([furthest.earlier?.digest, furthest.lost]).toEqual(["3", undefined]);
+    expect([furthest.earlier?.digest, furthest.lost]).toEqual([digest(3), undefined]);
   });
 
   test("names the first job that was lost", () => {
     for (const result of ["failure", "cancelled"]) {
-      const lost = record({ gate: ["success", "1"], evidence: [result], session: ["skipped"] });
-      expect([lost.earlier?.digest, lost.lost]).toEqual(["1", { job: "evidence", result }]);
+      const lost = record({ gate: ["success", digest(1)], evidence: [result], session: ["skipped"] });
+      expect([lost.earlier?.digest, lost.lost]).toEqual([digest(1), { job: "evidence", result }]);
     }
+  });
+
+  test("passes over a digest that is none", () => {
+    const odd = record({ gate: ["success", digest(1)], evidence: ["failure", "${{ steps.stage.outputs.digest }}"] });
+    expect([odd.earlier?.digest, odd.lost?.job]).toEqual([digest(1), "evidence"]);
   });
 
   test("is nothing when not even the gate left a dossier", () => {
