@@ -1,10 +1,8 @@
-import { execFile } from "node:child_process";
-import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { promisify } from "node:util";
 import { readSession } from "../src/session/replay.ts";
 import { type Said, type ScriptedTurn, startMessagesApi, toolResults } from "../test/support/messages-api.ts";
+import { demoRepository, EXAMPLE, run } from "./demo-repository.ts";
 
 /**
  * `npm run demo:refinement`: the whole loop on the example server with the real Claude Code in mode `refinement` and a
@@ -12,9 +10,7 @@ import { type Said, type ScriptedTurn, startMessagesApi, toolResults } from "../
  * source, runs the checks and proposes; the loop validates and promotes. No key, no account. Takes about a minute.
  */
 const KEY = "sk-ant-demo";
-const EXAMPLE = "examples/notes-server";
 
-const run = promisify(execFile);
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const call = (name: string, input: Readonly<Record<string, unknown>>): Said => ({ type: "tool_use", name, input });
 
@@ -39,36 +35,22 @@ async function script(): Promise<readonly ScriptedTurn[]> {
   ];
 }
 
-const root = await mkdtemp(join(tmpdir(), "whetstone-demo-"));
-try {
-  await cp(EXAMPLE, join(root, EXAMPLE), { recursive: true });
-  await cp("whetstone.yaml", join(root, "whetstone.yaml"));
-  await symlink(resolve("node_modules"), join(root, "node_modules"));
-  await writeFile(join(root, ".gitignore"), ".whetstone/\nnode_modules\n");
-  const identity = ["-c", "user.name=Demo", "-c", "user.email=demo@example.invalid"];
-  const git = (...args: string[]) => run("git", [...identity, ...args], { cwd: root });
-  await git("init", "--quiet", "--initial-branch=main");
-  await git("add", "--all");
-  await git("commit", "--quiet", "-m", "The example server");
-
-  await using api = await startMessagesApi({ key: KEY, script: await script() });
-  const env = { ...process.env, ANTHROPIC_API_KEY: KEY, ANTHROPIC_BASE_URL: api.url };
-  const options = { cwd: root, env, maxBuffer: 16 * 1024 * 1024 };
-  const program = resolve("bin/whetstone.js");
-  const whetstone = async (...args: string[]): Promise<unknown> => {
-    say(`$ whetstone ${args.map((arg) => (arg.startsWith("wha1.") ? "wha1.…" : arg)).join(" ")}`);
-    return JSON.parse((await run(process.execPath, [program, ...args, "--json"], options)).stdout);
-  };
-  const request = (await whetstone("authorize", "request", "session.refine", "--target", "notes")) as { id: string };
-  const { token } = (await whetstone("authorize", "grant", request.id)) as { token: string };
-  const live = ["--session", "claude", "--mode", "refinement", "--authorization", token];
-  const report = (await whetstone("loop", "--local", "--target", "notes", ...live)) as Record<string, unknown>;
-  const last = api.requests.at(-1);
-  for (const { name, text, isError } of last === undefined ? [] : toolResults(last)) {
-    say(`${isError ? "refused" : "called"} ${name}: ${text.length} characters`);
-  }
-  const { verdict, reasons, branch, costUsd } = report;
-  process.stdout.write(`${JSON.stringify({ verdict, reasons, branch, costUsd }, undefined, 2)}\n`);
-} finally {
-  await rm(root, { recursive: true, force: true, maxRetries: 3 });
+await using repository = await demoRepository();
+await using api = await startMessagesApi({ key: KEY, script: await script() });
+const env = { ...process.env, ANTHROPIC_API_KEY: KEY, ANTHROPIC_BASE_URL: api.url };
+const options = { cwd: repository.root, env, maxBuffer: 16 * 1024 * 1024 };
+const program = resolve("bin/whetstone.js");
+const whetstone = async (...args: string[]): Promise<unknown> => {
+  say(`$ whetstone ${args.map((arg) => (arg.startsWith("wha1.") ? "wha1.…" : arg)).join(" ")}`);
+  return JSON.parse((await run(process.execPath, [program, ...args, "--json"], options)).stdout);
+};
+const request = (await whetstone("authorize", "request", "session.refine", "--target", "notes")) as { id: string };
+const { token } = (await whetstone("authorize", "grant", request.id)) as { token: string };
+const live = ["--session", "claude", "--mode", "refinement", "--authorization", token];
+const report = (await whetstone("loop", "--local", "--target", "notes", ...live)) as Record<string, unknown>;
+const last = api.requests.at(-1);
+for (const { name, text, isError } of last === undefined ? [] : toolResults(last)) {
+  say(`${isError ? "refused" : "called"} ${name}: ${text.length} characters`);
 }
+const { verdict, reasons, branch, costUsd } = report;
+process.stdout.write(`${JSON.stringify({ verdict, reasons, branch, costUsd }, undefined, 2)}\n`);
