@@ -226,6 +226,35 @@ describe("the protection layer", () => {
   });
 });
 
+describe("sessions of a model", () => {
+  /** Files that import a value from a file, also when they load it on use. */
+  const importersOfFile = (path: string): string[] => {
+    const uses = internal.filter(({ from, to, typeOnly }) => !typeOnly && normalize(join(dirname(from), to)) === path);
+    return [...new Set(uses.map(({ from }) => from))].sort();
+  };
+
+  // Each link of the way from a person to a model has these users and no others: nothing starts a session by itself.
+  test.each([
+    ["src/session/claude/runner.ts", ["src/loop/claude.ts"]],
+    ["src/session/claude/process.ts", ["src/session/claude/runner.ts"]],
+    ["src/loop/claude.ts", ["src/loop/execute.ts", "src/loop/run-session.ts"]],
+    ["src/loop/run-session.ts", ["src/cli/run/session-start.ts"]],
+    ["src/cli/run/session-start.ts", ["src/cli/commands/session.ts"]],
+    ["src/cli/run/loop.ts", ["src/cli/commands/loop.ts"]],
+    ["src/cli/commands/session.ts", ["src/cli/main.ts"]],
+    ["src/cli/commands/loop.ts", ["src/cli/main.ts"]],
+  ])("%s is reached from %j alone", (file, users) => {
+    expect(importersOfFile(file)).toEqual(users);
+  });
+
+  test("a run of the loop is started by the command line and by the actions alone", () => {
+    const rooms = new Set(importersOfFile("src/loop/execute.ts").map((file) => file.split("/")[1] ?? ""));
+    expect([...rooms].filter((room) => !["cli", "actions"].includes(room))).toEqual([]);
+    // What listens, watches or wakes by itself reaches no stage of the loop.
+    for (const room of ["app", "dashboard", "mcp", "capture", "instrument"]) expect(ROOMS[room]).not.toContain("loop");
+  });
+});
+
 describe("pure rooms", () => {
   const pure = files.filter((file) => PURE.includes(roomOf(file)));
 
