@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { annotationBook } from "./github-annotations.ts";
 import type { Answer, Incoming } from "./github.ts";
 
 /** Where the emulator is, and as whom it is asked. */
@@ -51,6 +52,7 @@ export function secondBackend({ address, token, repository }: BackendOptions): B
     const answer = await send({ method, path: `${repository}/${path}`, query: new URLSearchParams(), body });
     return { status: answer.status, data: answer.body };
   };
+  const annotations = annotationBook(send);
   const state = {
     variables: new Map<string, string>(),
     artifacts: new Map<number, { meta: Record<string, unknown>; bytes: Uint8Array }>(),
@@ -65,7 +67,7 @@ export function secondBackend({ address, token, repository }: BackendOptions): B
     files: (ref) => filesOf(ask, ref),
     answer: async (request, graphql) => {
       if (request.path === "/graphql") return turns(() => answerGraphQL(ask, request, graphql));
-      const extra = answerExtra(state, request, repository);
+      const extra = answerExtra(state, request, repository) ?? (await annotations(request));
       return extra ?? (await send(request));
     },
   };

@@ -20,7 +20,7 @@ type Operation = {
 };
 type Description = {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly parameters: Readonly<Record<string, Parameter>> };
+  readonly components: { readonly parameters: Readonly<Record<string, Parameter>>; readonly schemas: object };
 };
 
 type Route = { readonly pattern: RegExp; readonly template: string };
@@ -34,6 +34,10 @@ function load(): Loaded {
   if (loaded !== undefined) return loaded;
   const file = createRequire(import.meta.url).resolve("@octokit/openapi/generated/api.github.com.json");
   const description = JSON.parse(readFileSync(file, "utf8")) as Description;
+  for (const operations of Object.values(description.paths)) {
+    for (const { requestBody } of Object.values(operations)) readable(requestBody);
+  }
+  readable(description.components.schemas);
   const ajv = new Ajv({
     strict: false,
     validateSchema: false,
@@ -48,6 +52,16 @@ function load(): Loaded {
     .sort((a, b) => spelled(b) - spelled(a));
   loaded = { description, routes, ajv };
   return loaded;
+}
+
+/** OpenAPI says `nullable` beside `oneOf` and the like, which no validator of JSON Schema takes without a `type`. */
+function readable(node: unknown): void {
+  if (typeof node !== "object" || node === null) return;
+  for (const member of Object.values(node)) readable(member);
+  if (Reflect.get(node, "nullable") !== true || Reflect.get(node, "type") !== undefined) return;
+  const { nullable: _nullable, ...rest } = node as Record<string, unknown>;
+  for (const key of Object.keys(node)) Reflect.deleteProperty(node, key);
+  Reflect.set(node, "anyOf", [rest, { type: "null" }]);
 }
 
 /** Characters of a route that are no parameter. */
