@@ -1,4 +1,5 @@
-import { lstat, readdir, readFile } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { codeOf, WhetstoneError } from "../model/error.ts";
 import type { CommitSha } from "../model/json.ts";
@@ -58,9 +59,14 @@ async function lookInto(found: Map<string, string>, name: string, path: string):
 async function look(found: Map<string, string>, name: string, path: string): Promise<void> {
   const entry = await standing(path);
   if (entry === undefined) return;
-  const small = entry.isFile() && entry.size <= LARGEST_BYTES;
-  const content = small ? (await readFile(path)).toString("base64") : `${entry.size} ${entry.mtimeMs}`;
-  found.set(name, `${entry.isFile() ? "file" : "no file"} ${entry.mode} ${content}`);
+  found.set(name, `${entry.mode} ${await contentOf(path, entry)}`);
+}
+
+/** A folder counts by what is in it, which is looked at by itself. */
+async function contentOf(path: string, entry: Stats): Promise<string> {
+  if (entry.isSymbolicLink()) return await readlink(path);
+  if (!entry.isFile()) return "";
+  return entry.size > LARGEST_BYTES ? `${entry.size} ${entry.mtimeMs}` : (await readFile(path)).toString("base64");
 }
 
 async function standing(path: string) {
