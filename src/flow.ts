@@ -1,4 +1,5 @@
 import type { ReasonCode } from "./model/codes.ts";
+import type { DetectReport } from "./model/detect.ts";
 import type { StageResult } from "./model/dossier.ts";
 import { codeOf, messageOf, WhetstoneError } from "./model/error.ts";
 import type { Evidence } from "./model/finding.ts";
@@ -12,7 +13,7 @@ import type { Clock } from "./model/time.ts";
 /**
  * The loop, one call per stage:
  *
- *   gate → capture → analyze → session → validate → propose → canary → record → learn
+ *   gate → capture → analyze → session → detect → validate → propose → canary → record → learn
  *
  * The first stage that does not pass ends the decision; `record` and `learn` run whatever was decided, so that no run
  * ends without an outcome. What a stage does stands in its room; what it is made of stands in `wire.ts`.
@@ -30,6 +31,8 @@ export type LoopStages = {
   readonly session: (
     evidence: Evidence,
   ) => Promise<Stage<{ readonly record: SessionRecord; readonly proposal?: Proposal }>>;
+  /** Form, patch, secrets, injection, hypothesis: before anything of the change is applied. */
+  readonly detect: (proposal: Proposal, evidence: Evidence) => Promise<Stage<DetectReport>>;
   /** Scope, safety, apply, checks, replay: the change in a worktree of its own. */
   readonly validate: (
     proposal: Proposal,
@@ -190,6 +193,8 @@ async function follow(stages: LoopStages, run: Runner, until: LoopOptions["until
   if (session.value === undefined) return { evidence };
   const { record, proposal } = session.value;
   if (session.verdict !== "pass" || !proposal || until === "session") return { evidence, session: record };
+  const detected = await run("detect", () => stages.detect(proposal, evidence));
+  if (detected.verdict !== "pass") return { evidence, session: record, proposal };
   const validation = await run("validate", () => stages.validate(proposal));
   if (validation.value === undefined) return { evidence, session: record, proposal };
   const { report, worktree } = validation.value;

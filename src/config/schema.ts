@@ -5,6 +5,7 @@ import { BudgetSettings } from "./budgets.ts";
 import { CaptureSettings } from "./capture.ts";
 import { LearningSettings } from "./learning.ts";
 import { ProtectionSettings } from "./protection.ts";
+import { ReviewSettings } from "./review.ts";
 import { SloSettings } from "./slo.ts";
 
 /** A command as a list of words, or one string that is split at white space outside quotes. */
@@ -163,6 +164,7 @@ export const Config = z.strictObject({
   retention: RetentionSettings.prefault({}),
   protection: ProtectionSettings.prefault({}),
   learning: LearningSettings.prefault({}).describe("Learned rules and what is remembered, see `whetstone learn`."),
+  review: ReviewSettings.prefault({}).describe("A second model that reviews proposals."),
   budgets: BudgetSettings.prefault({}).describe("What Claude Code sessions may cost, see `whetstone budget show`."),
   session: ClaudeSettings.prefault({}).describe("Sessions on Claude Code, see `whetstone session start`."),
 });

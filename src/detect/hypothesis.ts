@@ -1,23 +1,15 @@
 import type { DetectInputs } from "../model/detect.ts";
-import type { Evidence } from "../model/finding.ts";
-import type { SessionAnswer } from "../model/proposal.ts";
+import type { Hypothesis } from "../model/proposal.ts";
 import type { StageVerdict } from "../model/verdict.ts";
 
-/** What a hypothesis is held against. */
-export type Measurable = { readonly evidence: Evidence; readonly calls: DetectInputs["calls"] };
-
 /**
- * Can the recorded calls show what the change claims? The hypothesis has to name a tool that they call, an improvement
- * (less of a duration, or of an error rate above zero) of a size that agrees with its direction, and the proposal a
- * finding that the evidence holds.
+ * Can the recorded calls show what the change claims? The hypothesis has to name a tool that they call, and an
+ * improvement of it (less of a duration, or of an error rate above zero) of a size that agrees with its direction. What
+ * was found in the traces is no measure: a recorded answer is judged on later traces too.
  */
-export function judgeHypothesis(
-  { hypothesis, findings }: SessionAnswer,
-  { evidence, calls }: Measurable,
-): StageVerdict {
+export function judgeHypothesis(hypothesis: Hypothesis, calls: DetectInputs["calls"]): StageVerdict {
   const { metric, operation, direction, expectedChange } = hypothesis;
   const recorded = Object.hasOwn(calls, operation) ? calls[operation] : undefined;
-  const known = new Set(evidence.findings.map(({ kind }) => kind));
   const faults = [
     recorded === undefined && `No recorded call is of ${JSON.stringify(operation)}: nothing of it can be measured.`,
     direction === "increase" && `${metric} is to increase, which is no improvement.`,
@@ -29,8 +21,6 @@ export function judgeHypothesis(
     metric === "error_rate" &&
       recorded?.failed === 0 &&
       `None of the ${recorded.calls} recorded calls of ${operation} fails, so no fewer can.`,
-    !findings.some((kind) => known.has(kind)) &&
-      `The evidence holds no finding of the kinds that the proposal answers (${findings.join(", ")}).`,
   ].filter((fault) => fault !== false);
   if (faults.length > 0) return { verdict: "fail", reasons: ["hypothesis_untestable"], details: faults };
   const detail = `${metric} of ${operation}, ${direction} by ${expectedChange}, on ${recorded?.calls ?? 0} recorded calls.`;

@@ -82,7 +82,7 @@ export function judgeWithoutReview({ proposal, evidence, inputs }: Detectable): 
     { check: "patch", verdict: ok ? "pass" : "fail", reasons, details },
     { check: "secrets", ...judgeSecrets(proposal) },
     { check: "injection", ...judgeInjection(proposal) },
-    { check: "hypothesis", ...judgeHypothesis(proposal.answer, { evidence, calls: inputs.calls }) },
+    { check: "hypothesis", ...judgeHypothesis(proposal.answer.hypothesis, inputs.calls) },
   ];
 }
 

@@ -9,6 +9,7 @@ import type { SessionRunner } from "../session/port.ts";
 import { readSession, replayRunner } from "../session/replay.ts";
 import { openSpanStore, openWorkspace, type Places, spanStoreUrl, type Workspace } from "../wire.ts";
 import type { LiveSession } from "./claude.ts";
+import { configuredReviewer } from "./detect.ts";
 import { interruptible } from "./interrupt.ts";
 import { type LoopRun, openRun, type RunOptions } from "./run.ts";
 import { loopStages } from "./stages.ts";
@@ -26,6 +27,8 @@ export type LoopRequest = {
   readonly recording: string | undefined;
   /** The real Claude Code answers. */
   readonly live?: LiveSession | undefined;
+  /** The whole environment, for the model that reviews proposals where one is configured. */
+  readonly variables?: Readonly<Record<string, string | undefined>>;
   /** Write no branch and record nothing. */
   readonly dryRun: boolean;
 };
@@ -77,8 +80,9 @@ type Execution = { readonly chosen: Chosen; readonly request: LoopRequest; reado
 async function runStages(parts: RunOptions, { chosen, request, watcher }: Execution): Promise<LoopReport> {
   await using run = await openRun(parts);
   const { dryRun, mode } = request;
-  const stages = loopStages(run, { runner: chosen.runner(run), record: !dryRun, mode });
-  const { clock } = run.workspace;
+  const { clock, config } = run.workspace;
+  const reviewer = configuredReviewer(config.review, request.variables);
+  const stages = loopStages(run, { runner: chosen.runner(run), record: !dryRun, mode, reviewer });
   const until = untilOf(request, chosen);
   return await runLoop(stages, { observer: watcher.observer, clock, ...(until === undefined ? {} : { until }) });
 }

@@ -88,7 +88,7 @@ function changedLines({ oldPath, newPath, hunks }: FilePatch): ChangedFile {
 
 /** One ledger entry per decision of the run, and its end. */
 function acts(run: Recording, decision: Decision): LedgerEntry[] {
-  const decisive = new Set(["validate", "propose", "canary"]);
+  const decisive = new Set(["detect", "validate", "propose", "canary"]);
   const stages = decision.stages.filter(({ stage }) => decisive.has(stage));
   const entries = stages.map(({ stage, verdict, reasons }) => {
     const [reasonCode] = reasons;

@@ -133,7 +133,11 @@ const JOBS: Readonly<Record<Exclude<RelayJob, "record">, Work>> = {
     if (captured.verdict === "pass") await flow.run("analyze", stages.analyze);
   },
   session: ({ stages, flow, seen }) => flow.run("session", () => stages.session(needed(seen.evidence))),
-  validate: ({ stages, flow, seen }) => flow.run("validate", () => stages.validate(needed(seen.proposal))),
+  validate: async ({ stages, flow, seen }) => {
+    const proposal = needed(seen.proposal);
+    const detected = await flow.run("detect", () => stages.detect(proposal, needed(seen.evidence)));
+    if (detected.verdict === "pass") await flow.run("validate", () => stages.validate(proposal));
+  },
   propose: ({ stages, flow, seen }) =>
     flow.run("propose", () => stages.propose(needed(seen.proposal), needed(seen.validation))),
 };

@@ -1,6 +1,7 @@
 import { buildEvidence } from "../analyze/evidence.ts";
 import { judgeCanary } from "../canary/judge.ts";
 import { judgeStage, withFailure } from "../capture/canary-stage.ts";
+import { judgeDetect } from "../detect/judge.ts";
 import { concludeRun } from "../flow.ts";
 import type { ReasonCode } from "../model/codes.ts";
 import { messageOf, WhetstoneError } from "../model/error.ts";
@@ -41,6 +42,7 @@ export function recompute(dossier: OpenDossier): Recomputed[] {
     recomputeEvidence,
     recomputeContext,
     recomputeProposal,
+    recomputeDetect,
     recomputeValidation,
     recomputeReport,
     recomputeCanary,
@@ -86,6 +88,19 @@ function recomputeProposal(dossier: OpenDossier): Recomputed[] {
   const again = bindProposal(needPart(dossier, "session/record.json"), dossier.manifest.baseSha);
   const equal = same(proposal, again) && dossier.text("change.patch") === proposal.answer.patch;
   return [{ name: "session", file: "proposal.json", verdict: proposal.id, equal }];
+}
+
+/** The checks before validation. Dossiers of older versions hold none. */
+function recomputeDetect(dossier: OpenDossier): Recomputed[] {
+  const file = "detect/report.json";
+  const recorded = readPart(dossier, file);
+  if (!recorded) return [];
+  const again = judgeDetect({
+    proposal: needPart(dossier, "proposal.json"),
+    evidence: needPart(dossier, "evidence/evidence.json"),
+    inputs: needPart(dossier, "detect/inputs.json"),
+  });
+  return [{ name: "detect", file, verdict: recorded.verdict, equal: same(recorded, again) }];
 }
 
 function recomputeValidation(dossier: OpenDossier): Recomputed[] {
@@ -194,11 +209,13 @@ type Ending = { readonly verdict: string; readonly reasons: readonly ReasonCode[
 function endings(dossier: OpenDossier): Readonly<Record<string, Ending | undefined>> {
   const evidence = readPart(dossier, "evidence/evidence.json");
   const session = readPart(dossier, "session/record.json");
+  const detected = readPart(dossier, "detect/report.json");
   const validation = readPart(dossier, "validation/report.json");
   const canary = readPart(dossier, "canary/verdict.json");
   return {
     analyze: evidence && endingOf(judgeEvidence(evidence)),
     session: session && endingOf(judgeSession(session)),
+    detect: detected && endingOf(detected),
     validate: validation && endingOf(validation),
     canary: canary && endingOf(judgeStage(canary)),
   };

@@ -3,12 +3,14 @@ import { WhetstoneError } from "../model/error.ts";
 import type { SessionMode } from "../model/proposal.ts";
 import { recordingDenials } from "../protect/authorization/denial.ts";
 import type { ReportParts } from "../propose/report.ts";
+import type { Reviewer } from "../detect/reviewer.ts";
 import type { SessionRunner } from "../session/port.ts";
 import type { CaptureResult } from "../capture/stage.ts";
 import { analyze } from "./analyze.ts";
 import { baseWorktree } from "./base.ts";
 import { canary } from "./canary.ts";
 import { capture } from "./capture.ts";
+import { detect } from "./detect.ts";
 import { gate } from "./gate.ts";
 import { learn } from "./learn.ts";
 import { propose } from "./propose.ts";
@@ -23,6 +25,8 @@ export type StageOptions = {
   readonly record: boolean;
   /** Of the session; default: refinement. */
   readonly mode?: SessionMode | undefined;
+  /** Who looks at the change besides; nobody when absent. */
+  readonly reviewer?: Reviewer | undefined;
   /** Present when every stage is a job of its own: what those of earlier jobs left, to which this job adds. */
   readonly carried?: Carried;
 };
@@ -42,7 +46,8 @@ export type Carried = {
 /** The stages of the flow over a run's real parts. */
 export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
   const { forge } = run.workspace;
-  const carried: Carried = options.carried ?? {};
+  const { reviewer, carried = {} } = options;
+  const reference = () => required(carried.captured).results;
   const relayed = options.carried !== undefined;
   const base = async () => {
     const sha = required(carried.baseSha);
@@ -76,10 +81,9 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
       if (proposal) carried.decided = { proposal, session: answered, evidence, dossier: run.dossierId };
       return result;
     },
-    validate: async (proposal) => {
-      const reference = required(carried.captured).results;
-      return await validate(run, { proposal, base: (await base()).worktree, reference });
-    },
+    detect: (proposal, evidence) => detect(run, { proposal, evidence, reference: reference(), reviewer }),
+    validate: async (proposal) =>
+      await validate(run, { proposal, base: (await base()).worktree, reference: reference() }),
     propose: async (_proposal, validation) => {
       const parts = { ...required(carried.decided), validation };
       const result = await propose(run, { parts, recorded: () => relayed || carried.recorded === true });

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-const STAGES = ["gate", "capture", "analyze", "session", "validate", "propose", "canary", "record"];
+const STAGES = ["gate", "capture", "analyze", "session", "detect", "validate", "propose", "canary", "record"];
 
 /** Kills a run with SIGKILL a random moment after a random stage ended, and waits until its servers have gone too. */
 async function killOnce(moment: { stage: string; afterMs: number }): Promise<void> {

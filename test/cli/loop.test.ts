@@ -29,6 +29,7 @@ describe("a good proposal", () => {
       "capture",
       "analyze",
       "session",
+      "detect",
       "validate",
       "propose",
       "canary",
@@ -66,8 +67,9 @@ describe("a good proposal", () => {
     const verified = await cli("audit", "verify", "--json");
     expect([verified.code, JSON.parse(verified.out).ok]).toEqual([0, true]);
     const shown = JSON.parse((await cli("audit", "show", "--json")).out);
-    expect(shown.records.map(({ operation }: { operation: string }) => operation).slice(0, 5)).toEqual([
+    expect(shown.records.map(({ operation }: { operation: string }) => operation).slice(0, 6)).toEqual([
       "loop.start",
+      "detect",
       "validate",
       "propose",
       "canary",

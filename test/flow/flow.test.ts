@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { concludeRun, runLoop, type Decision, type LoopStages } from "../../src/flow.ts";
 import type { ReasonCode } from "../../src/model/codes.ts";
+import type { DetectReport } from "../../src/model/detect.ts";
 import { WhetstoneError } from "../../src/model/error.ts";
 import type { Evidence } from "../../src/model/finding.ts";
 import type { Outcome } from "../../src/model/outcome.ts";
@@ -13,7 +14,7 @@ import type { CanaryVerdict, ValidationReport } from "../../src/model/verdict.ts
 type Ending = { readonly verdict: "pass" | "fail" | "inconclusive"; readonly reason: ReasonCode };
 
 const PASS: Ending = { verdict: "pass", reason: "ok" };
-const DECIDING = ["gate", "capture", "analyze", "session", "validate", "propose", "canary"] as const;
+const DECIDING = ["gate", "capture", "analyze", "session", "detect", "validate", "propose", "canary"] as const;
 
 /** Stages that end as told and keep a list of what was called. */
 function scripted(endings: Partial<Record<(typeof DECIDING)[number], Ending>>) {
@@ -35,6 +36,7 @@ function scripted(endings: Partial<Record<(typeof DECIDING)[number], Ending>>) {
         record: { id: "s" } as SessionRecord,
         ...((endings.session ?? PASS).verdict === "pass" ? { proposal } : {}),
       }),
+    detect: () => end("detect", {} as DetectReport),
     validate: () => end("validate", { report: { proposal: "p-1" } as ValidationReport, worktree: "/head" }),
     propose: () => end("propose", { branch: "b" }),
     canary: () => end("canary", { verdict: "promote" } as CanaryVerdict),
@@ -111,7 +113,7 @@ describe("runLoop", () => {
 
   test.each([
     ["analyze", ["gate", "capture", "analyze", "record", "learn"]],
-    ["validate", ["gate", "capture", "analyze", "session", "validate", "record", "learn"]],
+    ["validate", ["gate", "capture", "analyze", "session", "detect", "validate", "record", "learn"]],
   ] as const)("until %s writes no branch", async (until, expected) => {
     const { stages, calls } = scripted({});
     const report = await runLoop(stages, { ...options, until });
@@ -140,7 +142,7 @@ describe("runLoop", () => {
       expect(calls).toEqual([]);
     });
 
-    test.each([1, 2, 3, 4, 5, 6])(
+    test.each([1, 2, 3, 4, 5, 6, 7])(
       "after %i stages keeps every later one from acting, and the run is recorded",
       async (count) => {
         const { stages, calls, decision } = scripted({});
@@ -149,7 +151,7 @@ describe("runLoop", () => {
         expect(report).toMatchObject({ status: "inconclusive", reasons: ["disabled"], explanation: [] });
         expect(report.stages.map(({ stage }) => stage)).toEqual([...DECIDING.slice(0, count + 1), "record", "learn"]);
         expect(report.stages[count]).toMatchObject({ verdict: "inconclusive", reasons: ["disabled"] });
-        expect(decision()?.branch).toBe(count === 6 ? "b" : undefined);
+        expect(decision()?.branch).toBe(count === 7 ? "b" : undefined);
       },
     );
 
@@ -158,12 +160,12 @@ describe("runLoop", () => {
       const report = await runLoop({ ...stages, propose: () => Promise.reject(stopped) }, options);
       expect(report).toMatchObject({ status: "inconclusive", reasons: ["disabled"] });
       expect(report.branch).toBeUndefined();
-      expect(calls).toEqual([...DECIDING.slice(0, 5), "record", "learn"]);
+      expect(calls).toEqual([...DECIDING.slice(0, 6), "record", "learn"]);
     });
 
     test("keeps nobody from withdrawing what the canary refused", async () => {
       const { stages, calls } = scripted({ canary: { verdict: "fail", reason: "errors_increased" } });
-      await runLoop({ ...stages, mayGoOn: setAfter(7) }, options);
+      await runLoop({ ...stages, mayGoOn: setAfter(8) }, options);
       expect(calls.slice(-2)).toEqual(["withdraw", "record"]);
     });
   });

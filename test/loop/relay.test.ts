@@ -81,6 +81,7 @@ describe("a whole run, job by job", () => {
       "capture",
       "analyze",
       "session",
+      "detect",
       "validate",
       "propose",
     ]);

@@ -15,7 +15,7 @@ import { filesOf, forge, forgeInMemory, runOn, type Forgery } from "./real-run.t
 
 const SPANS = "evidence/spans.ndjson.gz";
 const STAGES = ["scope", "safety", "apply", "checks", "replay"].map((stage) => `validate ${stage}`);
-const ALL = ["analyze", "context", "session", ...STAGES, "validate", "propose", "canary", "loop"];
+const ALL = ["analyze", "context", "session", "detect", ...STAGES, "validate", "propose", "canary", "loop"];
 
 let project: SampleProject;
 /** Dossier of a real run that went through every stage. */
@@ -130,6 +130,7 @@ describe("a changed input shows in the verdict that rests on it", () => {
     expect(await differentIn({ files: swap("session/record.json") })).toEqual(["session"]);
     expect(await differentIn({ files: { ...swap("session/record.json"), ...swap("proposal.json") } })).toEqual([
       "session",
+      "detect",
     ]);
   });
 
@@ -142,6 +143,17 @@ describe("a changed input shows in the verdict that rests on it", () => {
     expect(await differentIn({ manifest: { baseSha: "0".repeat(40) } })).toEqual(["session"]);
     expect(await differentIn({ manifest: { target: "another" } })).toEqual(["analyze"]);
     expect(await differentIn({ files: changed("session/record.json", "model", () => "x") })).toEqual(["propose"]);
+  });
+});
+
+describe("the checks before validation", () => {
+  test("show a changed input, and a changed verdict", async () => {
+    const failed = changed("detect/inputs.json", "wall.ok", () => false);
+    expect(await differentIn({ files: failed })).toEqual(["detect"]);
+    const uncalled = changed("detect/inputs.json", "calls", () => ({}));
+    expect(await differentIn({ files: uncalled })).toEqual(["detect"]);
+    const refused = changed("detect/report.json", "verdict", () => "fail");
+    expect(await differentIn({ files: refused })).toEqual(["detect", "loop"]);
   });
 });
 
@@ -169,6 +181,7 @@ describe("a changed claim shows where it stands", () => {
   const claims = {
     "evidence/evidence.json": "analyze",
     "proposal.json": "session",
+    "detect/report.json": "detect",
     "validation/report.json": "validate",
     "validation/replay.json": "validate",
     "canary/verdict.json": "canary",
@@ -317,7 +330,7 @@ describe("a dossier that cannot be judged", () => {
 
 describe("every way in which a run may end", () => {
   const endings: readonly [string, string | null, string, readonly string[]][] = [
-    ["nothing is changed", null, "rejected", ["validate scope", "validate"]],
+    ["nothing is changed", null, "rejected", ["session", "detect"]],
     ["the change has a fault in its syntax", "export function work( {\n", "rejected", ["validate checks", "validate"]],
     ["the server does not start", 'throw new Error("no");\n', "rejected", ["validate replay", "validate"]],
     ["results differ", "export const work = () => 1;\n", "rejected", ["validate replay", "validate"]],

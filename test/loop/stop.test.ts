@@ -86,7 +86,7 @@ describe("a stop", () => {
     if (held === undefined) throw new Error("The run has no stage.");
     const claims = [
       manifest.stages
-        .filter(({ stage }) => stage !== "validate")
+        .filter(({ stage }) => stage !== held.stage)
         .map((one) => (one.stage === "session" ? { ...held, stage: "session" } : one)),
       manifest.stages.map((one) => (one.stage === "gate" ? { ...held, stage: "canary" } : one)),
     ];

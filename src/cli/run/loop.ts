@@ -51,6 +51,7 @@ async function parseRequest(options: LoopOptions, io: Io): Promise<LoopRequest> 
     mode: mode.data,
     recording: source && "recording" in source ? source.recording : undefined,
     live: source && "live" in source ? source.live : undefined,
+    variables: io.inherited,
     dryRun: options.dryRun === true,
   };
 }
