@@ -17,7 +17,7 @@ import { preparedWorktree } from "./base.ts";
 import { confinementOf } from "./confinement.ts";
 import { refinementParts } from "./refinement.ts";
 import type { LoopRun } from "./run.ts";
-import { withinBudget } from "./session-budget.ts";
+import { budgetShortage, withinBudget } from "./session-budget.ts";
 import { openSessionReceiver } from "./session-telemetry.ts";
 
 /** How sessions on the real Claude Code are asked for. */
@@ -74,7 +74,11 @@ export async function openClaude(
  */
 export function claudeSessions(run: LoopRun, claude: Claude): SessionRunner {
   const usd = claude.budgetUsd === undefined ? {} : { usd: claude.budgetUsd };
-  return { kind: "claude", run: (request) => withinBudget(run, usd, () => runOne(run, claude, request)) };
+  return {
+    kind: "claude",
+    run: (request) => withinBudget(run, usd, () => runOne(run, claude, request)),
+    shortage: () => budgetShortage(run, usd),
+  };
 }
 
 async function runOne(run: LoopRun, claude: Claude, request: SessionRequest): Promise<SessionRecord> {

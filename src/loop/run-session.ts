@@ -20,6 +20,7 @@ import { gate } from "./gate.ts";
 import { interruptible } from "./interrupt.ts";
 import { type Act, ledgerEntry, type LoopRun, openRun } from "./run.ts";
 import { session } from "./session.ts";
+import { paidFor } from "./session-budget.ts";
 import { type EvidenceWindow, sessionEvidence } from "./session-evidence.ts";
 import { sweep } from "./sweep.ts";
 
@@ -118,11 +119,18 @@ async function follow(parts: Following): Promise<SessionEnd> {
   const recording = !order.dryRun;
   const stages: StageResult[] = [];
   const timed = timer(parts, stages);
-  const gated = await timed("gate", () => gate(run, { record: recording, operation: "session.start" }));
+  const gated = await timed("gate", async () => {
+    const passed = await gate(run, { record: recording, operation: "session.start" });
+    return await paidFor(passed, order.dryRun ? {} : parts.runner);
+  });
   let left: Pick<Act, "reasonCode" | "result" | "parameters"> | undefined = UNFINISHED;
   run.defer(async () => {
     if (recording && left !== undefined) await endInLedger(run, left);
   });
+  if (gated.verdict !== "pass") {
+    left = { reasonCode: gated.reasons[0], result: "not started", parameters: {} };
+    return { verdict: gated.verdict, reasons: gated.reasons, stages };
+  }
   const base = { sha: gated.value.baseSha, worktree: await baseWorktree(run, gated.value.baseSha) };
   const seen = await timed("evidence", () => sessionEvidence(run, { window: order.window, base: base.worktree }));
   const { verdict, reasons, value: evidence } = seen;

@@ -1,9 +1,42 @@
 import { Amount } from "../model/budget.ts";
 import { codeOf, WhetstoneError } from "../model/error.ts";
 import type { SessionRecord } from "../model/proposal.ts";
-import type { BudgetRefusal } from "../session/budget/account.ts";
-import { openBudgetDesk } from "../session/budget/desk.ts";
+import type { Stage } from "../model/stage.ts";
+import { formatInstant } from "../model/time.ts";
+import { type BudgetRefusal, reserve } from "../session/budget/account.ts";
+import { dayOf, openBudgetDesk, readDay } from "../session/budget/desk.ts";
+import type { SessionRunner } from "../session/port.ts";
 import type { LoopRun } from "./run.ts";
+
+/**
+ * Why a session of this cost would not fit into the budgets now, in one sentence; undefined when it would. Sets nothing
+ * aside: between this and the session another one may take what is left.
+ * @throws WhetstoneError `ledger_broken` when the day's file cannot be read
+ */
+export async function budgetShortage(
+  { workspace }: Pick<LoopRun, "workspace">,
+  amount: Partial<Amount>,
+): Promise<string | undefined> {
+  const { state, clock, config, targetName: target } = workspace;
+  const nowNs = clock.now();
+  const reserved = { ...config.budgets.session, ...amount };
+  const day = await readDay(await state.view(), dayOf(nowNs));
+  const at = formatInstant(nowNs);
+  const answer = reserve(day, {
+    reservation: { id: "none", target, reserved, at, expires: at },
+    limits: config.budgets,
+    nowNs,
+  });
+  return answer.ok ? undefined : describeRefusal(answer.refusal, target);
+}
+
+/** A passed gate as it is with the money in view: one that a session cannot be paid behind does not let through. */
+export async function paidFor<T>(gate: Stage<T>, { shortage }: Pick<SessionRunner, "shortage">): Promise<Stage<T>> {
+  if (gate.verdict !== "pass") return gate;
+  const summary = await shortage?.();
+  if (summary === undefined) return gate;
+  return { verdict: "inconclusive", reasons: ["budget_exhausted"], summary, value: gate.value };
+}
 
 /** Errors of a session that was refused before it could cost anything. */
 const FREE: readonly unknown[] = ["unauthorized", "stopped", "usage"];
@@ -46,10 +79,14 @@ function spentBefore(error: unknown): Amount | "unknown" {
 
 const WHOSE = { session: "one session", target: "the target today", day: "all sessions of today" } as const;
 
-function exhausted({ limit, unit, asked, left }: BudgetRefusal, target: string): WhetstoneError {
+function describeRefusal({ limit, unit, asked, left }: BudgetRefusal, target: string): string {
   const show = (value: number): string => (unit === "usd" ? `$${value}` : `${value} tokens`);
-  const message = `A session on ${target} may cost ${show(asked)}; the budget of ${WHOSE[limit]} has ${show(left)} left.`;
-  return new WhetstoneError("session_failed", message, {
+  return `A session on ${target} may cost ${show(asked)}; the budget of ${WHOSE[limit]} has ${show(left)} left.`;
+}
+
+function exhausted(refusal: BudgetRefusal, target: string): WhetstoneError {
+  const { limit, unit, asked, left } = refusal;
+  return new WhetstoneError("session_failed", describeRefusal(refusal, target), {
     remedy: `Ask for less with --budget-usd, wait, or raise budgets.${limit} of whetstone.yaml.`,
     data: { outcome: "not_started", reason: "budget_exhausted", limit, unit, asked, left },
   });

@@ -17,6 +17,7 @@ import { propose } from "./propose.ts";
 import { record, recordFailure } from "./record.ts";
 import type { LoopRun } from "./run.ts";
 import { session } from "./session.ts";
+import { paidFor } from "./session-budget.ts";
 import { validate } from "./validate.ts";
 
 /** How the stages are told what kind of run this is. */
@@ -57,7 +58,7 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
   return {
     mayGoOn: () => mayGoOn(run, { begun: carried.baseSha !== undefined, record: options.record }),
     gate: async () => {
-      const result = await gate(run, options);
+      const result = await paidFor(await gate(run, options), options.runner);
       carried.baseSha = result.value.baseSha;
       if (options.record && !relayed)
         run.defer(() => (carried.recorded === true ? Promise.resolve() : recordFailure(run)));

@@ -22,4 +22,9 @@ export type SessionRunner = {
   /** `claude`, `replay` or `memory`. */
   readonly kind: "claude" | "replay" | "memory";
   readonly run: (request: SessionRequest) => Promise<SessionRecord>;
+  /**
+   * Why a session could not be paid for now, in one sentence; undefined when it can. Asked at the gate, before anything
+   * is measured; sets nothing aside. Absent where sessions cost nothing.
+   */
+  readonly shortage?: () => Promise<string | undefined>;
 };

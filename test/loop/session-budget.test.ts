@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { openMemoryState } from "../../src/github/memory-state.ts";
-import { withinBudget } from "../../src/loop/session-budget.ts";
+import { budgetShortage, paidFor, withinBudget } from "../../src/loop/session-budget.ts";
 import { WhetstoneError } from "../../src/model/error.ts";
 import type { SessionRecord } from "../../src/model/proposal.ts";
 import { manualClock } from "../../src/model/time.ts";
@@ -21,8 +21,38 @@ function desk() {
   let runs = 0;
   const run = (session: () => Promise<SessionRecord>, amount = {}) =>
     withinBudget({ id: `r-${(runs += 1)}`, workspace }, amount, session);
-  return { run, booked };
+  const shortage = (amount = {}) => budgetShortage({ workspace }, amount);
+  return { run, booked, shortage };
 }
+
+describe("the gate, with the money in view", () => {
+  const passed = { verdict: "pass", reasons: ["ok"], summary: "", value: 1 } as const;
+  const dear = () => Promise.resolve({ ...record, usage: { ...usage, costUsd: 0.75 } });
+
+  test("says what is short before anything is measured, and sets nothing aside", async () => {
+    const at = desk();
+    expect(await at.shortage()).toBeUndefined();
+    await at.run(dear);
+    await at.run(dear);
+    const said = "A session on notes may cost $1; the budget of the target today has $0.5 left.";
+    expect(await at.shortage()).toBe(said);
+    expect(await at.shortage({ usd: 0.5 })).toBeUndefined();
+    expect(await at.booked()).toHaveLength(2);
+    expect(await paidFor(passed, at)).toEqual({
+      verdict: "inconclusive",
+      reasons: ["budget_exhausted"],
+      summary: said,
+      value: 1,
+    });
+  });
+
+  test("lets through what can be paid or costs nothing, and asks nobody behind a closed gate", async () => {
+    expect(await paidFor(passed, { shortage: () => Promise.resolve(undefined) })).toBe(passed);
+    expect(await paidFor(passed, {})).toBe(passed);
+    const closed = { ...passed, verdict: "fail", reasons: ["fingerprint_rejected"] } as const;
+    expect(await paidFor(closed, { shortage: () => Promise.reject(new Error("asked")) })).toBe(closed);
+  });
+});
 
 describe("a session within its budget", () => {
   test("money is set aside before it starts, and what it cost is booked after it", async () => {
