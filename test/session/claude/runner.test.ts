@@ -175,13 +175,17 @@ function expectClean({ leftovers, api }: Ran): void {
       call("Edit", { file_path: "src/notes.js", old_string: "1", new_string: "2" }),
       call("Bash", { command: "touch src/x" }),
       call("WebFetch", { url: "http://127.0.0.1:1/", prompt: "x" }),
+      call("WebSearch", { query: "x" }),
+      call("NotebookEdit", { notebook_path: "src/x.ipynb", new_source: "x" }),
       call("Agent", { description: "x", prompt: "x", subagent_type: "general-purpose" }),
       call("Read", { file_path: "/etc/passwd" }),
       call("Read", { file_path: "/proc/self/environ" }),
+      call("Read", { file_path: `/proc/${process.pid}/environ` }),
       call("Read", { file_path: "../mcp.json" }),
+      call("Grep", { pattern: "root", path: "/etc", output_mode: "content" }),
       call("mcp__whetstone__search_traces", {}),
     ];
-    const options = { limits: { maxTurns: 12, maxBudgetUsd: 1, timeoutMs: 60_000 } };
+    const options = { limits: { maxTurns: 16, maxBudgetUsd: 1, timeoutMs: 60_000 } };
     const script = [...attempts.map((said): ScriptedTurn => ({ say: [said] })), answering];
     const ran = await run({ cli, script, options });
     expect(ran.error).toBeUndefined();
