@@ -51,6 +51,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "analyze",
     "specs",
     "canary",
+    "learn",
     "github",
     "protect",
     "capture",

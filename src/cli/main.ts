@@ -23,6 +23,7 @@ import { record } from "./commands/record.ts";
 import { regressions } from "./commands/regressions.ts";
 import { replay } from "./commands/replay.ts";
 import { retain } from "./commands/retain.ts";
+import { rules } from "./commands/rules.ts";
 import { serve } from "./commands/serve.ts";
 import { session } from "./commands/session.ts";
 import { slo } from "./commands/slo.ts";
@@ -53,6 +54,7 @@ const COMMANDS: readonly Register[] = [
   canary,
   record,
   learn,
+  rules,
   replay,
   audit,
   authorize,

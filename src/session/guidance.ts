@@ -2,6 +2,7 @@ import { readFile, realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { codeOf, WhetstoneError } from "../model/error.ts";
 import type { SessionMode } from "../model/proposal.ts";
+import { withoutRuleBlock } from "./claude-md.ts";
 import { modeSection } from "./context/guidance.ts";
 
 /** Larger than any page that people read. */
@@ -10,6 +11,7 @@ const LARGEST_PAGE_BYTES = 1024 * 1024;
 /**
  * What the CLAUDE.md at the root of a worktree says for a mode; undefined without the file or the section. The worktree
  * is one of the base commit: its CLAUDE.md was reviewed, a proposal cannot change it. It may be a link within the worktree.
+ * The block of learned rules is left out: which of them a session sees is drawn.
  * @throws WhetstoneError `input_unreadable` when it leads outside, is no file, or is larger than 1 MiB
  */
 export async function readGuidance(worktree: string, mode: SessionMode): Promise<string | undefined> {
@@ -21,7 +23,7 @@ export async function readGuidance(worktree: string, mode: SessionMode): Promise
   const outside = !path.startsWith(`${await realpath(worktree)}${sep}`);
   const stats = await stat(path);
   if (!outside && stats.isFile() && stats.size <= LARGEST_PAGE_BYTES) {
-    return modeSection(await readFile(path, "utf8"), mode);
+    return modeSection(withoutRuleBlock(await readFile(path, "utf8")), mode);
   }
   const what = outside ? "leads outside" : stats.isFile() ? `is larger than ${LARGEST_PAGE_BYTES} bytes` : "is no file";
   throw new WhetstoneError("input_unreadable", `CLAUDE.md of the base commit ${what}.`, {

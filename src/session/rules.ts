@@ -1,7 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseDocument, stringify } from "yaml";
 import { findConflicts } from "../learn/conflicts.ts";
 import { codeOf, WhetstoneError } from "../model/error.ts";
+import { canonicalJson } from "../model/json.ts";
 import { Rule } from "../model/outcome.ts";
 import { parseInstant } from "../model/time.ts";
 import { readYaml, type YamlFault } from "../yaml/document.ts";
@@ -65,6 +67,26 @@ export function parseRule(bytes: Uint8Array, name: string): Rule {
     throw invalid(file, "it expires before it was created");
   }
   return rule;
+}
+
+/** A rule as the text of its file. */
+export function formatRule(rule: Rule): string {
+  return stringify(rule, { lineWidth: 120 });
+}
+
+/** The text of a rule's file with what is different in the rule: the rest, comments too, stays as people wrote it. */
+export function changedRuleText(text: string, { from, to }: { readonly from: Rule; readonly to: Rule }): string {
+  if (canonicalJson(from) === canonicalJson(to)) return text;
+  const document = parseDocument(text);
+  const [before, after] = [
+    new Map<string, unknown>(Object.entries(from)),
+    new Map<string, unknown>(Object.entries(to)),
+  ];
+  for (const key of before.keys()) if (!after.has(key)) document.delete(key);
+  for (const [key, value] of after) {
+    if (canonicalJson(value) !== canonicalJson(before.get(key))) document.set(key, value);
+  }
+  return document.toString({ lineWidth: 120 });
 }
 
 function assertAgreement(rules: readonly Rule[]): void {
