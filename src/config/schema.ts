@@ -7,6 +7,7 @@ import { LearningSettings } from "./learning.ts";
 import { ProtectionSettings } from "./protection.ts";
 import { ReviewSettings } from "./review.ts";
 import { SloSettings } from "./slo.ts";
+import { DeploymentSettings } from "./deployment.ts";
 
 /** A command as a list of words, or one string that is split at white space outside quotes. */
 const Command = z
@@ -116,6 +117,9 @@ export const Target = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe("Globs of files whose content may be binary, such as images."),
+  deployment: DeploymentSettings.optional().describe(
+    "How a candidate is deployed and exposed, see `whetstone canary run`.",
+  ),
   slos: z.array(SloSettings).default([]).describe("Service-level objectives, see `whetstone slo status`."),
 });
 export type Target = z.infer<typeof Target>;
@@ -143,7 +147,6 @@ export type RetentionSettings = z.infer<typeof RetentionSettings>;
 export const ClaudeSettings = z.strictObject({
   model: z.string().min(1).default("claude-opus-5-5").describe("Full id of the model; an alias may move."),
   maxTurns: z.int().min(1).max(1_000).default(40).describe("Requests to the model in one session."),
-  maxBudgetUsd: z.number().positive().max(1_000).default(2).describe("Most that one session may cost, US dollars."),
   timeoutSeconds: z.number().positive().max(86_400).default(900).describe("Longest time of one session."),
   idleSeconds: z
     .number()
@@ -151,6 +154,10 @@ export const ClaudeSettings = z.strictObject({
     .max(86_400)
     .default(300)
     .describe("Longest time in which a session says and does nothing."),
+  sandbox: z
+    .enum(["if-possible", "required", "off"])
+    .default("if-possible")
+    .describe("Linux namespaces around sessions and their checks: where the machine can, or none without, or never."),
 });
 export type ClaudeSettings = z.infer<typeof ClaudeSettings>;
 

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { common, type CommandContext, type CommonOptions, type Register } from "../command.ts";
+import { addRollout } from "./canary-rollout.ts";
 
 export type JudgeOptions = CommonOptions & {
   readonly control?: string;
@@ -26,7 +27,7 @@ export type AaFlags = CommonOptions & {
   readonly seed: string;
 };
 
-/** `whetstone canary judge|aa`. */
+/** `whetstone canary judge|aa|run|status|promote|rollback`. */
 export const canary: Register = (program, context) => {
   const group = program.command("canary").description("judge a canary against its baseline");
   const judge = group
@@ -46,6 +47,7 @@ export const canary: Register = (program, context) => {
     context.exit(await runJudge(options, context.io));
   });
   addAa(group, context);
+  addRollout(group, context);
 };
 
 function addAa(group: Command, context: CommandContext): void {

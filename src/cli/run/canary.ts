@@ -6,13 +6,12 @@ import type { CallSample } from "../../model/call.ts";
 import { EXIT } from "../../model/codes.ts";
 import { messageOf, WhetstoneError } from "../../model/error.ts";
 import { parseDuration } from "../../model/time.ts";
-import type { CanaryVerdict } from "../../model/verdict.ts";
-import { formatNumber } from "../../propose/report.ts";
 import { createRandom } from "../../stats/random.ts";
 import type { JudgeOptions } from "../commands/canary.ts";
 import { printJson, type Io } from "../io.ts";
 import { renderTable } from "../table.ts";
 import { numberOf, readSamples, readText } from "./canary-samples.ts";
+import { printVerdict } from "./canary-verdict.ts";
 
 /** `whetstone canary judge`: 0 promote or Pass, 1 rollback or Fail, 3 continue or Marginal. */
 export async function runJudge(options: JudgeOptions, io: Io): Promise<number> {
@@ -66,32 +65,4 @@ async function runKayenta(file: string, options: JudgeOptions, io: Io): Promise<
   }
   for (const warning of report.warnings) io.err(`warning: ${warning}\n`);
   return { Pass: EXIT.pass, Fail: EXIT.fail, Marginal: EXIT.inconclusive }[report.classification];
-}
-
-function printVerdict(io: Io, verdict: CanaryVerdict): void {
-  const show = (value: number | null): string => (value === null ? "no data" : formatNumber(value));
-  const rows = verdict.metrics.map((metric) => [
-    metric.name,
-    show(metric.control),
-    show(metric.experiment),
-    metric.interval === null
-      ? show(metric.effect)
-      : `${show(metric.effect)} (${formatNumber(metric.interval.low)}–${formatNumber(metric.interval.high)})`,
-    metric.eValue === null ? "" : formatNumber(metric.eValue),
-    metric.verdict,
-    metric.reasons.join(", "),
-  ]);
-  io.out(renderTable(["metric", "control", "experiment", "ratio (always-valid)", "E harm", "verdict", "reason"], rows));
-  for (const { name, operations = [] } of verdict.metrics) {
-    const harmed = operations.filter(({ harmful }) => harmful).map(({ operation }) => operation);
-    if (harmed.length > 0) io.out(`\n${name} are harmed in: ${harmed.join(", ")}\n`);
-  }
-  const { rollback, promotion } = verdict.errorRates;
-  io.out(`\nVerdict: ${verdict.verdict} (${verdict.reasons.join(", ")})\n`);
-  io.out(`Over any number of looks: false rollbacks at most ${rollback}, false promotions at most ${promotion}.\n`);
-  const more = verdict.forecast?.calls;
-  const minutes = verdict.forecast?.minutes;
-  const time = typeof minutes === "number" ? `, ${formatNumber(minutes)} minutes at the traffic so far` : "";
-  if (typeof more === "number")
-    io.out(`At the rates so far a verdict needs about ${Math.ceil(more)} more calls${time}.\n`);
 }

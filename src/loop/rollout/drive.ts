@@ -11,6 +11,8 @@ export type RolloutDeps = {
   /** Judges all calls since the first step. */
   readonly judge: (rollout: Rollout) => Promise<RolloutLook>;
   readonly clock: Clock;
+  /** Asked before a phase acts, unless it takes the candidate back. @throws WhetstoneError `stopped` while the kill switch is set */
+  readonly mayGoOn: () => Promise<void>;
   /** Resolves when the next look is due. */
   readonly untilNextLook: () => Promise<void>;
   /** Told about every new phase. */
@@ -21,7 +23,7 @@ export type RolloutDeps = {
 
 /**
  * Drives a rollout from wherever its record stands until it is over, or, with `once`, until a look changes nothing.
- * @throws WhetstoneError `interrupted`; what the records and the judge reject with
+ * @throws WhetstoneError `interrupted`, `stopped`; what the records and the judge reject with
  */
 export async function driveRollout(begun: Rollout, deps: RolloutDeps, once = false): Promise<Rollout> {
   let rollout = begun;
@@ -47,6 +49,8 @@ export async function driveRollout(begun: Rollout, deps: RolloutDeps, once = fal
 
 /** Does the one thing of the rollout's phase and writes what follows from it; the same object when nothing does. */
 export async function takeStep(rollout: Rollout, deps: RolloutDeps): Promise<Rollout> {
+  // What is stopped may still be taken back.
+  if (rollout.phase !== "rollback") await deps.mayGoOn();
   const event = await act(rollout, deps);
   const next = advance(rollout, event, formatInstant(deps.clock.now()));
   if (next === rollout) return rollout;

@@ -2,17 +2,31 @@ import { ENDED } from "../../canary/rollout.ts";
 import { Rollout } from "../../canary/rollout-record.ts";
 import type { StateStore, StateView } from "../../github/state-port.ts";
 import { messageOf, WhetstoneError } from "../../model/error.ts";
+import type { LedgerEntry } from "../../model/ledger.ts";
+import type { Clock } from "../../model/time.ts";
+import { planLedger } from "../../protect/ledger.ts";
 import type { RolloutRecords } from "./port.ts";
 
-/** Rollouts on the state branch, one file per target; history is that of the branch. */
-export function stateRollouts(state: StateStore): RolloutRecords {
+/** What the ledger says of a rollout's new phase, and by which clock. */
+export type RolloutLedger = { readonly entryOf: (rollout: Rollout) => LedgerEntry; readonly clock: Clock };
+
+/**
+ * Rollouts on the state branch, one file per target; history is that of the branch. With `ledger` each new phase is
+ * recorded there by the same commit.
+ */
+export function stateRollouts(state: StateStore, ledger?: RolloutLedger): RolloutRecords {
   return {
     load: async (target) => read(await state.view(), target),
     save: (rollout) =>
       state.update(`rollout: ${rollout.target} ${rollout.phase}`, async (view) => {
         const current = await read(view, rollout.target);
         if (!mayFollow(rollout, current)) throw conflict(rollout, current);
-        return { change: new Map([[pathOf(rollout.target), text(rollout)]]), value: undefined };
+        const file = [pathOf(rollout.target), text(rollout)] as const;
+        // A failed attempt is no new phase.
+        const isNew = rollout.attempts === 0;
+        const entries = ledger === undefined || !isNew ? [] : [ledger.entryOf(rollout)];
+        const { change } = ledger === undefined ? { change: [] } : await planLedger(view, entries, ledger);
+        return { change: new Map([...change, file]), value: undefined };
       }),
   };
 }

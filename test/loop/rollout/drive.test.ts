@@ -2,11 +2,13 @@ import { describe, expect, test } from "@jest/globals";
 import { advance, ENDED, startRollout } from "../../../src/canary/rollout.ts";
 import type { Rollout, RolloutPlan } from "../../../src/canary/rollout-record.ts";
 import { openMemoryState } from "../../../src/github/memory-state.ts";
-import { driveRollout, type RolloutDeps } from "../../../src/loop/rollout/drive.ts";
+import { driveRollout, takeStep, type RolloutDeps } from "../../../src/loop/rollout/drive.ts";
 import type { Deployment, RolloutLook } from "../../../src/loop/rollout/port.ts";
 import { stateRollouts } from "../../../src/loop/rollout/records.ts";
 import type { ReasonCode } from "../../../src/model/codes.ts";
+import type { LedgerEntry } from "../../../src/model/ledger.ts";
 import { formatInstant, manualClock } from "../../../src/model/time.ts";
+import { readLedger } from "../../../src/protect/ledger.ts";
 
 const plan: RolloutPlan = {
   steps: [
@@ -50,6 +52,7 @@ function world(change: Partial<RolloutPlan> = {}) {
     deployment,
     judge: () => Promise.resolve(verdict.now),
     clock,
+    mayGoOn: () => Promise.resolve(),
     untilNextLook: () => {
       clock.advance(60_000);
       return Promise.resolve();
@@ -125,6 +128,20 @@ describe("a rollout", () => {
     const again = advance(stuck, { type: "decided", decision: "rollback", by: "ada" }, formatInstant(clock.now()));
     await records.save(again);
     expect((await driveRollout(again, deps)).phase).toBe("rolled_back");
+  });
+
+  test("does nothing while the kill switch is set, but what is being taken back is", async () => {
+    const { records, begun, deps, log, verdict } = world({ staging: null });
+    await records.save(begun);
+    const stopped = { ...deps, mayGoOn: () => Promise.reject(new Error("stopped")) };
+    await expect(driveRollout(begun, stopped)).rejects.toThrow("stopped");
+    expect(log).toEqual([]);
+    verdict.now = says("rollback", "errors_increased");
+    const exposed = await driveRollout(begun, { ...deps, untilNextLook: () => Promise.reject(new Error("looked")) });
+    expect(exposed.phase).toBe("rolled_back");
+    const back = { ...exposed, phase: "rollback" as const };
+    const over = await takeStep(back, { ...stopped, records: { ...records, save: () => Promise.resolve() } });
+    expect(over.phase).toBe("rolled_back");
   });
 
   test("follows a person who decides between two looks", async () => {
@@ -224,6 +241,26 @@ describe("killed at any act and started again", () => {
 });
 
 describe("the records", () => {
+  test("put every new phase into the ledger, by the same commit", async () => {
+    const { deps, begun, clock } = world({ staging: null });
+    const state = openMemoryState();
+    const entryOf = ({ phase, target, id }: Rollout): LedgerEntry => ({
+      actor: { type: "bot", id: "whetstone" },
+      operation: "rollout",
+      target,
+      decision: "allow",
+      reasonCode: "ok",
+      result: phase,
+      parametersDigest: "0".repeat(64),
+      run: id,
+    });
+    const records = stateRollouts(state, { entryOf, clock });
+    await records.save(begun);
+    const over = await driveRollout(begun, { ...deps, records });
+    const ledger = await readLedger(await state.view());
+    expect(ledger.records.map(({ result }) => result)).toEqual(over.history.map(({ phase }) => phase));
+  });
+
   test("take a rollout only after the one that was read, and a new one only when the old is over", async () => {
     const { records, begun, clock } = world();
     await records.save(begun);

@@ -1,0 +1,65 @@
+import { judgeCanary } from "../../canary/judge.ts";
+import type { CanaryOptions } from "../../canary/options.ts";
+import type { Rollout } from "../../canary/rollout-record.ts";
+import { slowLimits } from "../../canary/slow-limits.ts";
+import { callSamples } from "../../capture/samples.ts";
+import type { CanarySettings } from "../../config/schema.ts";
+import type { CallSample } from "../../model/call.ts";
+import type { Clock } from "../../model/time.ts";
+import type { CanaryVerdict } from "../../model/verdict.ts";
+import type { SpanStore } from "../../store/port.ts";
+import type { RolloutLook } from "./port.ts";
+
+/** Where the calls are, and by what they are judged. */
+export type RolloutJudge = {
+  readonly spans: Pick<SpanStore, "spans">;
+  readonly settings: CanarySettings;
+  readonly clock: Clock;
+};
+
+/** How long before the first step the baseline's limits are taken from, ms. */
+const FREEZE_MS = 3_600_000;
+
+/**
+ * Judges all calls since the first step. The share changes from step to step and whole sessions are routed, so the
+ * judge goes by the shares that came about. Slow is what was slow to the baseline in the hour before.
+ */
+export async function judgeRollout(rollout: Rollout, judge: RolloutJudge): Promise<RolloutLook> {
+  const { verdict, samples } = await lookAtRollout(rollout, judge);
+  const changedMs = Date.parse(rollout.changes.at(-1) ?? rollout.since);
+  const stepCalls = samples.filter(({ arm, timestamp }) => arm === "canary" && timestamp >= changedMs).length;
+  return { verdict: { verdict: verdict.verdict, reasons: verdict.reasons }, stepCalls };
+}
+
+/** The verdict in full, with its numbers and its forecast, and the calls that it is about. */
+export async function lookAtRollout(
+  rollout: Rollout,
+  judge: RolloutJudge,
+): Promise<{ readonly verdict: CanaryVerdict; readonly samples: readonly CallSample[] }> {
+  const startedMs = Date.parse(rollout.exposedSince ?? rollout.since);
+  const nowMs = Number(judge.clock.now() / 1_000_000n);
+  const before = await callsOf(rollout, { ...judge, from: startedMs - FREEZE_MS, to: startedMs });
+  const samples = await callsOf(rollout, { ...judge, from: startedMs, to: nowMs + 1 });
+  const options = optionsOf(judge.settings, before);
+  const changesMs = rollout.changes.map((at) => Date.parse(at));
+  return { verdict: judgeCanary(samples, { ...options, changesMs, startedMs, nowMs }), samples };
+}
+
+function optionsOf(settings: CanarySettings, before: readonly CallSample[]): CanaryOptions {
+  const { alpha, beta, margin, slowdown, maxErrorRate, maxSlowRate, slowMs } = settings;
+  const baseline = before.filter(({ arm }) => arm === "baseline");
+  const limits = baseline.length === 0 ? {} : { latencyLimitsMs: slowLimits(baseline, slowMs), maxSlowRate };
+  return { weight: null, alpha, beta, margin, slowdown, maxErrorRate, ...limits };
+}
+
+type Window = RolloutJudge & { readonly from: number; readonly to: number };
+
+/** Calls that began within a window, ms. */
+async function callsOf({ target }: Rollout, { spans, from, to }: Window): Promise<CallSample[]> {
+  const samples: CallSample[] = [];
+  const window = { sinceNs: BigInt(Math.floor(from)) * 1_000_000n, untilNs: BigInt(Math.ceil(to)) * 1_000_000n };
+  for await (const batch of spans.spans(window)) {
+    samples.push(...callSamples(batch.filter(({ service }) => service === target)));
+  }
+  return samples.filter(({ timestamp }) => timestamp >= from && timestamp < to);
+}

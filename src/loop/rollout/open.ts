@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ENDED, startRollout } from "../../canary/rollout.ts";
+import type { Rollout, RolloutPlan } from "../../canary/rollout-record.ts";
+import type { DeploymentSettings } from "../../config/deployment.ts";
+import type { Env } from "../../config/env.ts";
+import { WhetstoneError } from "../../model/error.ts";
+import type { Actor, LedgerEntry } from "../../model/ledger.ts";
+import { formatInstant } from "../../model/time.ts";
+import { digestOf } from "../../protect/digest.ts";
+import { newId, openSpanStore, openWorkspace, type Places, type Workspace } from "../../wire.ts";
+import { configuredDeployment } from "./deployment.ts";
+import { driveRollout, type RolloutDeps } from "./drive.ts";
+import { judgeRollout, lookAtRollout, type RolloutJudge } from "./judge.ts";
+import type { RolloutRecords } from "./port.ts";
+import { stateRollouts } from "./records.ts";
+
+/** The rollouts of a target, over the repository's own state. */
+export type Rollouts = {
+  readonly workspace: Workspace;
+  readonly records: RolloutRecords;
+  /** The rollout on record, over or not. */
+  readonly current: () => Promise<Rollout | undefined>;
+};
+
+/** Who asks, and for which target. */
+export type RolloutRequest = {
+  readonly places: Places;
+  readonly env: Env;
+  readonly actor: Actor;
+  readonly target: string | undefined;
+};
+
+/** Opens the rollouts of a target. @throws WhetstoneError of `openWorkspace` */
+export async function openRollouts({ places, env, actor, target }: RolloutRequest): Promise<Rollouts> {
+  const workspace = await openWorkspace({ ...places, actor }, env, target);
+  const records = stateRollouts(workspace.state, {
+    clock: workspace.clock,
+    entryOf: (rollout) => entryOf(rollout, actor),
+  });
+  return { workspace, records, current: () => records.load(workspace.targetName) };
+}
+
+/**
+ * Starts a rollout; nothing is deployed yet.
+ * @throws WhetstoneError `usage` without a deployment, `conflict` while another one is not over
+ */
+export async function beginRollout({ workspace, records }: Rollouts, candidate: string): Promise<Rollout> {
+  const { clock, targetName: target } = workspace;
+  const plan = planOf(deploymentOf(workspace));
+  const rollout = startRollout({ id: newId("r", clock), target, candidate, plan }, formatInstant(clock.now()));
+  await records.save(rollout);
+  return rollout;
+}
+
+/** How a rollout is driven: to its end or by one look, who is told, and what ends it early. */
+export type Driving = Pick<RolloutDeps, "told" | "signal"> & { readonly once: boolean; readonly env: Env };
+
+/** Drives a rollout that is on record. @throws WhetstoneError of {@link driveRollout}, `store_open_failed` */
+export async function continueRollout(rollout: Rollout, rollouts: Rollouts, driving: Driving): Promise<Rollout> {
+  const { workspace, records } = rollouts;
+  const settings = deploymentOf(workspace);
+  await using store = await openSpanStore({ cwd: workspace.root }, driving.env, workspace.config);
+  const judge: RolloutJudge = { spans: store, settings: workspace.target.canary, clock: workspace.clock };
+  const { signal } = driving;
+  return await driveRollout(
+    rollout,
+    {
+      records,
+      deployment: configuredDeployment(settings, { cwd: workspace.root, env: workspace.childEnv, fetch }),
+      judge: (current) => judgeRollout(current, judge),
+      clock: workspace.clock,
+      mayGoOn: () => workspace.killSwitch.assertRunning(),
+      // An interruption ends the waiting; the driver then says so.
+      untilNextLook: () => sleep(settings.lookSeconds * 1_000, undefined, { signal }).catch(() => undefined),
+      told: driving.told,
+      signal,
+    },
+    driving.once,
+  );
+}
+
+/** What the judge says of a rollout's calls now, with its numbers; undefined before the first step and after the end. */
+export async function judgeNow(rollout: Rollout, { workspace }: Rollouts, env: Env) {
+  if (rollout.exposedSince === null || (ENDED.includes(rollout.phase) && rollout.phase !== "held")) return undefined;
+  await using store = await openSpanStore({ cwd: workspace.root }, env, workspace.config);
+  const look = await lookAtRollout(rollout, {
+    spans: store,
+    settings: workspace.target.canary,
+    clock: workspace.clock,
+  });
+  return look.verdict;
+}
+
+function deploymentOf({ target, targetName }: Workspace): DeploymentSettings {
+  if (target.deployment !== undefined) return target.deployment;
+  throw new WhetstoneError("usage", `The target ${targetName} has no deployment in whetstone.yaml.`, {
+    remedy: "Add targets.NAME.deployment with promote, and adminUrl or expose.",
+  });
+}
+
+const MINUTE_MS = 60_000;
+
+/** The plan that the settings ask for, frozen with the rollout. */
+export function planOf(settings: DeploymentSettings): RolloutPlan {
+  return {
+    steps: settings.steps.map(({ percent, minutes }) => ({ percent, minimumMs: minutes * MINUTE_MS })),
+    minimumCalls: settings.minimumCalls,
+    staging: settings.stage === undefined ? null : { soakMs: settings.soakMinutes * MINUTE_MS },
+    deadlineMs: settings.deadlineMinutes * MINUTE_MS,
+    atDeadline: settings.atDeadline,
+    hookMs: settings.hookMinutes * MINUTE_MS,
+    hookAttempts: settings.hookAttempts,
+  };
+}
+
+/** What the ledger says of a rollout's new phase. */
+function entryOf({ id, target, candidate, phase, step, history }: Rollout, actor: Actor): LedgerEntry {
+  return {
+    actor,
+    operation: "rollout",
+    target,
+    decision: phase === "rollback" || phase === "failed" ? "deny" : "allow",
+    reasonCode: history.at(-1)?.reasons[0] ?? "ok",
+    result: phase,
+    parametersDigest: digestOf({ candidate, step }),
+    run: id,
+    rollback: "whetstone canary rollback",
+  };
+}
