@@ -1,4 +1,5 @@
-import { rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { copyFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WhetstoneError } from "../model/error.ts";
 import type { RawChange } from "../protect/wall/change.ts";
@@ -78,7 +79,7 @@ async function readObjects(scratch: Scratch, ids: readonly string[]): Promise<Re
 }
 
 async function applyCached(scratch: Scratch, base: string, patch: Uint8Array): Promise<GitApplied> {
-  await scratch.run(["read-tree", base]);
+  await readIndex(scratch, base);
   const args = ["apply", "--cached", "--apply", "--numstat", "--summary", "-z", "--whitespace=nowarn", "-"];
   // −1: git ended by a signal. Some hostile patches trip its own assertions, which is a refusal like any other.
   const { code, stdout, stderr } = await scratch.run(args, { input: patch, okCodes: [0, 1, 128, -1] });
@@ -90,6 +91,15 @@ async function applyCached(scratch: Scratch, base: string, patch: Uint8Array): P
   const summary = (parts.pop() ?? "").split("\n").filter((line) => line !== "");
   const tree = (await scratch.run(["write-tree"])).stdout.toString().trim();
   return { ok: true, reading: { numstat: parts, summary }, tree };
+}
+
+/** Puts the base's tree into the index; from a copy where it was read before, which costs no process. */
+async function readIndex(scratch: Scratch, base: string): Promise<void> {
+  const [index, kept] = [join(scratch.path, "index"), join(scratch.path, `index-of-${base}`)];
+  if (existsSync(kept)) return await copyFile(kept, index);
+  await scratch.run(["read-tree", base]);
+  // Another name than an id may stand for another tree the next time, and be no name of a file.
+  if (/^[0-9a-f]{40,64}$/.test(base)) await copyFile(index, kept);
 }
 
 async function diffTree(scratch: Scratch, before: string, after: string): Promise<readonly RawChange[]> {

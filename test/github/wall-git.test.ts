@@ -111,5 +111,25 @@ describe("the wall's git", () => {
     const odd =
       "diff --git a/src/a.txt b/src/b.txt\nnew file mode 100644\nrename from src/a.txt\nrename to src/b.txt\n";
     expect(await git.apply(sha, Buffer.from(odd))).toMatchObject({ ok: false });
+    // Neither what it was ended over nor what it had done keeps the next patch from being tried on the base.
+    const first = await git.apply(sha, Buffer.from(EDIT));
+    expect(first).toMatchObject({ ok: true });
+    expect(await git.apply(sha, Buffer.from(odd))).toMatchObject({ ok: false });
+    expect(await git.apply(sha, Buffer.from(EDIT))).toEqual(first);
+  });
+
+  test("patches of several bases in turns: each is applied to its own", async () => {
+    await using repository = await temporaryRepository();
+    const one = await repository.commit({ "src/a.txt": "one  \ntwo\n" });
+    const two = await repository.commit({ "src/a.txt": "one  \ntwo\n", "src/b.txt": "b\n" });
+    await using git = await openWallGit(repository.root);
+    const trees: string[] = [];
+    for (const base of [one, two, one.slice(0, 12), one, two.slice(0, 12), two]) {
+      const applied = await git.apply(base, Buffer.from(EDIT));
+      trees.push(applied.ok ? applied.tree : applied.detail);
+    }
+    const [first, second] = trees;
+    expect(first).not.toBe(second);
+    expect(trees).toEqual([first, second, first, first, second, second]);
   });
 });
