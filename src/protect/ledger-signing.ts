@@ -90,7 +90,7 @@ async function isSound(view: StateView, last: SignedCheckpoint | undefined): Pro
   try {
     return last === undefined ? (await verifyLedger(view)).ok : await followsFrom(view, last);
   } catch (error) {
-    if (codeOf(error) === "ledger_broken") return false;
+    if (codeOf(error) === "ledger_broken" || codeOf(error) === "input_unreadable") return false;
     throw error;
   }
 }

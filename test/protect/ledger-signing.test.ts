@@ -177,4 +177,15 @@ describe("signingState", () => {
     await appendLedger(one.state, entries(2), { clock });
     expect(await verify()).toMatchObject({ ok: true, records: 4, signed: { unsigned: 2 } });
   });
+
+  test("a key on the state branch that cannot be read hinders no append, and nothing is signed by another", async () => {
+    await using one = await machine(1);
+    await using two = await machine(2);
+    const { kid } = await ensureKey(one.ring);
+    await put(new Map([[`authorization-keys/${kid}.json`, "damaged"]]));
+    await append(one.state, 1);
+    await append(two.state, 2);
+    expect((await readLedger(await plain.view())).records).toHaveLength(3);
+    expect(await checkpoints()).toHaveLength(1);
+  });
 });
