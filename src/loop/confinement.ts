@@ -30,7 +30,7 @@ const PACKAGE = ["package.json", "bin", "dist", "src", "sql", "schemas", "specs"
 export function confinementOf(seen: SeenBy): Confinement | undefined {
   const { sandbox, packageRoot, node, storeUrl, path, worktrees } = seen;
   if (sandbox === "off") return undefined;
-  const nodePlaces = read(installationOf(node));
+  const nodePlaces = read(...installationOf(node));
   const own = PACKAGE.map((name) => join(packageRoot, name));
   const store = isPostgresUrl(storeUrl) ? [] : [storeUrl, `${storeUrl}-wal`, `${storeUrl}-shm`];
   return {
@@ -48,13 +48,10 @@ function write(path: string): SandboxPlace {
   return { kind: "write", path };
 }
 
-/** Where a program was installed to: `PREFIX/bin/node` brings `PREFIX/lib/node_modules` with it. */
-function installationOf(program: string): string {
+/** A program and what lies beside it in `bin`, with its global packages; never the folder that it was installed in. */
+function installationOf(program: string): readonly string[] {
   const folder = dirname(program);
-  const prefix = dirname(folder);
-  return basename(folder) === "bin" && basename(dirname(prefix)) !== "node_modules" && prefix !== "/usr"
-    ? prefix
-    : folder;
+  return basename(folder) === "bin" ? [folder, join(dirname(folder), "lib", "node_modules")] : [program];
 }
 
 /** `node_modules` of every folder above a folder. */

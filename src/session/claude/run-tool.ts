@@ -41,6 +41,7 @@ export async function runTool(command: ToolCommand): Promise<ToolEnd> {
   const end = (): void => endGroup(child.pid);
   limit.addEventListener("abort", end, { once: true });
   signal?.addEventListener("abort", end, { once: true });
+  if (signal?.aborted === true) end();
   try {
     const code = await new Promise<number | null>((done, fail) => {
       child.once("error", fail);
