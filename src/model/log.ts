@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Json } from "./json.ts";
-import { Attributes, SpanId, TraceId } from "./span.ts";
+import { Attributes, Scope, SpanId, TraceId } from "./span.ts";
 
 /** Least severity number of each severity (OpenTelemetry logs data model); each has four. */
 export const SEVERITIES = { trace: 1, debug: 5, info: 9, warn: 13, error: 17, fatal: 21 } as const;
@@ -26,6 +26,6 @@ export const LogRecord = z.object({
   /** Resource attribute `service.name`; `unknown_service` when absent. */
   service: z.string(),
   resource: Attributes,
-  scope: z.object({ name: z.string(), version: z.string().optional() }),
+  scope: Scope,
 });
 export type LogRecord = z.infer<typeof LogRecord>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Attributes, SpanId, TraceId } from "./span.ts";
+import { Attributes, Scope, SpanId, TraceId } from "./span.ts";
 
 /** Kinds of metric points, in OpenTelemetry's words. */
 export const METRIC_TYPES = ["gauge", "sum", "histogram", "exponential_histogram", "summary"] as const;
@@ -31,7 +31,7 @@ export const MetricSeries = z.object({
   /** Resource attribute `service.name`; `unknown_service` when absent. */
   service: z.string(),
   resource: Attributes,
-  scope: z.object({ name: z.string(), version: z.string().optional() }),
+  scope: Scope,
 });
 export type MetricSeries = z.infer<typeof MetricSeries>;
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Instant } from "./json.ts";
-import { Attributes, type Span, SpanId, SpanKind, SpanLink, SpanStatus, TraceId } from "./span.ts";
+import { Attributes, Scope, type Span, SpanId, SpanKind, SpanLink, SpanStatus, TraceId } from "./span.ts";
 import { formatInstant } from "./time.ts";
 
 /** A span within its trace, as command line and API give it out: times in RFC 3339, durations in ms. */
@@ -25,7 +25,7 @@ export const SpanRecordJson = z.object({
   ...SpanJson.shape,
   links: z.array(SpanLink),
   resource: Attributes,
-  scope: z.object({ name: z.string(), version: z.string().optional() }),
+  scope: Scope,
 });
 export type SpanRecordJson = z.infer<typeof SpanRecordJson>;
 

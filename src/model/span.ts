@@ -20,6 +20,14 @@ export const TraceId = z.string().regex(/^(?!0{32})[0-9a-f]{32}$/);
 /** A span id: 16 lower-case hexadecimal digits, not all zero. */
 export const SpanId = z.string().regex(/^(?!0{16})[0-9a-f]{16}$/);
 
+/** Instrumentation scope: the library that a span, metric or log record comes from. No attributes: absent. */
+export const Scope = z.object({
+  name: z.string(),
+  version: z.string().optional(),
+  attributes: Attributes.optional(),
+});
+export type Scope = z.infer<typeof Scope>;
+
 /** Something that happened at a moment within a span. `timeNs`: ns since the Unix epoch. */
 export const SpanEvent = z.object({ name: z.string(), timeNs: z.bigint(), attributes: Attributes });
 export type SpanEvent = z.infer<typeof SpanEvent>;
@@ -52,8 +60,7 @@ export const Span = z.object({
   links: z.array(SpanLink),
   /** Resource attributes, `service.name` included. */
   resource: Attributes,
-  /** Instrumentation scope. */
-  scope: z.object({ name: z.string(), version: z.string().optional() }),
+  scope: Scope,
 });
 export type Span = z.infer<typeof Span>;
 

@@ -2,7 +2,7 @@ import { isContentAttribute, isContentEvent, PROMPT_VARIABLE } from "../model/co
 import type { Json } from "../model/json.ts";
 import type { LogRecord } from "../model/log.ts";
 import type { Exemplar, MetricPoint } from "../model/metric.ts";
-import { ATTR, type Attributes, type Span } from "../model/span.ts";
+import { ATTR, type Attributes, type Scope, type Span } from "../model/span.ts";
 import { isSecretValue, redactor, type Redactor, type RedactRules } from "./redact.ts";
 import { marker } from "./redact-text.ts";
 
@@ -50,8 +50,8 @@ type Policy = {
   readonly content: boolean;
   readonly redactor: Redactor;
   readonly known: (name: string) => Known;
-  /** Resources are shared by many spans. */
-  readonly resources: WeakMap<object, Attributes>;
+  /** Attributes of resources and scopes, which many spans share. */
+  readonly shared: WeakMap<object, Attributes>;
 };
 
 /** Decisions on attribute names that are remembered. */
@@ -83,7 +83,7 @@ function policyOf({ content, redact }: CaptureRules, { captureContent }: Capture
     content: content ?? captureContent ?? false,
     redactor: rules,
     known: remembering(rules),
-    resources: new WeakMap(),
+    shared: new WeakMap(),
   };
 }
 
@@ -97,7 +97,8 @@ function cleanSpan(span: Span, passing: Passing): Span {
   const cleaned = cleanAttributes(span.attributes, passing);
   const events = cleanEach(span.events, passing);
   const links = cleanEach(span.links, passing);
-  const resource = cleanResource(span.resource, passing);
+  const resource = cleanShared(span.resource, passing);
+  const scope = cleanScope(span.scope, passing);
   const attributes = withCut(cleaned, counts.truncatedBytes - before);
   const isSame =
     name === span.name &&
@@ -105,9 +106,19 @@ function cleanSpan(span: Span, passing: Passing): Span {
     attributes === span.attributes &&
     events === span.events &&
     links === span.links &&
-    resource === span.resource;
+    resource === span.resource &&
+    scope === span.scope;
   if (isSame) return span;
-  return { ...span, name, attributes, events, links, resource, ...(statusMessage !== undefined && { statusMessage }) };
+  return {
+    ...span,
+    name,
+    attributes,
+    events,
+    links,
+    resource,
+    scope,
+    ...(statusMessage !== undefined && { statusMessage }),
+  };
 }
 
 function cleanLog(record: LogRecord, passing: Passing): LogRecord {
@@ -115,10 +126,12 @@ function cleanLog(record: LogRecord, passing: Passing): LogRecord {
   const { body: said, ...rest } = record;
   const body = said === undefined ? undefined : attempt(passing, () => cleanBody(record, said, passing));
   const cleaned = cleanAttributes(record.attributes, passing);
-  const resource = cleanResource(record.resource, passing);
+  const resource = cleanShared(record.resource, passing);
+  const scope = cleanScope(record.scope, passing);
   const attributes = withCut(cleaned, passing.counts.truncatedBytes - before);
-  if (body === said && attributes === record.attributes && resource === record.resource) return record;
-  return { ...rest, ...(body !== undefined && { body }), attributes, resource };
+  const isSame = attributes === record.attributes && resource === record.resource && scope === record.scope;
+  if (isSame && body === said) return record;
+  return { ...rest, ...(body !== undefined && { body }), attributes, resource, scope };
 }
 
 /** The body to keep; undefined for none. */
@@ -131,18 +144,25 @@ function cleanBody({ eventName }: LogRecord, body: Json, passing: Passing): Json
 function cleanPoint(point: MetricPoint, passing: Passing): MetricPoint {
   const { series } = point;
   const attributes = cleanAttributes(series.attributes, passing);
-  const resource = cleanResource(series.resource, passing);
+  const resource = cleanShared(series.resource, passing);
+  const scope = cleanScope(series.scope, passing);
   const exemplars = cleanEach<Exemplar>(point.exemplars, passing);
-  const isSameSeries = attributes === series.attributes && resource === series.resource;
+  const isSameSeries = attributes === series.attributes && resource === series.resource && scope === series.scope;
   if (isSameSeries && exemplars === point.exemplars) return point;
-  return { ...point, series: isSameSeries ? series : { ...series, attributes, resource }, exemplars };
+  return { ...point, series: isSameSeries ? series : { ...series, attributes, resource, scope }, exemplars };
 }
 
-function cleanResource(resource: Attributes, passing: Passing): Attributes {
-  const { resources } = passing.policy;
-  const cleaned = resources.get(resource) ?? cleanAttributes(resource, passing);
-  resources.set(resource, cleaned);
+function cleanShared(attributes: Attributes, passing: Passing): Attributes {
+  const { shared } = passing.policy;
+  const cleaned = shared.get(attributes) ?? cleanAttributes(attributes, passing);
+  shared.set(attributes, cleaned);
   return cleaned;
+}
+
+function cleanScope(scope: Scope, passing: Passing): Scope {
+  if (scope.attributes === undefined) return scope;
+  const attributes = cleanShared(scope.attributes, passing);
+  return attributes === scope.attributes ? scope : { ...scope, attributes };
 }
 
 /** Attributes that say how many bytes were cut off. */

@@ -42,7 +42,7 @@ export function toSeriesRow(series: MetricSeries, shared = sharedText()): Series
     bounds: bounds === undefined ? "" : JSON.stringify(bounds),
     attributes: encodeJson(sorted(series.attributes)),
     resource: shared(series.resource, () => sorted(series.resource)),
-    scope: shared(scope, () => scope as Json),
+    scope: shared(scope, () => scopeJson(scope)),
     description: encodeText(series.description ?? ""),
   };
 }
@@ -55,6 +55,10 @@ export function sharedText(): (of: object, value: () => Json) => string {
     known.set(of, text);
     return text;
   };
+}
+
+function scopeJson({ attributes, ...scope }: MetricSeries["scope"]): Json {
+  return { ...scope, ...(attributes !== undefined && { attributes: sorted(attributes) }) } as Json;
 }
 
 /** In whatever order a source writes its attributes, they name one stream. */

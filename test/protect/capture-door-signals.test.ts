@@ -57,6 +57,14 @@ describe("log records at the door", () => {
     expect(door.log(log(1, { attributes: { badge: "4711" } })).attributes["badge"]).toBe("4711");
   });
 
+  test("secrets go from the attributes of a scope, of records and of points", () => {
+    const door = captureDoor();
+    const scope = { name: "s", version: "1", attributes: { note: `key ${AKIA}`, n: 1 } };
+    const kept = { name: "s", version: "1", attributes: { note: "key [redacted: AWS access key id]", n: 1 } };
+    expect(door.log(log(1, { scope })).scope).toEqual(kept);
+    expect(door.point(pointAt(gauge({ scope }), 1, 5)).series.scope).toEqual(kept);
+  });
+
   test("never throws, and what holds nothing passes as it is", () => {
     const plain = log(1, { body: "started", attributes: { n: 1 } });
     const door = captureDoor();

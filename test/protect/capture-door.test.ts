@@ -109,6 +109,7 @@ describe("everything else", () => {
       (secret) => ({ name: `GET ${secret}` }),
       (secret) => ({ events: [{ name: "exception", timeNs: 1n, attributes: { "exception.stacktrace": secret } }] }),
       (secret) => ({ links: [{ traceId: "1".repeat(32), spanId: "2".repeat(16), attributes: { note: secret } }] }),
+      (secret) => ({ scope: { name: "s", attributes: { note: `of ${secret}` } } }),
       (secret) => ({ resource: { "service.name": "notes", "process.command_line": `run ${secret}` } }),
       (secret) => ({ attributes: { "gen_ai.tool.call.result": { text: secret } } }),
     ];

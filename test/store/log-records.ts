@@ -41,7 +41,7 @@ export const logSet: fc.Arbitrary<readonly LogRecord[]> = fc.array(
         droppedAttributes: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
         service: fc.constantFrom("api", "db", "\0"),
         resource: fc.oneof(fc.constant({}), attributes),
-        scope: fc.record({ name: hostileText, version: fc.constant("1") }, { requiredKeys: ["name"] }),
+        scope: fc.record({ name: hostileText, version: fc.constant("1"), attributes }, { requiredKeys: ["name"] }),
       },
       { requiredKeys: ["timeNs", "attributes", "service", "resource", "scope"] },
     )

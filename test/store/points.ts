@@ -74,7 +74,7 @@ const series = fc
     attributes,
     service: fc.constantFrom("api", "db"),
     resource: attributes,
-    scope: fc.record({ name: hostileText, version: fc.constantFrom("1", "2") }, { requiredKeys: ["name"] }),
+    scope: fc.record({ name: hostileText, version: fc.constantFrom("1", "2"), attributes }, { requiredKeys: ["name"] }),
   })
   .map(({ temporality, monotonic, bounds, ...one }): MetricSeries => ({
     ...one,
@@ -150,6 +150,8 @@ export const identity = ({ attributes: own, resource, ...rest }: MetricSeries): 
     sortedEntries({ ...rest, scope: 0, description: 0 }),
     rest.scope.name,
     rest.scope.version ?? null,
+    sortedEntries(rest.scope.attributes ?? {}),
+    rest.scope.attributes === undefined,
   ]);
 
 /** What tells points apart. */

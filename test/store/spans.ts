@@ -83,7 +83,7 @@ const anySpan: fc.Arbitrary<Span> = fc
       maxLength: 1,
     }),
     resource: attributes,
-    scope: fc.oneof(fc.record({ name: hostileText }), fc.record({ name: hostileText, version: hostileText })),
+    scope: fc.record({ name: hostileText, version: hostileText, attributes }, { requiredKeys: ["name"] }),
   })
   .map(({ parent, message, ...rest }) => ({
     ...rest,

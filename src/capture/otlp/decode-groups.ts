@@ -1,6 +1,7 @@
-import type { Attributes } from "../../model/span.ts";
+import type { Attributes, Scope } from "../../model/span.ts";
 import { serviceOf } from "./decode.ts";
 import { checkParts } from "./count.ts";
+import { scopeFrom } from "./fields.ts";
 import type { Message, Source } from "./message.ts";
 import { RESOURCE, SCOPE } from "./metric-messages.ts";
 import { attempt } from "./rejection.ts";
@@ -9,7 +10,7 @@ import { attempt } from "./rejection.ts";
 export type Shared = {
   readonly service: string;
   readonly resource: Attributes;
-  readonly scope: { readonly name: string; readonly version?: string };
+  readonly scope: Scope;
 };
 
 /** A level of a request: its message and the field that holds the next one. */
@@ -57,18 +58,20 @@ export function visitGroups<Node>(
 }
 
 function readResource<Node>({ below, read }: Source<Node>, group: Node, message: Message): Omit<Shared, "scope"> {
-  const resource: Attributes = {};
+  let resource: Attributes = {};
   // Several are merged, as protobuf merges a message that occurs twice.
-  for (const node of below(group, message, "resource")) Object.assign(resource, read(node, RESOURCE).attributes);
+  for (const node of below(group, message, "resource")) resource = { ...resource, ...read(node, RESOURCE).attributes };
   return { resource, service: serviceOf(resource) };
 }
 
-function readScope<Node>({ below, read }: Source<Node>, scoped: Node, message: Message): Shared["scope"] {
+function readScope<Node>({ below, read }: Source<Node>, scoped: Node, message: Message): Scope {
   let [name, version] = ["", ""];
+  let attributes: Attributes = {};
   for (const node of below(scoped, message, "scope")) {
     const scope = read(node, SCOPE);
     name = scope.name === "" ? name : scope.name;
     version = scope.version === "" ? version : scope.version;
+    attributes = { ...attributes, ...scope.attributes };
   }
-  return version === "" ? { name } : { name, version };
+  return scopeFrom({ name, version, attributes });
 }

@@ -1,7 +1,7 @@
 import { ATTR, type Attributes, type Span } from "../../model/span.ts";
 import { isObject, type JsonObject } from "../jsonrpc.ts";
 import { boundedList, checkedText, decodeAttributes, listOf } from "./any-value.ts";
-import { durationField, idField, kindField, parentIdField, statusField, timeField } from "./fields.ts";
+import { durationField, idField, kindField, parentIdField, scopeFrom, statusField, timeField } from "./fields.ts";
 import { decodedSpans, reject, type Decoded } from "./rejection.ts";
 
 /** Service name of spans whose resource has none (OpenTelemetry resource conventions). */
@@ -78,8 +78,8 @@ function resourceOf(group: JsonObject): Attributes {
 function scopeOf(scoped: JsonObject): Span["scope"] {
   const scope = scoped["scope"] ?? scoped["instrumentationLibrary"];
   if (!isObject(scope)) return { name: "" };
-  const version = text(scope["version"]);
-  return { name: text(scope["name"]), ...(version !== "" && { version }) };
+  const attributes = decodeAttributes(scope["attributes"]);
+  return scopeFrom({ name: text(scope["name"]), version: text(scope["version"]), attributes });
 }
 
 function decodeSpan(span: JsonObject, resource: Attributes, scope: Span["scope"]): Span {

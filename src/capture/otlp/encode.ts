@@ -1,5 +1,5 @@
 import { canonicalJson } from "../../model/json.ts";
-import { SPAN_KINDS, SPAN_STATUSES, type Span } from "../../model/span.ts";
+import { SPAN_KINDS, SPAN_STATUSES, type Scope, type Span } from "../../model/span.ts";
 import { encodeAttributes, type KeyValue } from "./any-value.ts";
 
 /** `ExportTraceServiceRequest` in OTLP JSON, as far as the model's spans fill it. */
@@ -11,7 +11,7 @@ type ResourceSpans = {
 };
 
 type ScopeSpans = {
-  readonly scope: { readonly name: string; readonly version?: string };
+  readonly scope: { readonly name: string; readonly version?: string; readonly attributes?: readonly KeyValue[] };
   readonly spans: readonly OtlpSpan[];
 };
 
@@ -37,8 +37,12 @@ export function encodeOtlp(spans: readonly Span[]): OtlpDocument {
   };
 }
 
-function encodeScope({ name, version }: Span["scope"]): ScopeSpans["scope"] {
-  return version === undefined ? { name } : { name, version };
+function encodeScope({ name, version, attributes }: Scope): ScopeSpans["scope"] {
+  return {
+    name,
+    ...(version !== undefined && { version }),
+    ...(attributes !== undefined && { attributes: encodeAttributes(attributes) }),
+  };
 }
 
 function encodeSpan(span: Span) {

@@ -1,4 +1,4 @@
-import { SPAN_KINDS, SPAN_STATUSES, type SpanKind, type SpanStatus } from "../../model/span.ts";
+import { SPAN_KINDS, SPAN_STATUSES, type Scope, type SpanKind, type SpanStatus } from "../../model/span.ts";
 import { reject } from "./rejection.ts";
 
 /**
@@ -19,6 +19,15 @@ export function parentIdField(value: unknown): string | undefined {
   if (value === undefined || value === null || value === "") return undefined;
   if (value === "0".repeat(16) || value === "AAAAAAAAAAA=") return undefined;
   return idField(value, 8, "parent span id");
+}
+
+/** A scope without what is empty. */
+export function scopeFrom({ name, version, attributes = {} }: Scope): Scope {
+  return {
+    name,
+    ...(version !== undefined && version !== "" && { version }),
+    ...(Object.keys(attributes).length > 0 && { attributes }),
+  };
 }
 
 /** Stores keep times as signed 64-bit integers, the largest of which no time has. */

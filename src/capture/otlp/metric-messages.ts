@@ -2,7 +2,7 @@ import { enumeration, field, many, one } from "./message.ts";
 
 /** opentelemetry/proto/common and resource, as far as they are kept. */
 export const RESOURCE = { attributes: field(1, "attributes") };
-export const SCOPE = { name: field(1, "text"), version: field(2, "text") };
+export const SCOPE = { name: field(1, "text"), version: field(2, "text"), attributes: field(3, "attributes") };
 
 /** opentelemetry/proto/metrics/v1/metrics.proto, as far as it is kept. */
 const EXEMPLAR = {

@@ -1,5 +1,5 @@
-import type { Attributes, Span } from "../../model/span.ts";
-import { checkedTime, durationField, kindField, statusField } from "./fields.ts";
+import type { Attributes, Scope, Span } from "../../model/span.ts";
+import { checkedTime, durationField, kindField, scopeFrom, statusField } from "./fields.ts";
 import { checkItems, readKeyValue } from "./protobuf-value.ts";
 import { reject } from "./rejection.ts";
 import {
@@ -31,19 +31,24 @@ export function readResource(wire: Wire, group: Part): Attributes {
   return attributes;
 }
 
-/** `ScopeSpans.scope`: name = 1, version = 2. */
-export function readScope(wire: Wire, scoped: Part): Span["scope"] {
+/** `ScopeSpans.scope`: name = 1, version = 2, attributes = 3. */
+export function readScope(wire: Wire, scoped: Part): Scope {
   let name = "";
   let version = "";
+  const attributes: Attributes = {};
+  let count = 0;
   for (const { to } of partsOf(wire, scoped, 0x0a)) {
     while (wire.pos < to) {
       const tag = readTag(wire, to);
       if (tag === 0x0a) name = readText(wire, to);
       else if (tag === 0x12) version = readText(wire, to);
-      else skipField(wire, tag, to);
+      else if (tag === 0x1a) {
+        checkItems((count += 1), "attributes");
+        readKeyValue(wire, readLength(wire, to), { into: attributes, depth: 0 });
+      } else skipField(wire, tag, to);
     }
   }
-  return version === "" ? { name } : { name, version };
+  return scopeFrom({ name, version, attributes });
 }
 
 /** The fields of a span as they come, before they are checked together. */

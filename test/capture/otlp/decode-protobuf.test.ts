@@ -95,7 +95,10 @@ const span = fc.record(
   { requiredKeys: ["traceId", "spanId", "startTimeUnixNano", "endTimeUnixNano"] },
 );
 const scopeSpans = fc.record(
-  { scope: fc.record({ name: fc.string(), version: fc.string() }), spans: fc.array(span, { maxLength: 3 }) },
+  {
+    scope: fc.record({ name: fc.string(), version: fc.string(), attributes }),
+    spans: fc.array(span, { maxLength: 3 }),
+  },
   { requiredKeys: ["spans"] },
 );
 const anyRequest = fc.record({
@@ -174,7 +177,7 @@ describe("tolerance", () => {
       wire.bytesField(15, Buffer.concat([wire.UNKNOWN, wire.varintField(3, 2), wire.textField(2, "broke")])),
     ];
     const resource = [wire.UNKNOWN, wire.bytesField(1, wire.keyValue("service.name", wire.textField(1, "s")))];
-    const scope = [wire.UNKNOWN, wire.textField(1, "lib"), wire.textField(2, "1")];
+    const scope = [wire.UNKNOWN, wire.textField(1, "lib"), wire.textField(2, "1"), wire.bytesField(3, attribute)];
     const { spans, rejected } = decodeOtlpProtobuf(
       Buffer.concat([wire.UNKNOWN, wire.requestOf([fields], { resource, scope }), wire.UNKNOWN]),
     );
@@ -195,7 +198,7 @@ describe("tolerance", () => {
         events: [{ name: "e", timeNs: 5n, attributes: { k: 1 } }],
         links: [{ traceId, spanId, attributes: { k: 1 } }],
         resource: { "service.name": "s" },
-        scope: { name: "lib", version: "1" },
+        scope: { name: "lib", version: "1", attributes: { k: 1 } },
       },
     ]);
   });

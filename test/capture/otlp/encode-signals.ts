@@ -4,7 +4,7 @@ import { TEMPORALITIES, type Exemplar, type MetricPoint, type PointValue } from 
 
 const scopeOf = ({ scope, resource }: Pick<LogRecord, "scope" | "resource">) => ({
   resource: { attributes: encodeAttributes(resource) },
-  scope,
+  scope: { ...scope, ...(scope.attributes !== undefined && { attributes: encodeAttributes(scope.attributes) }) },
 });
 
 /** Points as OTLP JSON, each in a group of its own. */

@@ -27,8 +27,7 @@ const SPAN: Span = {
   events: [],
   links: [],
   resource: { "service.name": "my.service" },
-  // The model keeps no attributes of a scope.
-  scope: { name: "my.library", version: "1.0.0" },
+  scope: { name: "my.library", version: "1.0.0", attributes: { "my.scope.attribute": "some scope attribute" } },
 };
 
 let folder = "";
@@ -49,9 +48,8 @@ describe("the examples of opentelemetry-proto", () => {
     const db = join(folder, "import.db");
     const { code, out } = await whetstone(["import", "trace.json", "--db", db, "--json"], { cwd: EXAMPLES });
     expect(code).toBe(0);
-    expect(JSON.parse(out)).toEqual({
-      files: [{ path: "trace.json", format: "otlp", read: 1, stored: 1, duplicates: 0, rejected: [] }],
-    });
+    const counts = { read: 1, stored: 1, duplicates: 0, rejected: [], contentDropped: 0, redacted: 0 };
+    expect(JSON.parse(out)).toEqual({ files: [{ path: "trace.json", format: "otlp", ...counts }] });
     expect(await storedSpans(db)).toEqual([SPAN]);
   });
 

@@ -1,8 +1,10 @@
 import type fc from "fast-check";
 import { serviceOf } from "../../../src/capture/otlp/decode.ts";
+import { scopeFrom } from "../../../src/capture/otlp/fields.ts";
 import type { Json } from "../../../src/model/json.ts";
 import type { LogRecord } from "../../../src/model/log.ts";
 import type { MetricPoint } from "../../../src/model/metric.ts";
+import type { Scope } from "../../../src/model/span.ts";
 import { logSet } from "../../store/log-records.ts";
 import { pointSet } from "../../store/points.ts";
 
@@ -44,9 +46,6 @@ export const anyRecords: fc.Arbitrary<readonly LogRecord[]> = logSet.map((record
   }),
 );
 
-function scoped<T extends { readonly scope: { readonly name: string; readonly version?: string | undefined } }>(
-  of: T,
-): T {
-  const { name, version } = of.scope;
-  return { ...of, scope: version === undefined || version === "" ? { name } : { name, version } };
+function scoped<T extends { readonly scope: Scope }>(of: T): T {
+  return { ...of, scope: scopeFrom(of.scope) };
 }
