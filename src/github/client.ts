@@ -50,14 +50,15 @@ export function openGitHubClient(options: ClientOptions = {}): GitHubGraph {
     log: { debug: () => undefined, info: () => undefined, warn: note, error: note },
     request: { fetch: fetchWithin },
     throttle: options.paced === false ? { ...limits, enabled: false } : limits,
-    retry: { retryAfterBaseValue: secondMs },
+    retry: { retryAfterBaseValue: secondMs, retries: FAILURE_RETRIES },
   });
   octokit.hook.wrap("request", conditionalRequests());
   return {
     request: async (route, parameters = {}) => {
       assertNotForbidden({ route });
-      const retries = /^(?:GET|HEAD) /.test(route) ? FAILURE_RETRIES : 0;
-      return await octokit.request(route, { ...parameters, request: { retries } });
+      // A number of retries in a request would count for refusals too, so only writes state theirs.
+      const once = /^(?:GET|HEAD) /.test(route) ? {} : { request: { retries: 0 } };
+      return await octokit.request(route, { ...parameters, ...once });
     },
     graphql: async (query, variables) => {
       assertNotForbidden({ query });

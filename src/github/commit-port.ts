@@ -15,6 +15,11 @@ export type NewBranchCommit = {
   readonly files: readonly FileChange[];
   /** The tree that must come of it, where it is known; another one is refused. */
   readonly tree?: string | undefined;
+  /**
+   * Whether a commit that stands on the branch, by its message, may be replaced; all may when absent. What may not is
+   * somebody else's work.
+   */
+  readonly mayReplace?: ((message: string) => boolean) | undefined;
   /** Told branch and commit before the branch exists. */
   readonly announce?:
     | ((opened: { readonly branch: string; readonly sha: CommitSha; readonly title: string }) => Promise<void>)

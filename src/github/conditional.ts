@@ -17,9 +17,10 @@ export function conditionalRequests(): (send: Send, options: Required<EndpointDe
     const { method: _method, baseUrl, url, headers: _headers, request: _request, mediaType: _type, ...rest } = options;
     const key = `${baseUrl} ${url} ${JSON.stringify(rest)}`;
     const known = kept.get(key);
-    const headers = known === undefined ? options.headers : { ...options.headers, "if-none-match": known.etag };
+    // In place: wrappers between this one and the request hold on to the same object, and to no copy of it.
+    if (known !== undefined) options.headers = { ...options.headers, "if-none-match": known.etag };
     try {
-      const answer = await send({ ...options, headers });
+      const answer = await send(options);
       kept.delete(key);
       const { etag } = answer.headers;
       if (etag !== undefined && typeof answer.data === "object" && !(answer.data instanceof ArrayBuffer)) {

@@ -10,6 +10,8 @@ export type Backend = {
   readonly answer: (request: Incoming, graphql: boolean) => Promise<Answer>;
   /** Commits whole files on a branch, removing all others; makes the branch when it is not there. Returns the commit. */
   readonly commit: (branch: string, files: Readonly<Record<string, string>>) => Promise<string>;
+  /** Makes these files the only commit of a branch that exists; equal files give an equal commit, whenever it is made. */
+  readonly begin: (branch: string, files: Readonly<Record<string, string>>) => Promise<string>;
   /** Asks the emulator itself, past record and faults. */
   readonly ask: (
     method: string,
@@ -64,9 +66,19 @@ export function secondBackend({ address, token, repository }: BackendOptions): B
     ...state,
     ask,
     commit: (branch, files) => turns(() => commitFiles(ask, branch, files)),
+    begin: async (branch, files) => {
+      const author = { name: "ada", email: "ada@example.invalid", date: "2026-11-20T10:00:00Z" };
+      const commit = { message: "begin", tree: await treeOf(ask, files), parents: [], author, committer: author };
+      const { sha } = Sha.parse((await ask("POST", "git/commits", commit)).data);
+      await ask("PATCH", `git/refs/heads/${branch}`, { sha, force: true });
+      return sha;
+    },
     files: (ref) => filesOf(ask, ref),
     answer: async (request, graphql) => {
       if (request.path === "/graphql") return turns(() => answerGraphQL(ask, request, graphql));
+      if (request.method === "POST" && request.path === `${repository}/pulls`) {
+        return await turns(async () => (await openFrom(ask, request.body)) ?? (await send(request)));
+      }
       const extra = answerExtra(state, request, repository) ?? (await annotations(request));
       return extra ?? (await send(request));
     },
@@ -91,6 +103,15 @@ async function tip(ask: Ask, branch: string): Promise<string | undefined> {
 
 async function commitFiles(ask: Ask, branch: string, files: Readonly<Record<string, string>>): Promise<string> {
   const parent = await tip(ask, branch);
+  const made = await treeOf(ask, files);
+  const parents = parent === undefined ? [] : [parent];
+  const { sha } = Sha.parse((await ask("POST", "git/commits", { message: "files", tree: made, parents })).data);
+  if (parent === undefined) await ask("POST", "git/refs", { ref: `refs/heads/${branch}`, sha });
+  else await ask("PATCH", `git/refs/heads/${branch}`, { sha, force: false });
+  return sha;
+}
+
+async function treeOf(ask: Ask, files: Readonly<Record<string, string>>): Promise<string> {
   const tree = await Promise.all(
     Object.entries(files).map(async ([path, text]) => {
       const content = Buffer.from(text).toString("base64");
@@ -99,12 +120,7 @@ async function commitFiles(ask: Ask, branch: string, files: Readonly<Record<stri
       return { path, mode, type: "blob", sha: Sha.parse(data).sha };
     }),
   );
-  const made = Sha.parse((await ask("POST", "git/trees", { tree })).data).sha;
-  const parents = parent === undefined ? [] : [parent];
-  const { sha } = Sha.parse((await ask("POST", "git/commits", { message: "files", tree: made, parents })).data);
-  if (parent === undefined) await ask("POST", "git/refs", { ref: `refs/heads/${branch}`, sha });
-  else await ask("PATCH", `git/refs/heads/${branch}`, { sha, force: false });
-  return sha;
+  return Sha.parse((await ask("POST", "git/trees", { tree })).data).sha;
 }
 
 async function filesOf(ask: Ask, ref: string): Promise<Readonly<Record<string, string>>> {
@@ -179,6 +195,15 @@ async function updateRef(ask: Ask, { name, before, after }: z.output<typeof RefI
   if (after === ZERO) await ask("DELETE", `git/refs/heads/${branch}`);
   else await ask("PATCH", `git/refs/heads/${branch}`, { sha: after, force: true });
   return { status: 200, body: { data: { updateRefs: { clientMutationId: null } } } };
+}
+
+/** GitHub's refusal of a second open pull request from one branch; the emulator opens as many as it is told. */
+async function openFrom(ask: Ask, body: unknown): Promise<Answer | undefined> {
+  const { data } = await ask("GET", "pulls?state=open&per_page=100");
+  const head: unknown = Reflect.get(Object(body), "head");
+  const open = z.array(z.object({ head: z.object({ ref: z.string() }) })).parse(data);
+  if (!open.some((pull) => pull.head.ref === head)) return undefined;
+  return { status: 422, body: { message: `Validation Failed: A pull request already exists for ${String(head)}.` } };
 }
 
 type State = {

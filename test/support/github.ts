@@ -86,7 +86,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHub> 
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}${PREFIX}`;
-  const base = await backend.commit("main", options.files ?? { "README.md": "# notes\n" });
+  const base = await backend.begin("main", options.files ?? { "README.md": "# notes\n" });
   return {
     baseUrl,
     requests,

@@ -25,12 +25,18 @@ async function put(repository: GraphRepository, commit: NewBranchCommit): Promis
   const tip = await restTip(repository, branch);
   if (tip !== undefined && (await holds(repository, tip, planned))) return { sha: tip, action: "kept" };
   // A branch that stands at the base is what a run left that was cut off between branch and commit.
-  if (tip !== undefined && tip !== baseSha && !(await swapRef(repository, { branch, from: tip, to: baseSha }))) {
-    throw refMoved(branch, tip);
-  }
+  if (tip !== undefined && tip !== baseSha) await makeRoom(repository, planned, tip);
   const sha = await commitOnBase(repository, planned, tip !== undefined);
   await assertTree(repository, sha, planned);
   return { sha, action: tip === undefined || tip === baseSha ? "created" : "updated" };
+}
+
+/** Takes the branch back to the base, unless what stands there is somebody else's. */
+async function makeRoom(repository: GraphRepository, commit: Planned, tip: CommitSha): Promise<void> {
+  const { branch, baseSha, mayReplace } = commit;
+  const { message } = await restCommit(repository, tip);
+  const ours = mayReplace?.(message) ?? true;
+  if (!ours || !(await swapRef(repository, { branch, from: tip, to: baseSha }))) throw refMoved(branch, tip);
 }
 
 /** GraphQL signs and compares in one step, but knows no modes: a file that may be executed goes another way. */

@@ -69,7 +69,8 @@ async function commitAndPublish(deps: WriteDeps, verified: Verified): Promise<St
   if (duplicate !== undefined) return refused([...checks, failed("commit", duplicate.reason, duplicate.detail)]);
   await deps.mayWrite();
   const { title } = formatPullRequest(facts);
-  const commit = { branch, baseSha: proposal.baseSha, title, body: commitBody(facts), files, tree };
+  const { baseSha } = proposal;
+  const commit = { branch, baseSha, title, body: commitBody(facts), files, tree, mayReplace: isOwnMessage };
   const made = await put(deps, commit);
   if (typeof made === "string") return refused([...checks, failed("commit", "views_disagree", made)]);
   checks.push(passed("commit", `${branch} at ${made.sha} (${made.action}), tree ${tree} as it was validated.`));
@@ -116,9 +117,16 @@ function judgeTexts(facts: PullRequestFacts, { links, labels }: WriteRequest): W
   return passed("text", `Title of ${title.length} and body of ${body.length} characters send nothing out.`);
 }
 
+const SIGNATURE = "Proposed by Whetstone; validated as patch sha256 ";
+
+/** Whether a commit is one of these; what a person pushed on top of one is not. */
+function isOwnMessage(message: string): boolean {
+  return message.includes(`\n\n${SIGNATURE}`);
+}
+
 /** Plain facts; what a session wrote stands in the pull request, as a quotation. */
 function commitBody({ patchDigest, fingerprint, links }: PullRequestFacts): string {
-  return `Proposed by Whetstone; validated as patch sha256 ${patchDigest}, fingerprint ${fingerprint}.\n\nRun: ${links.run}`;
+  return `${SIGNATURE}${patchDigest}, fingerprint ${fingerprint}.\n\nRun: ${links.run}`;
 }
 
 function isRefused(checks: readonly WriteCheck[]): boolean {

@@ -3,7 +3,7 @@ import nock from "nock";
 import type { Forge, ProposalBranch } from "../../../src/github/port.ts";
 import { openRestForge } from "../../../src/github/rest/forge.ts";
 import { applyPatchTo } from "../../../src/protect/patch-contents.ts";
-import { type GitHub, type GitHubOptions, OWNER, REPO, startGitHub } from "../../support/github.ts";
+import { type Fault, type GitHub, type GitHubOptions, OWNER, REPO, startGitHub } from "../../support/github.ts";
 import { forgeContract } from "../forge-contract.ts";
 
 nock.restore();
@@ -119,6 +119,11 @@ describe("a commit", () => {
   });
 });
 
+const FAULTS: readonly Fault[] = [
+  { when: "before", reply: { status: 502, body: { message: "Bad gateway" } } },
+  { when: "after", reply: "cut" },
+];
+
 describe("a write that is disturbed", () => {
   /** Writes of an undisturbed run, in order. */
   async function undisturbed(options: GitHubOptions, patch: string): Promise<readonly string[]> {
@@ -137,26 +142,24 @@ describe("a write that is disturbed", () => {
     async (_name, options, patch) => {
       const steps = await undisturbed(options, patch);
       for (const [step] of steps.entries()) {
-        for (const when of ["before", "after"] as const) {
-          for (const reply of ["cut", { status: 502, body: { message: "Bad gateway" } }] as const) {
-            await using github = await startGitHub({ files: FILES, ...options });
-            let count = -1;
-            github.bend((request) => {
-              if (!request.startsWith("GET ")) count += 1;
-              return count === step && !request.startsWith("GET ") ? { when, reply } : undefined;
+        for (const fault of FAULTS) {
+          await using github = await startGitHub({ files: FILES, ...options });
+          let count = -1;
+          github.bend((request) => {
+            if (!request.startsWith("GET ")) count += 1;
+            return count === step && !request.startsWith("GET ") ? fault : undefined;
+          });
+          await open(github)
+            .openProposal(proposal(github, { patch }))
+            .catch((error: unknown) => {
+              expect(error).toMatchObject({ code: "api_failed" });
             });
-            await open(github)
-              .openProposal(proposal(github, { patch }))
-              .catch((error: unknown) => {
-                expect(error).toMatchObject({ code: "api_failed" });
-              });
-            github.bend(undefined);
-            const done = await open(github).openProposal(proposal(github, { patch }));
-            expect(await open(github).proposals("whetstone")).toEqual([done]);
-            const { data } = await github.backend.ask("GET", `git/commits/${done.sha}`);
-            expect(data).toMatchObject({ parents: [{ sha: github.base }] });
-            expect(github.violations).toEqual([]);
-          }
+          github.bend(undefined);
+          const done = await open(github).openProposal(proposal(github, { patch }));
+          expect(await open(github).proposals("whetstone")).toEqual([done]);
+          const { data } = await github.backend.ask("GET", `git/commits/${done.sha}`);
+          expect(data).toMatchObject({ parents: [{ sha: github.base }] });
+          expect(github.violations).toEqual([]);
         }
       }
     },

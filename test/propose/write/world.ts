@@ -1,3 +1,4 @@
+import { afterAll } from "@jest/globals";
 import nock from "nock";
 import type { Forge } from "../../../src/github/port.ts";
 import { restCommits } from "../../../src/github/rest/commits.ts";
@@ -53,8 +54,7 @@ export type RequestChange = {
 
 export async function startWorld(options: GitHubOptions = {}): Promise<World> {
   const github = await startGitHub({ files: FILES, ...options });
-  const clone = await cloneOf(github);
-  const git = await openWallGit(clone.root);
+  const { git } = await gitAt(github);
   const repository = { owner: OWNER, repo: REPO, client: github.client() };
   const forge = openRestForge({ ...repository, apply: applyPatchTo });
   const outcomes: World["outcomes"] = [];
@@ -79,13 +79,37 @@ export async function startWorld(options: GitHubOptions = {}): Promise<World> {
     outcomes,
     reset,
     request: (change = {}) => requestFor(github.base, change),
-    [Symbol.asyncDispose]: async () => {
-      await git[Symbol.asyncDispose]();
-      await clone[Symbol.asyncDispose]();
-      await github[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => github[Symbol.asyncDispose](),
   };
 }
+
+/** Clones by their head: equal files give equal commits, so that many worlds share one. */
+const clones = new Map<string, ReturnType<typeof openClone>>();
+
+function gitAt(github: GitHub): ReturnType<typeof openClone> {
+  const known = clones.get(github.base) ?? openClone(github);
+  clones.set(github.base, known);
+  return known;
+}
+
+/** A scratch git of its own, for a second writer at the same time. */
+export async function secondGit(github: GitHub): Promise<Awaited<ReturnType<typeof openWallGit>>> {
+  return await openWallGit((await gitAt(github)).root);
+}
+
+async function openClone(github: GitHub) {
+  const clone = await cloneOf(github);
+  const git = await openWallGit(clone.root);
+  const dispose = async () => {
+    await git[Symbol.asyncDispose]();
+    await clone[Symbol.asyncDispose]();
+  };
+  return { root: clone.root, git, dispose };
+}
+
+afterAll(async () => {
+  for (const clone of clones.values()) await (await clone).dispose();
+});
 
 /** The artifact as GitHub states it. */
 export function artifactMeta(more: Readonly<Record<string, unknown>>): Record<string, unknown> {
