@@ -6,7 +6,7 @@ import { Rollout } from "../src/canary/rollout-record.ts";
 import { Config } from "../src/config/schema.ts";
 import { RuleAssignment } from "../src/model/assignment.ts";
 import { Authorization, PublicKeyRecord } from "../src/model/authorization.ts";
-import { BudgetDay } from "../src/model/budget.ts";
+import { BudgetDay, BudgetReport } from "../src/model/budget.ts";
 import { Workload } from "../src/model/call.ts";
 import { DossierManifest } from "../src/model/dossier.ts";
 import { Evidence } from "../src/model/finding.ts";
@@ -40,6 +40,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   assignment: RuleAssignment,
   learning: LearningReport,
   budget: BudgetDay,
+  "budget-report": BudgetReport,
   ledger: LedgerRecord,
   "ledger-checkpoint": LedgerCheckpoint,
   dossier: DossierManifest,

@@ -7,6 +7,7 @@ import { apiKey } from "./commands/api-key.ts";
 import { audit } from "./commands/audit.ts";
 import { authorize } from "./commands/authorize.ts";
 import { backup, restore } from "./commands/backup.ts";
+import { budget } from "./commands/budget.ts";
 import { canary } from "./commands/canary.ts";
 import { collectTelemetry } from "./commands/collect.ts";
 import { diagnose } from "./commands/diagnose.ts";
@@ -56,6 +57,7 @@ const COMMANDS: readonly Register[] = [
   learn,
   rules,
   replay,
+  budget,
   audit,
   authorize,
   stop,

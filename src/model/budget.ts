@@ -35,3 +35,28 @@ export type BudgetDay = z.infer<typeof BudgetDay>;
 
 /** What may be spent: by one session, by all sessions of a day, and by those of a day on one target. */
 export type BudgetLimits = { readonly session: Amount; readonly day: Amount; readonly target: Amount };
+
+/** What counts against one limit: spent, set aside by sessions that run, and what is left of it. */
+export const BudgetLine = z.strictObject({
+  /** `null`: all targets together. */
+  target: z.string().nullable(),
+  limit: Amount,
+  spent: Amount,
+  reserved: Amount,
+  left: Amount,
+  sessions: z.number().int().nonnegative(),
+});
+export type BudgetLine = z.infer<typeof BudgetLine>;
+
+/** `whetstone budget show --json`. */
+export const BudgetReport = z.strictObject({
+  schema: z.literal("whetstone.budget-report/1"),
+  day: z.string(),
+  /** What one session may spend. */
+  session: Amount,
+  /** All targets together first, then each that is configured or had a session. */
+  lines: z.array(BudgetLine),
+  /** `running`: counts until it is settled or expires. `expired`: its run never came back; what it spent is not known. */
+  sessions: z.array(Reservation.extend({ state: z.enum(["running", "settled", "expired"]) })),
+});
+export type BudgetReport = z.infer<typeof BudgetReport>;
