@@ -34,16 +34,17 @@ export type SessionView = {
  * package beyond util-linux. Elsewhere Claude Code's own rules and the check of the worktree hold alone.
  * @throws WhetstoneError `session_failed` where it cannot and has to
  */
-export async function openBox(confinement: Confinement | undefined, own: string): Promise<SessionBox> {
+export async function openBox(
+  confinement: Confinement | undefined,
+  own: string,
+  faultOf: (folder: string) => Promise<string | undefined> = sandboxFault,
+): Promise<SessionBox> {
   if (confinement === undefined) return unconfined("none: not asked for");
-  const folder = join(own, "box");
-  const folders = { root: join(folder, "root"), upper: join(folder, "upper"), work: join(folder, "work") };
-  for (const path of Object.values(folders)) await mkdir(path, { recursive: true });
-  const fault = await sandboxFault(folders);
-  if (fault === undefined) return confined(confinement, folders.root);
+  const fault = await faultOf(own);
+  if (fault === undefined) return await confined(confinement, join(own, "root"));
   if (confinement.required !== true) return unconfined(`none: ${fault}`);
   throw new WhetstoneError("session_failed", `The session cannot be confined: ${fault}.`, {
-    remedy: "Let ordinary users make namespaces on this machine, or do without (`session.sandbox`).",
+    remedy: "Let ordinary users make namespaces on this machine, or set session.sandbox to if-possible.",
     data: { outcome: "setup_error" },
   });
 }
@@ -52,7 +53,8 @@ function unconfined(kind: string): SessionBox {
   return { kind, checkPlaces: undefined, wrap: (program) => program };
 }
 
-function confined({ session, checks }: Confinement, root: string): SessionBox {
+async function confined({ session, checks }: Confinement, root: string): Promise<SessionBox> {
+  await mkdir(root);
   return {
     kind: "namespaces",
     checkPlaces: checks,

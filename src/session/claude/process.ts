@@ -16,6 +16,10 @@ export type ClaudeRun = {
   readonly idleMs?: number | undefined;
   /** Gets every line as it was written, before `watch`. */
   readonly seen?: ((line: string) => void) | undefined;
+  /** Aborting ends the session as a limit does. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told the leader of the process group; what it gives is done when the group is gone. */
+  readonly onStarted?: ((pid: number) => Promise<() => Promise<void>>) | undefined;
   /** Sees every line as it comes; what it returns is why the session must end at once. */
   readonly watch?: (line: SessionLine) => string | undefined;
 };
@@ -26,7 +30,7 @@ export type ClaudeEnd = {
   readonly init?: InitEvent;
   /** The last one. */
   readonly result?: ResultEvent;
-  /** `timeout`, `no_progress`, or what `watch` returned, when we ended it. */
+  /** `timeout`, `no_progress`, `interrupted`, or what `watch` returned, when we ended it. */
   readonly stopped?: string;
   /** Last 8 KiB of standard error and of lines that are no events. */
   readonly text: string;
@@ -51,6 +55,11 @@ export async function runClaude(run: ClaudeRun): Promise<ClaudeEnd> {
     signalGroup(child.pid, "SIGTERM");
     killer = setTimeout(() => signalGroup(child.pid, "SIGKILL"), GRACE_MS);
   };
+  const interrupt = (): void => stop("interrupted");
+  run.signal?.addEventListener("abort", interrupt, { once: true });
+  if (run.signal?.aborted === true) interrupt();
+  const known = child.pid === undefined ? undefined : run.onStarted?.(child.pid);
+  known?.catch(() => interrupt()); // whoever has to know of the process could not note it; the error comes at the end
   const timer = setTimeout(() => stop("timeout"), run.timeoutMs);
   const idle = run.idleMs === undefined ? undefined : setTimeout(() => stop("no_progress"), run.idleMs);
   child.stderr.setEncoding("utf8").on("data", (text: string) => (end.text = (end.text + text).slice(-TAIL_LENGTH)));
@@ -74,7 +83,11 @@ export async function runClaude(run: ClaudeRun): Promise<ClaudeEnd> {
     clearTimeout(timer);
     clearTimeout(idle);
     clearTimeout(killer);
+    run.signal?.removeEventListener("abort", interrupt);
     signalGroup(child.pid, "SIGKILL");
+    await (
+      await known
+    )?.();
   }
 }
 

@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { codeOf } from "../../model/error.ts";
 import type { CheckResult } from "./checks-server.ts";
 import { runTool } from "./run-tool.ts";
-import { type Program, releaseCopy, sandboxed, type SandboxPlace } from "./sandbox.ts";
+import { makeLayers, type Program, sandboxed, type SandboxPlace } from "./sandbox.ts";
 
 /** A command of the target that must succeed on the changed code. */
 export type CheckCommand = { readonly name: string; readonly run: string; readonly timeoutSeconds: number };
@@ -61,17 +61,12 @@ async function runCheck(
 
 /** The worktree at its own place, with whatever is written kept aside. */
 async function overlay({ folder, worktree }: ChecksRun, places: readonly SandboxPlace[]): Promise<Copy> {
-  const own = await mkdtemp(join(folder, "checks-"));
-  const [root, upper, work] = [join(own, "root"), join(own, "upper"), join(own, "work")];
-  for (const path of [root, upper, work]) await mkdir(path);
-  const copied = { path: worktree, upper, work };
+  const layers = await makeLayers(folder);
+  const copied = { path: worktree, layers: layers.path };
   return {
     path: worktree,
-    wrap: (program) => sandboxed(program, { root, cwd: worktree, places, copied, network: "none" }),
-    [Symbol.asyncDispose]: async () => {
-      await releaseCopy(work);
-      await rm(own, { recursive: true, force: true, maxRetries: 3 });
-    },
+    wrap: (program) => sandboxed(program, { root: layers.root, cwd: worktree, places, copied, network: "none" }),
+    [Symbol.asyncDispose]: () => layers[Symbol.asyncDispose](),
   };
 }
 

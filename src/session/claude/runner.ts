@@ -51,6 +51,10 @@ export type ClaudeRunnerOptions = {
   readonly path: string;
   /** Folder for the session's own files, outside `worktree`; each session gets one below it, removed at its end. */
   readonly folder: string;
+  /** Aborting ends a session that runs. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told the leader of the session's process group, so that a later run can end what a killed one left. */
+  readonly onStarted?: ((pid: number) => Promise<() => Promise<void>>) | undefined;
   readonly newId: (prefix: string) => string;
   readonly random: (bytes: number) => Uint8Array;
   readonly clock: Clock;
@@ -100,6 +104,7 @@ async function runIn(opened: Opened): Promise<SessionRecord> {
   await using access = await openAccess(options);
   try {
     const end = await start(opened, { access, timeline });
+    if (options.signal?.aborted === true) throw new WhetstoneError("interrupted", "The session was interrupted.");
     const durationMs = clock.monotonicMs() - begun.ms;
     const outcome = cutOffByBudget(judgeEnd(end, expected(options, mode)), access);
     await mode.inspect();
@@ -178,6 +183,8 @@ async function start({ options, request, own, box, mode }: Opened, started: Star
     // A session that waits for its checks says nothing meanwhile.
     idleMs: limits.idleMs === undefined ? undefined : Math.max(limits.idleMs, toolTimeoutMs ?? 0),
     seen: timeline.see,
+    signal: options.signal,
+    onStarted: options.onStarted,
     watch: watching(watcher(expected(options, mode)), timeline),
   });
 }

@@ -1,4 +1,4 @@
-import { chmod } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf, messageOf } from "../../model/error.ts";
 import { runTool } from "./run-tool.ts";
@@ -16,8 +16,8 @@ export type SandboxPlaces = {
   readonly root: string;
   readonly cwd: string;
   readonly places: readonly SandboxPlace[];
-  /** A folder that can be written without being changed: what is written goes into `upper`; both are empty folders. */
-  readonly copied?: { readonly path: string; readonly upper: string; readonly work: string };
+  /** A folder that can be written without being changed: what is written goes into `layers` ({@link makeLayers}). */
+  readonly copied?: { readonly path: string; readonly layers: string };
   /** `none`: a loopback of its own and nothing else. */
   readonly network: "host" | "none";
 };
@@ -27,7 +27,7 @@ export type Program = { readonly program: string; readonly args: readonly string
 
 /**
  * Builds the confined root and starts the program in it. Arguments: root, working folder, user, group, network, then
- * `KIND PATH UPPER WORK` for each place, `--`, and the program. What is not named is not there; what is there is read-only
+ * `KIND PATH LAYERS` for each place, `--`, and the program. What is not named is not there; what is there is read-only
  * unless named as writable. It runs as process 1 of its own process namespace: when it ends, everything ends.
  */
 const SCRIPT = `set -eu
@@ -51,6 +51,15 @@ protect() {
     point=$(printf '%b' "$point")
     case $point in "$root$1" | "$root$1"/*) mount -o "remount,bind,ro,\${options#r[ow],}" "$point" ;; esac
   done < /proc/self/mountinfo
+}
+copy() {
+  cd "$root"
+  mkdir .lower .layers
+  mount --rbind "$1" .lower
+  mount --bind "$2" .layers
+  mount -t overlay -o userxattr,lowerdir=.lower,upperdir=.layers/upper,workdir=.layers/work overlay "$root$1"
+  umount -l .lower .layers
+  rmdir .lower .layers
 }
 for name in usr bin sbin lib lib32 lib64 libx32 etc opt nix; do
   if [ -L "/$name" ]; then cp -P "/$name" "$root/$name"
@@ -76,9 +85,9 @@ while [ "$1" != -- ]; do
     read) if [ -e "$2" ]; then bind "$2"; protect "$2"; fi ;;
     hide) if [ -d "$2" ]; then here "$2"; mount -t tmpfs -o mode=0755,size=1m tmpfs "$root$2"; fi ;;
     write) if [ -e "$2" ]; then bind "$2"; fi ;;
-    copy) here "$2"; mount -t overlay -o "userxattr,lowerdir=$2,upperdir=$3,workdir=$4" overlay "$root$2" ;;
+    copy) here "$2"; copy "$2" "$3" ;;
   esac
-  shift 4
+  shift 3
 done
 shift
 if [ "$network" = none ]; then ip link set lo up; fi
@@ -99,8 +108,8 @@ export function sandboxed({ program, args }: Program, places: SandboxPlaces): Pr
   const { root, cwd, places: seen, copied, network } = places;
   const ids = [process.getuid?.() ?? 0, process.getgid?.() ?? 0].map(String);
   const mounts = [
-    ...inOrder(seen).flatMap(({ kind, path }) => [kind, path, "", ""]),
-    ...(copied === undefined ? [] : ["copy", copied.path, copied.upper, copied.work]),
+    ...inOrder(seen).flatMap(({ kind, path }) => [kind, path, ""]),
+    ...(copied === undefined ? [] : ["copy", copied.path, copied.layers]),
   ];
   const namespaces = ["--user", "--map-root-user", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"];
   const apart = network === "none" ? [...namespaces, "--net"] : namespaces;
@@ -121,31 +130,46 @@ const depthOf = ({ path }: SandboxPlace): number => path.split("/").length;
 const PROBE_TIMEOUT_MS = 20_000;
 
 /**
- * Why programs cannot be confined on this machine; undefined when they can. Asks by doing it, in an empty folder, with
- * every part of it: `root`, `upper` and `work` are empty folders.
+ * Why programs cannot be confined on this machine; undefined when they can. Asks by doing it, with every part of it, in a
+ * folder of its own below `folder`.
  */
-export async function sandboxFault(folders: {
-  readonly root: string;
-  readonly upper: string;
-  readonly work: string;
-}): Promise<string | undefined> {
+export async function sandboxFault(folder: string): Promise<string | undefined> {
   if (process.platform !== "linux") return `there is no sandbox for ${process.platform}`;
-  const { root, upper, work } = folders;
-  const copied = { path: "/etc", upper, work };
-  const places = { root, cwd: "/", places: [], copied, network: "none" } as const;
-  const wrapped = sandboxed({ program: "/bin/true", args: [] }, places);
+  await using layers = await makeLayers(folder);
+  const copied = { path: "/etc", layers: layers.path };
+  const wrapped = sandboxed(
+    { program: "/bin/true", args: [] },
+    { root: layers.root, cwd: "/", places: [], copied, network: "none" },
+  );
   try {
     const { code, stderr } = await runTool({ ...wrapped, cwd: "/", env: {}, timeoutMs: PROBE_TIMEOUT_MS });
-    await releaseCopy(work);
     return code === 0 ? undefined : `namespaces of users do not work here: ${stderr.trim()}`;
   } catch (error) {
     return `it cannot be started: ${messageOf(error)}`;
   }
 }
 
-/** Lets a copy's `work` folder be removed: overlays leave a folder in it that not even its owner may read. */
-export async function releaseCopy(work: string): Promise<void> {
-  await chmod(join(work, "work"), 0o700).catch((error: unknown) => {
+/** Empty folders for one sandbox: its root's place, and the layers of a copy. Gone at the end of the scope. */
+export type Layers = AsyncDisposable & { readonly root: string; readonly path: string };
+
+/** Makes {@link Layers} in a new folder below `folder`. */
+export async function makeLayers(folder: string): Promise<Layers> {
+  const path = await mkdtemp(join(folder, "box-"));
+  const [root, upper, work] = [join(path, "root"), join(path, "upper"), join(path, "work")];
+  for (const each of [root, upper, work]) await mkdir(each);
+  return {
+    root,
+    path,
+    [Symbol.asyncDispose]: async () => {
+      await openUp(join(work, "work"));
+      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}
+
+/** Overlays leave a folder that not even its owner may read, and which could not be removed. */
+async function openUp(path: string): Promise<void> {
+  await chmod(path, 0o700).catch((error: unknown) => {
     if (codeOf(error) !== "ENOENT") throw error;
   });
 }

@@ -1,37 +1,34 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { runTool, type ToolEnd } from "../../../src/session/claude/run-tool.ts";
-import { sandboxed, sandboxFault, type SandboxPlaces } from "../../../src/session/claude/sandbox.ts";
+import { makeLayers, sandboxed, sandboxFault, type SandboxPlaces } from "../../../src/session/claude/sandbox.ts";
 import { temporaryFolder } from "../../support/git-repository.ts";
 
-/** A folder with the places that a sandbox needs, and a `work` folder with `work/src` for the test. */
-export async function openTestBox() {
-  const folder = await temporaryFolder();
-  const root = await realpath(folder.path);
-  const paths = {
-    box: join(root, "box"),
-    upper: join(root, "upper"),
-    work: join(root, "over"),
-    cwd: join(root, "cwd"),
-  };
-  for (const path of [...Object.values(paths), join(paths.cwd, "src")]) await mkdir(path);
-  const base = { root: paths.box, cwd: paths.cwd, network: "host" } as const;
+/** A folder with what a sandbox needs, and a working folder with `src` in it. */
+export async function openTestBox(name = "cwd") {
+  const owned = new AsyncDisposableStack();
+  const root = await realpath(owned.use(await temporaryFolder()).path);
+  const cwd = join(root, name);
+  await mkdir(join(cwd, "src"), { recursive: true });
+  const layers = owned.use(await makeLayers(root));
+  const base = { root: layers.root, cwd, network: "host" } as const;
   return {
-    ...paths,
     root,
+    cwd,
+    layers,
     /** Runs shell commands confined. */
     sh: (text: string, places: Partial<SandboxPlaces> & Pick<SandboxPlaces, "places">): Promise<ToolEnd> => {
       const wrapped = sandboxed({ program: "/bin/sh", args: ["-c", text] }, { ...base, ...places });
       return runTool({ ...wrapped, cwd: "/", env: { PATH: "/usr/bin:/bin", SECRET: "no" }, timeoutMs: 60_000 });
     },
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
 /** Whether this machine can confine programs; a line on standard error says so when it cannot. */
 export async function canConfine(): Promise<boolean> {
-  await using box = await openTestBox();
-  const fault = await sandboxFault({ root: box.box, upper: box.upper, work: box.work });
+  await using folder = await temporaryFolder();
+  const fault = await sandboxFault(folder.path);
   if (fault !== undefined) process.stderr.write(`Tests of confined sessions NOT RUN: ${fault}\n`);
   return fault === undefined;
 }

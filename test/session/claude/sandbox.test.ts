@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { type Confinement, openBox } from "../../../src/session/claude/confinement.ts";
 import { runTool } from "../../../src/session/claude/run-tool.ts";
-import { releaseCopy, sandboxed, sandboxFault, type SandboxPlace } from "../../../src/session/claude/sandbox.ts";
+import { sandboxed, sandboxFault, type SandboxPlace } from "../../../src/session/claude/sandbox.ts";
+import { temporaryFolder } from "../../support/git-repository.ts";
 import { canConfine, openTestBox } from "./box.ts";
 
 const read = (path: string): SandboxPlace => ({ kind: "read", path });
@@ -100,24 +102,25 @@ const able = await canConfine();
     }
   });
 
-  test("writes into a copy that nobody sees; empty folders stand for hidden ones; deeper places win", async () => {
-    await using box = await openTestBox();
-    await writeFile(join(box.cwd, "kept"), "before");
-    await mkdir(join(box.cwd, "src/secret/deep"), { recursive: true });
-    await writeFile(join(box.cwd, "src/secret/key"), "PRIVATE");
-    await writeFile(join(box.cwd, "src/secret/deep/open"), "seen");
-    const copied = { path: box.cwd, upper: box.upper, work: box.work };
-    const changed = await box.sh("echo after > kept; rm -r src; cat kept; ls", { places: [], copied });
-    expect(changed.stdout).toBe("after\nkept\n");
-    expect(await readFile(join(box.cwd, "kept"), "utf8")).toBe("before");
-    expect(existsSync(join(box.cwd, "src/secret/key"))).toBe(true);
-    await releaseCopy(box.work);
-    expect((await stat(join(box.work, "work"))).mode & 0o777).toBe(0o700);
-    // Whatever the order in which they are named.
-    const places = [read(join(box.cwd, "src/secret/deep")), hide(join(box.cwd, "src/secret")), read(box.cwd)];
-    const hidden = await box.sh("ls src/secret; cat src/secret/deep/open; cat src/secret/key", { places });
-    expect(hidden.stdout).toBe("deep\nseen");
-  });
+  test.each(["cwd", "a, b:c \\d 'e' $(touch f)"])(
+    "writes into a copy that nobody sees; hidden folders are empty; deeper places win: in %s",
+    async (name) => {
+      await using box = await openTestBox(name);
+      await writeFile(join(box.cwd, "kept"), "before");
+      await mkdir(join(box.cwd, "src/secret/deep"), { recursive: true });
+      await writeFile(join(box.cwd, "src/secret/key"), "PRIVATE");
+      await writeFile(join(box.cwd, "src/secret/deep/open"), "seen");
+      const copied = { path: box.cwd, layers: box.layers.path };
+      const changed = await box.sh("echo after > kept; rm -r src; cat kept; ls", { places: [], copied });
+      expect(changed.stdout).toBe("after\nkept\n");
+      expect(await readFile(join(box.cwd, "kept"), "utf8")).toBe("before");
+      expect(existsSync(join(box.cwd, "src/secret/key"))).toBe(true);
+      // Whatever the order in which they are named.
+      const places = [read(join(box.cwd, "src/secret/deep")), hide(join(box.cwd, "src/secret")), read(box.cwd)];
+      const hidden = await box.sh("ls src/secret; cat src/secret/deep/open; cat src/secret/key", { places });
+      expect(hidden.stdout).toBe("deep\nseen");
+    },
+  );
 
   test("gets its arguments, environment and working folder as they were given, whatever is in them", async () => {
     await using box = await openTestBox();
@@ -125,7 +128,7 @@ const able = await canConfine();
     await mkdir(odd);
     const wrapped = sandboxed(
       { program: "/usr/bin/printf", args: ["%s|", "$HOME", "a b", "--", "'\";"] },
-      { root: box.box, cwd: odd, places: [read(odd)], network: "host" },
+      { root: box.layers.root, cwd: odd, places: [read(odd)], network: "host" },
     );
     const { stdout, code } = await runTool({ ...wrapped, cwd: "/", env: { PATH: "/usr/bin:/bin" }, timeoutMs: 60_000 });
     expect({ stdout, code }).toEqual({ stdout: `$HOME|a b|--|'";|`, code: 0 });
@@ -136,10 +139,43 @@ const able = await canConfine();
   });
 });
 
-test("a machine that cannot confine says why", async () => {
-  await using box = await openTestBox();
-  const fault = await sandboxFault({ root: join(box.root, "missing"), upper: box.upper, work: box.work });
-  expect(fault).toMatch(/missing|sandbox/);
+(able ? test : test.skip)("what a sandbox was laid out in is gone afterwards, also a copy's layers", async () => {
+  await using folder = await temporaryFolder();
+  expect(await sandboxFault(folder.path)).toBeUndefined();
+  expect(await readdir(folder.path)).toEqual([]);
+});
+
+describe("a session's walls", () => {
+  const none: Confinement = { session: [], checks: [{ kind: "read", path: "/x" }] };
+  const program = { program: "/bin/true", args: ["x"] };
+  const seen = { worktree: "/w", readable: [], writable: ["/w/src"] };
+  const cannot = () => Promise.resolve("the machine does not want to");
+
+  test("are said, and why there are none", async () => {
+    await using folder = await temporaryFolder();
+    const box = await openBox(none, folder.path, cannot);
+    expect(box).toMatchObject({ kind: "none: the machine does not want to", checkPlaces: undefined });
+    expect(box.wrap(program, seen)).toEqual(program);
+    expect(await openBox(undefined, folder.path)).toMatchObject({ kind: "none: not asked for" });
+  });
+
+  test("that are required and cannot be are a refusal", async () => {
+    await using folder = await temporaryFolder();
+    await expect(openBox({ ...none, required: true }, folder.path, cannot)).rejects.toMatchObject({
+      code: "session_failed",
+      message: expect.stringContaining("does not want to") as unknown,
+    });
+  });
+
+  test("stand around the program: the worktree and its `.git` read-only, its source folders not", async () => {
+    await using folder = await temporaryFolder();
+    const box = await openBox(none, folder.path, () => Promise.resolve(undefined));
+    expect(box).toMatchObject({ kind: "namespaces", checkPlaces: none.checks });
+    const { args } = box.wrap(program, seen);
+    const mounts = args.slice(args.indexOf("host") + 1, args.indexOf("--", args.indexOf("host")));
+    expect(mounts).toEqual(["read", "/w", "", "read", "/w/.git", "", "write", "/w/src", ""]);
+    expect(args.slice(-2)).toEqual(["/bin/true", "x"]);
+  });
 });
 
 /** Processes that are in a namespace of processes, by what `/proc/PID/ns/pid` links to. */
