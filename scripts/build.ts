@@ -44,7 +44,7 @@ const instrument = await build({
   external: (id) => !isOwn(id),
   output: { format: "esm", entryFileNames: "[name].js", chunkFileNames: "instrument/chunks/[name]-[hash].js" },
 });
-const ACTIONS = ["loop", "gate", "evidence", "session", "validate", "propose", "record"];
+const ACTIONS = ["loop", "gate", "evidence", "session", "detect", "validate", "propose", "record"];
 const action = await build({
   ...shared,
   input: Object.fromEntries(ACTIONS.map((name) => [`actions/${name}`, `src/actions/${name}.ts`])),

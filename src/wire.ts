@@ -5,6 +5,10 @@ import type { Env, Secret } from "./config/env.ts";
 import { readConfig, selectTarget } from "./config/read.ts";
 import { ProtectionSettings } from "./config/protection.ts";
 import type { Config, Target } from "./config/schema.ts";
+import type { Commits } from "./github/commit-port.ts";
+import { restCommits } from "./github/rest/commits.ts";
+import { openRestForge } from "./github/rest/forge.ts";
+import { openRestHost } from "./github/rest/host.ts";
 import { openGitHubClient } from "./github/client.ts";
 import { openGitState } from "./github/git-state.ts";
 import { openLocalForge } from "./github/local.ts";
@@ -17,7 +21,16 @@ import type { Actor } from "./model/ledger.ts";
 import { formatInstant, type Clock } from "./model/time.ts";
 import type { AuthorizationDesk } from "./protect/authorization/ports.ts";
 import { configuredRoles } from "./protect/authorization/roles.ts";
-import { type Guard, guardForge, guardState, guardWorktrees, openGuard, type Worktrees } from "./protect/guard.ts";
+import {
+  type Acting,
+  type Guard,
+  guardForge,
+  guardState,
+  guardWorktrees,
+  openGuard,
+  type Worktrees,
+} from "./protect/guard.ts";
+import { guardCommits, guardHost, type LoopHost } from "./protect/guard-host.ts";
 import { type KillSwitch, openKillSwitch } from "./protect/kill-switch.ts";
 import { signingState } from "./protect/ledger-signing.ts";
 import { openSigningKeys, type SigningKeyFolder } from "./protect/signing-key.ts";
@@ -61,6 +74,8 @@ export type GitHubPlace = {
   readonly token: Secret;
   /** Address of the REST API; that of github.com when absent. */
   readonly baseUrl?: string | undefined;
+  /** Account that the token belongs to: `github-actions[bot]` for a job's own, `NAME[bot]` for an App's. */
+  readonly self: string;
 };
 
 /** Folder of a repository that holds store, dossiers and worktrees; never committed. */
@@ -115,6 +130,24 @@ function stateOnGitHub({ owner, repo, token, baseUrl }: GitHubPlace): StateStore
   return openRestState({ owner, repo, octokit, now: systemClock.now });
 }
 
+/** What a run does on the repository's host beyond its state; its writes go through the guard. */
+export type Hosted = { readonly forge: Forge; readonly commits: Commits; readonly host: LoopHost };
+
+function openHosted({ owner, repo, token, baseUrl, self }: GitHubPlace, guard: Guard, acting: Acting): Hosted {
+  const client = openGitHubClient({ token, ...(baseUrl === undefined ? {} : { baseUrl }) });
+  const repository = { owner, repo, client };
+  return {
+    forge: guardForge(openRestForge({ ...repository, apply: noPatches }), guard, acting),
+    commits: guardCommits(restCommits(repository), guard, acting),
+    host: guardHost(openRestHost({ ...repository, self }), guard, acting),
+  };
+}
+
+/** A change reaches GitHub as whole files that passed the wall. */
+function noPatches(): Promise<never> {
+  return Promise.reject(new WhetstoneError("defect", "A patch was to be applied by the client of GitHub."));
+}
+
 /** A repository with its configuration: what the stages of the loop work on. Its writes go through the guard. */
 export type Workspace = {
   readonly root: string;
@@ -123,6 +156,8 @@ export type Workspace = {
   readonly target: Target;
   readonly forge: Forge;
   readonly state: StateStore;
+  /** The repository's host, where the state is on GitHub. */
+  readonly hosted?: Hosted;
   readonly worktrees: Worktrees;
   readonly guard: Guard;
   readonly killSwitch: KillSwitch;
@@ -150,6 +185,7 @@ export async function openWorkspace(places: Places, env: Env, target?: string): 
     target: selected.target,
     forge: guardForge(forge, guard, acting),
     state: guardState(desk.state, guard, acting),
+    ...(places.github === undefined ? {} : { hosted: openHosted(places.github, guard, acting) }),
     worktrees: guardWorktrees({ add: addWorktree, remove: removeWorktree }, guard, acting),
     guard,
     killSwitch,

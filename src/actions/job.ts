@@ -20,6 +20,8 @@ export type Toolkit = {
 export type JobContext = {
   readonly actor: string;
   readonly runId: number;
+  /** 1 for the first attempt of a run. */
+  readonly runAttempt: number;
   readonly serverUrl: string;
   /** Address of the REST API. */
   readonly apiUrl: string;

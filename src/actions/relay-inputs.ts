@@ -1,24 +1,30 @@
 import { z } from "zod";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import { Digest } from "../model/json.ts";
-import { RELAY_JOBS, type RelayJob, type RelayRequest } from "../loop/relay.ts";
+import type { MadeIn } from "../loop/publish.ts";
+import { type RelayRequest } from "../loop/relay.ts";
+import { RELAY_JOBS, type RelayJob } from "../loop/relay-jobs.ts";
 import { below, type InputSource, parseFlag, refuseUnknown, usage } from "./input-check.ts";
 
 const ALL = ["dry-run", "config", "working-directory"] as const;
 const HANDED_ON = ["dossier", "digest"] as const;
+const ARTIFACT = ["artifact", "artifact-digest"] as const;
 
 /** Inputs of the action of each job, as its `action.yml` lists them. */
 export const RELAY_INPUTS = {
   gate: ["target", "token", ...ALL],
   evidence: [...HANDED_ON, ...ALL],
   session: [...HANDED_ON, "session", ...ALL],
-  validate: [...HANDED_ON, ...ALL],
-  propose: [...HANDED_ON, "token", ...ALL],
+  detect: [...HANDED_ON, ...ARTIFACT, ...ALL],
+  validate: [...HANDED_ON, ...ARTIFACT, ...ALL],
+  propose: [...HANDED_ON, ...ARTIFACT, "token", ...ALL],
   record: ["dossier", "needs", "token", ...ALL],
 } as const satisfies Readonly<Record<RelayJob, readonly string[]>>;
 
 /** What the inputs of a job say, with paths made absolute. */
 export type RelayInputs = Pick<RelayRequest, "job" | "target" | "earlier" | "lost" | "dryRun" | "recording"> & {
+  /** The artifact of the session that this job speaks of; undefined outside a workflow. */
+  readonly artifact: MadeIn["artifact"] | undefined;
   /** Token for GitHub; undefined to work on the checked-out repository alone. */
   readonly token: string | undefined;
   readonly config: string;
@@ -33,13 +39,19 @@ export function readRelayInputs(job: RelayJob, { get, given, workspace }: InputS
   refuseUnknown(given, RELAY_INPUTS[job]);
   const folder = below(workspace, get("working-directory") || ".", "working-directory");
   const session = get("session");
+  const token = get("token") || undefined;
+  const artifact = artifactOf(get);
+  if (job === "propose" && token !== undefined && artifact === undefined) {
+    throw usage("`token` is set, but not `artifact`.", "Hand on id and digest of the session's artifact.");
+  }
   const earlier = job === "gate" ? {} : job === "record" ? lastOf(get, workspace) : handedOn(get, workspace);
   return {
     job,
     folder,
     ...earlier,
     target: get("target") || undefined,
-    token: get("token") || undefined,
+    token,
+    artifact,
     recording: job === "session" ? below(folder, recordingOf(session), "session") : undefined,
     dryRun: parseFlag("dry-run", get("dry-run") || "false"),
     config: below(folder, get("config") || "whetstone.yaml", "config"),
@@ -53,6 +65,18 @@ function handedOn(get: Get, workspace: string): Required<Pick<RelayInputs, "earl
   const path = need(get, "dossier", "Name the folder that the artifact of the job before was unpacked to.");
   const digest = need(get, "digest", "Hand on the output `digest` of the job before.");
   return { earlier: { path: below(workspace, path, "dossier"), digest } };
+}
+
+/** Both or none: an id without its digest proves nothing. */
+function artifactOf(get: Get): MadeIn["artifact"] | undefined {
+  const [id, digest] = [get("artifact"), get("artifact-digest").replace(/^sha256:/, "")];
+  if (id === "" && digest === "") return undefined;
+  const read = z.object({ id: z.coerce.number().int().positive(), digest: Digest }).safeParse({ id, digest });
+  if (read.success) return read.data;
+  throw usage(
+    `\`artifact: ${id}\` with \`artifact-digest: ${digest}\` names no artifact.`,
+    "Hand on `artifact-id` and `artifact-digest` of the session's upload.",
+  );
 }
 
 /** `needs` as the runner writes it: each job's end and outputs. */

@@ -1,7 +1,8 @@
 import { relative } from "node:path";
 import type { Env } from "../config/env.ts";
 import { exitCodeOf, standingBranch } from "../loop/execute.ts";
-import type { RelayEnd, RelayJob, runRelayJob } from "../loop/relay.ts";
+import type { RelayEnd, runRelayJob } from "../loop/relay.ts";
+import type { RelayJob } from "../loop/relay-jobs.ts";
 import { EXIT } from "../model/codes.ts";
 import type { GitHubPlace } from "../wire.ts";
 import { endJob, type Ending } from "./ending.ts";
@@ -41,13 +42,18 @@ export function runRelayAction(action: RelayAction): Promise<void> {
 async function work(action: RelayAction): Promise<Ending> {
   const { job, core, context, env, given, workspace, execute } = action;
   const actor = workflowActor(context);
-  const { folder, config, token, ...inputs } = readRelayInputs(job, { get: core.getInput, given, workspace });
+  const { folder, config, token, artifact, ...inputs } = readRelayInputs(job, { get: core.getInput, given, workspace });
   if (token !== undefined) core.setSecret(token);
   const github = token === undefined ? {} : { github: gitHubOf(context, token) };
   const log = stageLog(core);
   const note = (line: string): void => core.info(logLine(line));
   try {
-    const request = { ...inputs, places: { cwd: folder, config, ...github }, env, actor };
+    const madeIn = artifact && {
+      run: { id: context.runId, attempt: context.runAttempt },
+      url: runUrl(context),
+      artifact,
+    };
+    const request = { ...inputs, places: { cwd: folder, config, ...github }, env, actor, madeIn };
     return ending(action, await execute(request, { observer: log, progress: log.step, note }));
   } finally {
     log.stop();
@@ -55,7 +61,7 @@ async function work(action: RelayAction): Promise<Ending> {
 }
 
 function gitHubOf({ repo: { owner, repo }, apiUrl }: JobContext, token: string): GitHubPlace {
-  return { owner, repo, baseUrl: apiUrl, token: { reveal: () => token } };
+  return { owner, repo, baseUrl: apiUrl, self: "github-actions[bot]", token: { reveal: () => token } };
 }
 
 function ending({ workspace, context }: RelayAction, end: RelayEnd): Ending {

@@ -4,6 +4,7 @@ import { CallResult } from "../model/call.ts";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import { CommitSha } from "../model/json.ts";
 import type { DossierFiles } from "../model/stage.ts";
+import { StepVerdict } from "../model/step-verdict.ts";
 import type { OpenDossier } from "../protect/dossier.ts";
 import { needPart, readPart } from "./dossier-parts.ts";
 import type { Carried } from "./stages.ts";
@@ -18,14 +19,16 @@ const RelayFile = z.strictObject({
   branch: z.strictObject({ branch: z.string().min(1), sha: CommitSha }).exactOptional(),
   /** The session's answer was a recording. */
   replayed: z.boolean().exactOptional(),
+  steps: z.strictObject({ detect: StepVerdict.exactOptional(), validate: StepVerdict.exactOptional() }).exactOptional(),
 });
 
 /** What stages leave for later jobs, as a file of the dossier that is handed on. */
-export function packCarried({ captured, branch, replayed }: Carried): string {
+export function packCarried({ captured, branch, replayed, steps }: Carried): string {
   const file: z.input<typeof RelayFile> = {
     schema: "whetstone.relay/1",
     results: [...(captured?.results ?? [])],
     ...(replayed === undefined ? {} : { replayed }),
+    ...(steps === undefined ? {} : { steps }),
     ...(branch === undefined ? {} : { branch: { branch: branch.branch, sha: CommitSha.parse(branch.sha) } }),
   };
   return `${JSON.stringify(file)}\n`;
@@ -44,6 +47,7 @@ export function unpackCarried(dossier: OpenDossier): Carried {
     baseSha,
     ...(file === undefined ? {} : { captured: { results: file.results, loaded: [] } }),
     ...(file?.branch === undefined ? {} : { branch: file.branch }),
+    ...(file?.steps === undefined ? {} : { steps: file.steps }),
     ...(file?.replayed === undefined ? {} : { replayed: file.replayed }),
     ...(proposal === undefined
       ? {}

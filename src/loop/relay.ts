@@ -1,15 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Env } from "../config/env.ts";
-import {
-  concludeFlow,
-  concludeRun,
-  openFlow,
-  type Flow,
-  type LoopReport,
-  type LoopStages,
-  type Seen,
-} from "../flow.ts";
+import { concludeFlow, concludeRun, openFlow, type Flow, type LoopReport, type LoopStages } from "../flow.ts";
 import type { StageResult } from "../model/dossier.ts";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import type { CommitSha } from "../model/json.ts";
@@ -22,18 +14,12 @@ import { replayRunner } from "../session/replay.ts";
 import { openSpanStore, openWorkspace, type Places } from "../wire.ts";
 import type { Watcher } from "./execute.ts";
 import { interruptible } from "./interrupt.ts";
+import type { MadeIn } from "./publish.ts";
+import { JOBS, needed, type RelayJob } from "./relay-jobs.ts";
 import { filesOf, packCarried, RELAY_FILE, seenIn, unpackCarried } from "./relay-state.ts";
 import { recompute } from "./replay.ts";
 import { openRun, type LoopRun } from "./run.ts";
 import { loopStages, type Carried } from "./stages.ts";
-
-/**
- * The loop as a relay of jobs, each on a machine of its own: `gate → evidence → session → validate → propose → record`.
- * A job runs its stages and hands on the dossier as far as it got; the next one takes it only with the digest that it
- * was told by another way. What a job does is what the stages of `flow.ts` do.
- */
-export const RELAY_JOBS = ["gate", "evidence", "session", "validate", "propose", "record"] as const;
-export type RelayJob = (typeof RELAY_JOBS)[number];
 
 /** One job of a relay. */
 export type RelayRequest = {
@@ -52,6 +38,8 @@ export type RelayRequest = {
   readonly lost?: { readonly job: string; readonly result: string };
   /** Write no branch and record nothing. */
   readonly dryRun: boolean;
+  /** The workflow run and the session's artifact that the job speaks of; absent outside a workflow. */
+  readonly madeIn?: MadeIn | undefined;
   /** Absolute path of the recorded session that answers in the job `session`. */
   readonly recording: string | undefined;
 };
@@ -105,7 +93,8 @@ async function runJob(run: LoopRun, { request, watcher, earlier }: Job): Promise
   const flow = openFlow(stages, { observer, clock, ...(earlier ? { earlier: earlier.manifest.stages } : {}) });
   if (request.job === "record")
     return await finish(run, { stages, flow, lost: request.lost, earlier: needed(earlier) });
-  await JOBS[request.job]({ stages, flow, seen: earlier ? seenIn(earlier) : {} });
+  const seen = earlier ? seenIn(earlier) : {};
+  await JOBS[request.job]({ run, stages, flow, seen, carried, madeIn: request.madeIn });
   run.files.set(RELAY_FILE, packCarried(carried));
   return await handOn(run, flow, needed(carried.baseSha));
 }
@@ -123,24 +112,6 @@ function answering({ job, recording }: RelayRequest): SessionRunner {
       ),
   };
 }
-
-type Work = (parts: { readonly stages: LoopStages; readonly flow: Flow; readonly seen: Seen }) => Promise<unknown>;
-
-const JOBS: Readonly<Record<Exclude<RelayJob, "record">, Work>> = {
-  gate: ({ stages, flow }) => flow.run("gate", stages.gate),
-  evidence: async ({ stages, flow }) => {
-    const captured = await flow.run("capture", stages.capture);
-    if (captured.verdict === "pass") await flow.run("analyze", stages.analyze);
-  },
-  session: ({ stages, flow, seen }) => flow.run("session", () => stages.session(needed(seen.evidence))),
-  validate: async ({ stages, flow, seen }) => {
-    const proposal = needed(seen.proposal);
-    const detected = await flow.run("detect", () => stages.detect(proposal, needed(seen.evidence)));
-    if (detected.verdict === "pass") await flow.run("validate", () => stages.validate(proposal));
-  },
-  propose: ({ stages, flow, seen }) =>
-    flow.run("propose", () => stages.propose(needed(seen.proposal), needed(seen.validation))),
-};
 
 /** The dossier so far, with what its last stage concluded. */
 async function handOn(run: LoopRun, { results }: Flow, baseSha: CommitSha): Promise<RelayEnd> {
@@ -244,19 +215,13 @@ async function findDossier({ path, digest }: NonNullable<RelayRequest["earlier"]
 const BEFORE: Readonly<Record<Exclude<RelayJob, "gate" | "record">, string>> = {
   evidence: "gate",
   session: "analyze",
-  validate: "session",
+  detect: "session",
+  validate: "detect",
   propose: "validate",
 };
 
 function refused(why: string, path: string): WhetstoneError {
   return new WhetstoneError("dossier_mismatch", `${path} ${why}.`, {
     remedy: "Run the whole workflow again; do not mix parts of different runs or attempts.",
-  });
-}
-
-function needed<T>(value: T | undefined): T {
-  if (value !== undefined) return value;
-  throw new WhetstoneError("dossier_mismatch", "The dossier lacks what the job before this one should have left.", {
-    remedy: "Run the whole workflow again.",
   });
 }

@@ -6,6 +6,7 @@ import type { ReportParts } from "../propose/report.ts";
 import type { Reviewer } from "../detect/reviewer.ts";
 import type { SessionRunner } from "../session/port.ts";
 import type { CaptureResult } from "../capture/stage.ts";
+import { refuseSession } from "./admission.ts";
 import { analyze } from "./analyze.ts";
 import { baseWorktree } from "./base.ts";
 import { canary } from "./canary.ts";
@@ -14,6 +15,7 @@ import { detect } from "./detect.ts";
 import { gate } from "./gate.ts";
 import { learn } from "./learn.ts";
 import { propose } from "./propose.ts";
+import type { Steps } from "./publish.ts";
 import { record, recordFailure } from "./record.ts";
 import type { LoopRun } from "./run.ts";
 import { session } from "./session.ts";
@@ -42,6 +44,8 @@ export type Carried = {
   recorded?: boolean;
   /** The session's answer was a recording. */
   replayed?: boolean;
+  /** What the jobs between session and write job said. */
+  steps?: Steps;
 };
 
 /** The stages of the flow over a run's real parts. */
@@ -76,13 +80,19 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
       return analyze(run, captured.loaded);
     },
     session: async (evidence) => {
-      const result = await session(run, { ...options, base: await base(), evidence });
+      const asked = { ...options, base: await base(), evidence };
+      const refused = await refuseSession(run, asked);
+      if (refused) return refused;
+      const result = await session(run, asked);
       carried.replayed = options.runner.kind === "replay";
       const { record: answered, proposal } = result.value;
       if (proposal) carried.decided = { proposal, session: answered, evidence, dossier: run.dossierId };
       return result;
     },
-    detect: (proposal, evidence) => detect(run, { proposal, evidence, reference: reference(), reviewer }),
+    detect: async (proposal, evidence) => {
+      const remembering = options.record ? (await base()).worktree : undefined;
+      return await detect(run, { proposal, evidence, reference: reference(), reviewer, remembering });
+    },
     validate: async (proposal) =>
       await validate(run, { proposal, base: (await base()).worktree, reference: reference() }),
     propose: async (_proposal, validation) => {

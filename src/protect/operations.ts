@@ -49,6 +49,14 @@ export const OPERATIONS = {
     affects: "branch whetstone/proposal/…",
     rollback: "git branch -D BRANCH",
   }),
+  "proposal.publish": write({
+    role: "operator",
+    risk: "low",
+    because: ["A draft pull request with its texts, labels and check; people decide on it."],
+    whileStopped: false,
+    affects: "pull request of the proposal",
+    rollback: "close the pull request",
+  }),
   "proposal.close": write({
     role: "operator",
     risk: "low",

@@ -4,6 +4,7 @@ import { givenInputs, runUrl, secretsOf, workflowActor } from "../../src/actions
 const context = {
   actor: "octocat",
   runId: 17,
+  runAttempt: 1,
   serverUrl: "https://github.test",
   apiUrl: "https://api.github.test",
   repo: { owner: "o", repo: "r" },

@@ -52,6 +52,7 @@ async function runJob({ inputs = {}, end = report("promoted"), error, job = {} }
     context: {
       actor: "octocat",
       runId: 17,
+      runAttempt: 1,
       serverUrl: "https://github.test",
       apiUrl: "https://api.github.test",
       repo: { owner: "o", repo: "r" },
@@ -156,7 +157,14 @@ describe("runLoopJob", () => {
   });
 
   test("outside a job nothing starts", async () => {
-    const context = { actor: "", runId: Number.NaN, serverUrl: "", apiUrl: "", repo: { owner: "", repo: "" } };
+    const context = {
+      actor: "",
+      runId: Number.NaN,
+      runAttempt: 1,
+      serverUrl: "",
+      apiUrl: "",
+      repo: { owner: "", repo: "" },
+    };
     const { requests, failures } = await runJob({ job: { context } });
     expect(requests).toEqual([]);
     expect(failures.join()).toContain("no job of GitHub Actions");

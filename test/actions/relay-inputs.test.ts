@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { RELAY_INPUTS, readRelayInputs } from "../../src/actions/relay-inputs.ts";
-import { RELAY_JOBS, type RelayJob } from "../../src/loop/relay.ts";
+import { RELAY_JOBS, type RelayJob } from "../../src/loop/relay-jobs.ts";
 
 const DIGEST = "a".repeat(64);
 const FULL: Readonly<Record<string, string>> = {
@@ -9,6 +9,8 @@ const FULL: Readonly<Record<string, string>> = {
   token: "dummy-token",
   dossier: "before",
   digest: DIGEST,
+  artifact: "5",
+  "artifact-digest": `sha256:${DIGEST}`,
   session: "replay:s.json",
   needs: JSON.stringify({ gate: { result: "success", outputs: { digest: DIGEST } } }),
   "dry-run": "true",
@@ -48,6 +50,7 @@ describe("readRelayInputs", () => {
       earlier: { path: "/w/before", digest: DIGEST },
       target: undefined,
       token: undefined,
+      artifact: undefined,
       dryRun: true,
     });
     expect(read("gate", {})).toMatchObject({ folder: "/w", config: "/w/whetstone.yaml", dryRun: false });
@@ -77,6 +80,21 @@ describe("readRelayInputs", () => {
     }
     expect(() => read("record", { ...known("record"), needs: "" })).toThrow("`needs` is missing");
     expect(() => read("session", { ...known("session"), session: "claude please" })).toThrow("is not `replay:FILE`");
+  });
+
+  test("the session's artifact is named by id and digest together", () => {
+    expect(read("validate", known("validate")).artifact).toEqual({ id: 5, digest: DIGEST });
+    for (const half of [
+      { artifact: "" },
+      { "artifact-digest": "" },
+      { artifact: "five" },
+      { "artifact-digest": "abc" },
+    ]) {
+      expect(() => read("detect", { ...known("detect"), ...half })).toThrow("names no artifact");
+    }
+    const none = { ...known("propose"), artifact: "", "artifact-digest": "" };
+    expect(() => read("propose", none)).toThrow("`token` is set, but not `artifact`");
+    expect(read("propose", { ...none, token: "" }).artifact).toBeUndefined();
   });
 
   test("no path leads out of the workspace", () => {

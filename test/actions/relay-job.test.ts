@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { RECORD_OUTPUTS, RELAY_OUTPUTS, runRelayAction } from "../../src/actions/relay-job.ts";
 import { parseEnv } from "../../src/config/env.ts";
-import type { RelayEnd, RelayJob, RelayRequest } from "../../src/loop/relay.ts";
+import type { RelayEnd, RelayRequest } from "../../src/loop/relay.ts";
+import type { RelayJob } from "../../src/loop/relay-jobs.ts";
 import { WhetstoneError } from "../../src/model/error.ts";
 import { report } from "./report.ts";
 
@@ -35,6 +36,7 @@ async function act(job: RelayJob, inputs: Readonly<Record<string, string>>, ende
     context: {
       actor: "octocat",
       runId: 17,
+      runAttempt: 1,
       serverUrl: "https://github.test",
       apiUrl: "https://api.github.test",
       repo: { owner: "o", repo: "r" },
@@ -53,6 +55,7 @@ async function act(job: RelayJob, inputs: Readonly<Record<string, string>>, ende
 }
 
 const HANDED_ON = { dossier: "before", digest: DIGEST, "working-directory": "repository" };
+const ARTIFACT = { artifact: "5", "artifact-digest": DIGEST };
 const NEEDS = JSON.stringify({ gate: { result: "success", outputs: { digest: DIGEST } } });
 
 describe("a job of the relay", () => {
@@ -121,9 +124,14 @@ describe("a job of the relay", () => {
   });
 
   test("that was given a token keeps the state on GitHub, and the log never shows it", async () => {
-    const { requests, masked } = await act("propose", { ...HANDED_ON, token: "dummy-token" }, end());
+    const { requests, masked } = await act("propose", { ...HANDED_ON, ...ARTIFACT, token: "dummy-token" }, end());
     const [{ places } = { places: undefined }] = requests;
     expect(places?.github).toMatchObject({ owner: "o", repo: "r", baseUrl: "https://api.github.test" });
+    expect(requests[0]?.madeIn).toEqual({
+      run: { id: 17, attempt: 1 },
+      url: "https://github.test/o/r/actions/runs/17",
+      artifact: { id: 5, digest: DIGEST },
+    });
     expect(places?.github?.token.reveal()).toBe("dummy-token");
     expect(masked).toEqual(["hidden-value", "dummy-token"]);
     expect((await act("evidence", HANDED_ON, end())).requests[0]?.places).not.toHaveProperty("github");

@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
 import { RECORD_OUTPUTS, RELAY_OUTPUTS } from "../../src/actions/relay-job.ts";
 import { RELAY_INPUTS } from "../../src/actions/relay-inputs.ts";
-import { RELAY_JOBS } from "../../src/loop/relay.ts";
+import { RELAY_JOBS } from "../../src/loop/relay-jobs.ts";
 
 type ActionFile = {
   readonly inputs: Readonly<Record<string, { readonly default?: string; readonly required?: boolean }>>;
@@ -55,7 +55,8 @@ describe("loop.yml", () => {
     expect(jobs.map(([name]) => name)).toEqual([...RELAY_JOBS]);
     for (const [index, [name, { needs }]] of jobs.entries()) {
       const before = RELAY_JOBS.slice(0, index);
-      expect([name, needs]).toEqual([name, name === "record" ? before : before.at(-1)]);
+      const speaksOf = ["validate", "propose"].includes(name) ? ["session", before.at(-1)] : before.at(-1);
+      expect([name, needs]).toEqual([name, name === "record" ? before : speaksOf]);
     }
   });
 
@@ -68,7 +69,7 @@ describe("loop.yml", () => {
     for (const line of text.match(/^ {6}[a-z-]+: (?:read|write).*$/gm) ?? []) expect(line).toMatch(/ # \S/);
     const writers = jobs.filter(([, { permissions }]) => Object.values(permissions).includes("write"));
     expect(writers.map(([name]) => name)).toEqual(["gate", "propose", "record"]);
-    for (const name of ["evidence", "session", "validate"]) {
+    for (const name of ["evidence", "session", "detect", "validate"]) {
       expect(workflow.jobs[name]?.permissions).toEqual({ contents: "read" });
     }
   });

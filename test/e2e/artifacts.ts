@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { cp, mkdir, readdir, readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { join, matchesGlob } from "node:path";
 import { z } from "zod";
 import type { Backend } from "../support/github-extra.ts";
 
@@ -65,8 +65,7 @@ export async function startArtifacts(folder: string, backend: Backend, run: Arti
 }
 
 function matches(pattern: string, name: string): boolean {
-  const parts = pattern.split("*").map((part) => RegExp.escape(part));
-  return new RegExp(`^${parts.join(".*")}$`).test(name);
+  return matchesGlob(name, pattern);
 }
 
 type Described = { readonly id: number; readonly name: string; readonly digest: string; readonly run: ArtifactRun };

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { parseEnv } from "../../src/config/env.ts";
 import type { Watcher } from "../../src/loop/execute.ts";
-import { RELAY_JOBS, runRelayJob, type RelayEnd, type RelayJob, type RelayRequest } from "../../src/loop/relay.ts";
+import { runRelayJob, type RelayEnd, type RelayRequest } from "../../src/loop/relay.ts";
+import { RELAY_JOBS, type RelayJob } from "../../src/loop/relay-jobs.ts";
 import { recompute } from "../../src/loop/replay.ts";
 import { openDossier } from "../../src/protect/dossier.ts";
 import { digestOf, sha256 } from "../../src/protect/digest.ts";
@@ -66,6 +67,7 @@ describe("a whole run, job by job", () => {
       ["gate", "pass", true],
       ["analyze", "pass", true],
       ["session", "pass", true],
+      ["detect", "pass", true],
       ["validate", "pass", true],
       ["propose", "pass", true],
     ]);

@@ -1,0 +1,46 @@
+import type { Commits } from "../github/commit-port.ts";
+import type { Host } from "../github/host-port.ts";
+import type { Acting, Guard } from "./guard.ts";
+import type { OperationName } from "./operations.ts";
+import { assertPermit } from "./permit.ts";
+
+/** What of a host a run of the loop uses. */
+export type LoopHost = Pick<Host, "pulls" | "checks" | "artifacts" | "repository">;
+
+/** Commits on branches of a host, each made with leave of the guard. */
+export function guardCommits(commits: Commits, guard: Guard, acting: Acting): Commits {
+  return { put: guarded("proposal.open", commits.put, { guard, acting }) };
+}
+
+/** A host whose writes ask the guard first; what only reads is passed on. */
+export function guardHost({ pulls, checks, artifacts, repository }: LoopHost, guard: Guard, acting: Acting): LoopHost {
+  const parts = { guard, acting };
+  return {
+    artifacts,
+    repository,
+    checks: { on: checks.on, report: guarded("proposal.publish", checks.report, parts) },
+    pulls: {
+      from: pulls.from,
+      open: pulls.open,
+      reviews: pulls.reviews,
+      create: guarded("proposal.publish", pulls.create, parts),
+      edit: guarded("proposal.publish", pulls.edit, parts),
+      label: guarded("proposal.publish", pulls.label, parts),
+      askReview: guarded("proposal.publish", pulls.askReview, parts),
+      close: guarded("proposal.close", pulls.close, parts),
+    },
+  };
+}
+
+type Parts = { readonly guard: Guard; readonly acting: Acting };
+
+function guarded<Values extends readonly unknown[], Result>(
+  operation: OperationName,
+  write: (...values: Values) => Promise<Result>,
+  { guard, acting }: Parts,
+): (...values: Values) => Promise<Result> {
+  return async (...values) => {
+    assertPermit(await guard.permit(operation, acting), operation);
+    return await write(...values);
+  };
+}
