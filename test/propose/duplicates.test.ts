@@ -1,0 +1,82 @@
+import { describe, expect, test } from "@jest/globals";
+import type { PullRequest } from "../../src/github/host-port.ts";
+import type { Outcome } from "../../src/model/outcome.ts";
+import { formatBranchName } from "../../src/propose/branch-name.ts";
+import { openAlready, rejectedBefore, standingProposals } from "../../src/propose/duplicates.ts";
+import { formatPullRequest } from "../../src/propose/pull-request.ts";
+import { factsOf } from "./facts.ts";
+import { proposal } from "./parts.ts";
+
+const { fingerprint } = proposal;
+const pull = (more: Partial<PullRequest> = {}): PullRequest => ({
+  number: 1,
+  url: "https://github.com/octo-org/notes/pull/1",
+  branch: formatBranchName(proposal),
+  base: "main",
+  headSha: "a".repeat(40),
+  ...formatPullRequest(factsOf()),
+  state: "open",
+  merged: false,
+  draft: true,
+  labels: [],
+  reviewers: [],
+  ...more,
+});
+const outcome = (status: Outcome["status"], of = fingerprint) => ({ fingerprint: of, status });
+
+describe("the same change", () => {
+  test.each(["rejected", "closed", "rolled_back"] as const)("that ended as %s is not proposed again", (status) => {
+    expect(rejectedBefore(fingerprint, [outcome(status)], [])).toMatchObject({ reason: "fingerprint_rejected" });
+    expect(rejectedBefore(fingerprint, [outcome(status, "0".repeat(64))], [])).toBeUndefined();
+  });
+
+  test.each(["no_change", "inconclusive", "merged", "promoted", "held"] as const)(
+    "that ended as %s may be",
+    (status) => {
+      expect(rejectedBefore(fingerprint, [outcome(status)], [])).toBeUndefined();
+    },
+  );
+
+  test("whose pull request a person closed is not; one that is open or was merged does not stand in its way", () => {
+    const closed = pull({ number: 7, state: "closed" });
+    expect(rejectedBefore(fingerprint, [], [closed])).toMatchObject({
+      detail: expect.stringContaining("pull request 7"),
+    });
+    expect(rejectedBefore(fingerprint, [], [pull()])).toBeUndefined();
+    expect(rejectedBefore(fingerprint, [], [pull({ state: "closed", merged: true })])).toBeUndefined();
+    // Somebody opened it again.
+    expect(rejectedBefore(fingerprint, [], [pull({ number: 8 }), closed])).toBeUndefined();
+  });
+});
+
+describe("before a session costs money", () => {
+  const open = async () => [
+    pull(),
+    pull({ number: 2, branch: "feature/x" }),
+    pull({ number: 3, branch: formatBranchName({ ...proposal, target: "mail" }) }),
+    pull({
+      number: 4,
+      body: "rewritten by hand",
+      branch: formatBranchName({ ...proposal, fingerprint: "1".repeat(64) }),
+    }),
+  ];
+
+  test("the open proposals for a target are known by their branches, with what they say where it can be read", async () => {
+    const standing = await standingProposals({ open }, "notes");
+    expect(standing.map(({ pull: { number }, said }) => [number, said?.facts.fingerprint])).toEqual([
+      [1, fingerprint],
+      [4, undefined],
+    ]);
+  });
+
+  test("a finding that an open proposal is about is not worked on again", async () => {
+    const standing = await standingProposals({ open }, "notes");
+    expect(openAlready(standing, { kind: "n_plus_one", operation: "search" })).toEqual({
+      reason: "duplicate_open",
+      detail: "Pull request 1 for n_plus_one in search is open.",
+    });
+    expect(openAlready(standing, { kind: "n_plus_one", operation: "list" })).toBeUndefined();
+    expect(openAlready(standing, { kind: "errors", operation: "search" })).toBeUndefined();
+    expect(openAlready([], { kind: "n_plus_one", operation: "search" })).toBeUndefined();
+  });
+});
