@@ -32,6 +32,7 @@ const KIND_OF: Partial<Record<ReasonCode, ViolationKind>> = {
   authorization_actor: "scope",
   digest_mismatch: "scope",
   path_forbidden: "scope",
+  text_forbidden: "scope",
   path_collision: "scope",
   mode_forbidden: "scope",
   binary_forbidden: "scope",

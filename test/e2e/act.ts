@@ -67,14 +67,15 @@ export function dispatch({ folder, inputs, env, token, onLine }: Dispatch): Prom
     "--local-repository",
     `${action}=${resolve("test/e2e/stand-ins", /\/([^@]+)/.exec(action)?.[1] ?? "")}`,
   ];
+  const flags = "-P ubuntu-24.04=-self-hosted -W .github/workflows/loop.yml --no-cache-server --actor octocat";
   const args = [
     "workflow_dispatch",
-    ...["-P", "ubuntu-24.04=-self-hosted"],
-    ...["-W", ".github/workflows/loop.yml"],
-    ...["--no-cache-server", "--actor", "octocat"],
+    ...flags.split(" "),
     ...["stand-in/checkout@main", ...PINNED].flatMap(stand),
-    ...["--local-repository", `${OWN}@main=${folder}`],
-    ...["-s", `GITHUB_TOKEN=${token}`],
+    "--local-repository",
+    `${OWN}@main=${folder}`,
+    "-s",
+    `GITHUB_TOKEN=${token}`,
     ...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
     ...Object.entries(inputs).flatMap(([name, value]) => ["--input", `${name}=${value}`]),
   ];
