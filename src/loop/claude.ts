@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { changedPaths } from "../github/worktree.ts";
@@ -16,7 +17,7 @@ import { newId, systemRandom } from "../wire.ts";
 import { preparedWorktree } from "./base.ts";
 import { confinementOf } from "./confinement.ts";
 import { refinementParts } from "./refinement.ts";
-import type { LoopRun } from "./run.ts";
+import { type LoopRun, runningFolder } from "./run.ts";
 import { budgetShortage, withinBudget } from "./session-budget.ts";
 import { openSessionReceiver } from "./session-telemetry.ts";
 
@@ -90,6 +91,7 @@ async function runOne(run: LoopRun, claude: Claude, request: SessionRequest): Pr
       ? preparedWorktree(run, "session", request.baseSha)
       : run.worktree("session", request.baseSha);
   const worktree = await make;
+  run.defer(() => rm(runningFolder(run), { recursive: true, force: true, maxRetries: 3 }));
   await using receiver = await openSessionReceiver({ store, clock, random: systemRandom, run: id, target });
   let record: SessionRecord | undefined;
   try {
@@ -98,6 +100,11 @@ async function runOne(run: LoopRun, claude: Claude, request: SessionRequest): Pr
       worktree,
       refinement: refinementParts(run, claude.token),
       telemetry: telemetryEnvironment(receiver.place),
+      signal: run.signal,
+      onStarted: async (pid) => {
+        await run.lease.addProcess(pid);
+        return () => run.lease.forgetProcess(pid);
+      },
     }).run(request);
   } catch (error) {
     await receiver.settle(undefined);
@@ -106,7 +113,7 @@ async function runOne(run: LoopRun, claude: Claude, request: SessionRequest): Pr
   return withFacts(record, { telemetry: await receiver.settle(record) });
 }
 
-function parts({ workspace }: LoopRun, { cli, provider, budgetUsd, storeUrl }: Claude) {
+function parts({ workspace, id }: LoopRun, { cli, provider, budgetUsd, storeUrl }: Claude) {
   const { config, clock, childEnv, folder } = workspace;
   const { model, maxTurns, timeoutSeconds, idleSeconds, sandbox } = config.session;
   const { usd, tokens } = config.budgets.session;
@@ -132,7 +139,7 @@ function parts({ workspace }: LoopRun, { cli, provider, budgetUsd, storeUrl }: C
       worktrees: join(folder, "worktrees"),
     }),
     path: childEnv["PATH"] ?? "/usr/bin:/bin",
-    folder: join(folder, "sessions"),
+    folder: runningFolder({ workspace, id }),
     newId: (prefix: string) => newId(prefix, clock),
     random: systemRandom,
     clock,

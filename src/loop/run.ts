@@ -95,6 +95,11 @@ export async function openRun(options: RunOptions): Promise<LoopRun> {
   };
 }
 
+/** Folder for the own files of a run's session; it goes with the run, and a later run removes a killed one's. */
+export function runningFolder({ workspace, id }: Pick<LoopRun, "workspace" | "id">): string {
+  return join(workspace.folder, "sessions", "running", id);
+}
+
 /** Id of the dossier that a run writes. */
 export function dossierIdOf(run: string): string {
   return run.replace(/^r-/, "d-");

@@ -1,10 +1,11 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sweepLeases } from "../protect/lease.ts";
 import type { Actor } from "../model/ledger.ts";
 import { removeDrafts } from "../protect/dossier.ts";
 import { appendLedger } from "../protect/ledger.ts";
 import type { Workspace } from "../wire.ts";
-import { dossierIdOf, ledgerEntry } from "./run.ts";
+import { dossierIdOf, ledgerEntry, runningFolder } from "./run.ts";
 
 /** Removes what killed runs left behind: worktrees, unfinished proposal branches and dossiers, processes. One line and ledger record each. */
 export async function sweep(workspace: Workspace, actor: Actor): Promise<string[]> {
@@ -17,7 +18,10 @@ export async function sweep(workspace: Workspace, actor: Actor): Promise<string[
       process.kill(-pid, "SIGKILL");
     },
   });
-  for (const id of swept) await removeDrafts(join(folder, "dossiers"), dossierIdOf(id));
+  for (const id of swept) {
+    await removeDrafts(join(folder, "dossiers"), dossierIdOf(id));
+    await rm(runningFolder({ workspace, id }), { recursive: true, force: true, maxRetries: 3 });
+  }
   const act = {
     operation: "recover",
     decision: "none",

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { CATALOGUE } from "../../src/mcp/catalogue.ts";
@@ -6,9 +6,9 @@ import { SESSION_TOOLS, telemetryServer } from "../../src/loop/claude.ts";
 import { SessionRecord } from "../../src/model/proposal.ts";
 import { claudeForTests, DUMMY_KEY } from "../support/claude.ts";
 import { leftovers, NOTHING } from "../support/leftovers.ts";
-import { type Said, type ScriptedTurn, startMessagesApi } from "../support/messages-api.ts";
+import { type Said, type ScriptedTurn, startMessagesApi, type Turn } from "../support/messages-api.ts";
 import { BETTER_WORK, sampleProject, type SampleProject } from "../support/sample-project.ts";
-import { type Ended, whetstone } from "../support/whetstone.ts";
+import { type Ended, startWhetstone, whetstone } from "../support/whetstone.ts";
 
 const cli = await claudeForTests();
 const withClaude = cli === undefined ? describe.skip : describe;
@@ -128,7 +128,7 @@ withClaude("a session by hand", () => {
   test("cut off by its budget it is partial; a new session goes on from its summary", async () => {
     const dear: ScriptedTurn = {
       say: [{ type: "text", text: "So far: it is the loop." }, call("Glob", { pattern: "*" })],
-      usage: { input_tokens: 1e6, output_tokens: 1 },
+      usage: { input_tokens: 1e5, output_tokens: 1 },
     };
     const cut = await ask([dear], ...start, "--budget-usd", "0.01", "--json");
     const { session: partial, reasons } = JSON.parse(cut.out);
@@ -150,6 +150,36 @@ withClaude("a session by hand", () => {
     expect(report.stages.map(({ stage }: { stage: string }) => stage)).toContain("session");
     expect((await run("replay", report.dossier)).code).toBe(0);
     expect(await leftovers(project)).toEqual(NOTHING);
+  }, 180_000);
+
+  test("Ctrl-C ends the session, books what it cost, and leaves nothing; so does the next run after kill -9", async () => {
+    for (const signal of ["SIGINT", "SIGKILL"] as const) {
+      const asked = Promise.withResolvers<void>();
+      const hanging = (): Turn => {
+        asked.resolve();
+        return { hang: true };
+      };
+      await using api = await startMessagesApi({ key: DUMMY_KEY, script: [looking, hanging] });
+      const env = { ANTHROPIC_API_KEY: DUMMY_KEY, ANTHROPIC_BASE_URL: api.url, ...cacheOf() };
+      const running = startWhetstone(start, { cwd: project.root, env });
+      await Promise.race([asked.promise, running.ended]);
+      running.child.kill(signal);
+      const ended = await running.ended;
+      if (signal === "SIGINT") {
+        expect([ended.code, ended.err]).toEqual([1, expect.stringContaining("error (interrupted)")]);
+        const { records } = JSON.parse((await run("audit", "show", "--json")).out);
+        expect(records.at(-1)).toMatchObject({ operation: "session.end", reasonCode: "run_failed" });
+        const days = project.git("ls-tree", "--name-only", "whetstone/state", "budgets/").split("\n");
+        const { reservations } = JSON.parse(project.git("show", `whetstone/state:${days[0]}`));
+        expect(reservations.at(-1).settled).toMatchObject({ basis: "measured" });
+        expect(reservations.at(-1).settled.spent.usd).toBeLessThan(0.01);
+      } else {
+        const swept = await run(...start, "--dry-run", "--session", `replay:${await project.session(BETTER_WORK)}`);
+        expect(swept.err).toContain("recovered: removed what the interrupted run");
+      }
+      expect(await leftovers(project)).toEqual(NOTHING);
+      expect(await readdir(join(project.root, ".whetstone/sessions/running"))).toEqual([]);
+    }
   }, 180_000);
 
   test("a refinement without a person's permission is refused before the model is asked", async () => {

@@ -53,6 +53,20 @@ describe("the program's process", () => {
     expect(given.sort()).toEqual(Object.keys(env).sort());
   });
 
+  test("whoever asked for it is told the process group, and may end it", async () => {
+    const ending = new AbortController();
+    const told: string[] = [];
+    const onStarted = (pid: number) => {
+      told.push(`started ${pid > 0}`);
+      return Promise.resolve(() => Promise.resolve(void told.push("over")));
+    };
+    const seen = (): void => ending.abort();
+    const { end, left } = await fake(`${say(RESULT)}; sleep 1000`, { onStarted, seen, signal: ending.signal });
+    expect([end.stopped, left, told]).toEqual(["interrupted", [], ["started true", "over"]]);
+    const before = await fake("sleep 1000", { signal: AbortSignal.abort() });
+    expect([before.end.stopped, before.left]).toEqual(["interrupted", []]);
+  });
+
   test("the last result counts, and lines that are no events are kept as text", async () => {
     const { end } = await fake(
       [say(RESULT), "echo plain; echo wrong >&2", say({ ...RESULT, num_turns: 7 })].join("\n"),
