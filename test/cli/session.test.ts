@@ -2,8 +2,11 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { CATALOGUE } from "../../src/mcp/catalogue.ts";
+import { main } from "../../src/cli/main.ts";
+import { parseEnv } from "../../src/config/env.ts";
 import { SESSION_TOOLS, telemetryServer } from "../../src/loop/claude.ts";
 import { SessionRecord } from "../../src/model/proposal.ts";
+import { bufferIo } from "./buffer-io.ts";
 import { claudeForTests, DUMMY_KEY } from "../support/claude.ts";
 import { leftovers, NOTHING } from "../support/leftovers.ts";
 import { type Said, type ScriptedTurn, startMessagesApi, type Turn } from "../support/messages-api.ts";
@@ -41,7 +44,15 @@ function cacheOf(): Record<string, string> {
   return cli === undefined ? {} : { WHETSTONE_CLAUDE: cli.path };
 }
 
-const run = (...args: readonly string[]): Promise<Ended> => whetstone(args, { cwd: project.root });
+/** A command in this process: what asks nobody needs none of its own. */
+async function here(args: readonly string[], cwd: string): Promise<Pick<Ended, "code" | "out" | "err">> {
+  const { PATH, HOME } = process.env;
+  const buffer = bufferIo({ cwd, env: parseEnv({ PATH, HOME }), inherited: { PATH, HOME } });
+  const code = await main(args, buffer.io);
+  return { code, out: buffer.out(), err: buffer.err() };
+}
+
+const run = (...args: readonly string[]) => here(args, project.root);
 const start = ["session", "start", "--target", "sample"] as const;
 
 withClaude("a session by hand", () => {
@@ -196,7 +207,7 @@ withClaude("a session by hand", () => {
 describe("a session that asks nobody", () => {
   test("a dry run assembles what would be told and records nothing", async () => {
     const other = await sampleProject();
-    const ended = await whetstone([...start, "--dry-run", "--session", "claude", "--json"], { cwd: other.root });
+    const ended = await here([...start, "--dry-run", "--session", "claude", "--json"], other.root);
     const { reasons, files, session } = JSON.parse(ended.out);
     expect([ended.code, reasons, session]).toEqual([0, ["dry_run"], null]);
     expect(await readFile(join(other.root, files, "session/context.md"), "utf8")).toContain("# Task");
@@ -208,7 +219,7 @@ describe("a session that asks nobody", () => {
     const other = await sampleProject();
     const file = await other.session(BETTER_WORK);
     const args = [...start, "--mode", "refinement", "--session", `replay:${file}`, "--json"];
-    const ended = await whetstone(args, { cwd: other.root });
+    const ended = await here(args, other.root);
     const { verdict, proposal, files } = JSON.parse(ended.out);
     expect([ended.code, verdict]).toEqual([0, "pass"]);
     const answer = JSON.parse(await readFile(file, "utf8")).answer;
@@ -231,10 +242,10 @@ describe("a session that asks nobody", () => {
     const other = await sampleProject();
     const file = await other.session(BETTER_WORK);
     const common = [...start, "--mode", "refinement", "--session", `replay:${file}`, "--json"];
-    const none = await whetstone([...common, "--since", "-1h"], { cwd: other.root });
+    const none = await here([...common, "--since", "-1h"], other.root);
     expect([none.code, JSON.parse(none.out)]).toMatchObject([3, { reasons: ["evidence_insufficient"], session: null }]);
-    expect((await whetstone(common, { cwd: other.root })).code).toBe(0);
-    const some = await whetstone([...common, "--since", "-1h"], { cwd: other.root });
+    expect((await here(common, other.root)).code).toBe(0);
+    const some = await here([...common, "--since", "-1h"], other.root);
     expect([some.code, JSON.parse(some.out).findings.length > 0]).toEqual([0, true]);
     await other.remove();
   }, 180_000);
@@ -255,9 +266,9 @@ describe("a session that asks nobody", () => {
   test("a recording of the other mode is refused, and the failure is on record", async () => {
     const other = await sampleProject();
     const file = await other.session(BETTER_WORK);
-    const ended = await whetstone([...start, "--session", `replay:${file}`], { cwd: other.root });
+    const ended = await here([...start, "--session", `replay:${file}`], other.root);
     expect([ended.code, ended.err]).toEqual([2, expect.stringContaining("recorded refinement")]);
-    const { records } = JSON.parse((await whetstone(["audit", "show", "--json"], { cwd: other.root })).out);
+    const { records } = JSON.parse((await here(["audit", "show", "--json"], other.root)).out);
     expect(records.at(-1)).toMatchObject({ operation: "session.end", reasonCode: "run_failed" });
     await other.remove();
   }, 180_000);
@@ -265,10 +276,8 @@ describe("a session that asks nobody", () => {
   test("while the kill switch is set none starts", async () => {
     const other = await sampleProject();
     const file = await other.session(BETTER_WORK);
-    expect((await whetstone(["stop", "--why", "test"], { cwd: other.root })).code).toBe(0);
-    const ended = await whetstone([...start, "--mode", "refinement", "--session", `replay:${file}`], {
-      cwd: other.root,
-    });
+    expect((await here(["stop", "--why", "test"], other.root)).code).toBe(0);
+    const ended = await here([...start, "--mode", "refinement", "--session", `replay:${file}`], other.root);
     expect([ended.code, ended.err]).toEqual([1, expect.stringContaining("error (stopped, disabled)")]);
     await other.remove();
   }, 180_000);
