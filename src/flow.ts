@@ -30,7 +30,7 @@ export type LoopStages = {
   /** Evidence → one session → a proposal. */
   readonly session: (
     evidence: Evidence,
-  ) => Promise<Stage<{ readonly record: SessionRecord; readonly proposal?: Proposal }>>;
+  ) => Promise<Stage<{ readonly record: SessionRecord; readonly proposal?: Proposal } | undefined>>;
   /** Form, patch, secrets, injection, hypothesis: before anything of the change is applied. */
   readonly detect: (proposal: Proposal, evidence: Evidence) => Promise<Stage<DetectReport>>;
   /** Scope, safety, apply, checks, replay: the change in a worktree of its own. */

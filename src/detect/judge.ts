@@ -9,6 +9,7 @@ import { linesOf } from "../protect/patch-file.ts";
 import { judgeSafety, secretKinds } from "../protect/secrets.ts";
 import { judgeHypothesis } from "./hypothesis.ts";
 import { injectionsIn } from "./injection.ts";
+import { judgeMemory } from "./memory.ts";
 
 /** What is judged, and what it is held against. */
 export type Detectable = { readonly proposal: Proposal; readonly evidence: Evidence; readonly inputs: DetectInputs };
@@ -79,6 +80,7 @@ export function judgeWithoutReview({ proposal, evidence, inputs }: Detectable): 
   const { ok, reasons, details } = inputs.wall;
   return [
     { check: "form", ...form },
+    ...(inputs.memory ? [{ check: "memory" as const, ...judgeMemory(inputs.memory, proposal) }] : []),
     { check: "patch", verdict: ok ? "pass" : "fail", reasons, details },
     { check: "secrets", ...judgeSecrets(proposal) },
     { check: "injection", ...judgeInjection(proposal) },

@@ -12,6 +12,8 @@ export type DetectDeps = {
   /** The patch wall of `protect/`, on the proposal's base. */
   readonly wall: (proposal: Proposal) => Promise<WallResult>;
   readonly calls: DetectInputs["calls"];
+  /** What is remembered of the same change, and what hard rules forbid; absent where it is not asked. */
+  readonly memory?: DetectInputs["memory"];
   /** Absent where none is configured. */
   readonly reviewer?: Reviewer | undefined;
   readonly dossier: DossierFiles;
@@ -23,9 +25,9 @@ export async function detectStage(
   proposal: Proposal,
   evidence: Evidence,
 ): Promise<Stage<DetectReport>> {
-  const { dossier, calls, reviewer } = deps;
+  const { dossier, calls, memory, reviewer } = deps;
   const wall = await wallOf(deps, proposal, evidence);
-  const inputs: DetectInputs = { wall, calls };
+  const inputs: DetectInputs = { wall, calls, ...(memory === undefined ? {} : { memory }) };
   const clean = judgeWithoutReview({ proposal, evidence, inputs }).every(({ verdict }) => verdict === "pass");
   if (reviewer !== undefined && clean) {
     inputs.review = await reviewer.review({ diff: proposal.answer.patch, evidence });

@@ -38,6 +38,11 @@ const HEED: Readonly<Partial<Record<ReasonCode, string>>> = {
   fingerprint_rejected: "take another approach than the one that was rejected",
 };
 
+/** Whether the author of a change can do something about a reason. */
+export function isHeedable(reason: ReasonCode): boolean {
+  return HEED[reason] !== undefined;
+}
+
 /** The instruction that a pattern leads to: at most two sentences, without numbers. Undefined where none would help. */
 export function ruleText({ kind, finding, reason }: Pattern): string | undefined {
   if (kind === "effective_fix") return `${FIX[finding]}. Changes of this target for ${finding} findings were kept.`;

@@ -11,6 +11,7 @@ import type { Proposal } from "../model/proposal.ts";
 import type { Stage } from "../model/stage.ts";
 import { passWall } from "../protect/wall/wall.ts";
 import { modelProvider } from "../session/provider.ts";
+import { memoryOf } from "./admission.ts";
 import type { LoopRun } from "./run.ts";
 import { wallRules } from "./validate.ts";
 
@@ -21,20 +22,31 @@ export type DetectRequest = {
   /** Results of the recorded calls on the unchanged base. */
   readonly reference: readonly CallResult[];
   readonly reviewer?: Reviewer | undefined;
+  /** A worktree of the base commit where what is remembered counts; absent in a run that leaves no record. */
+  readonly remembering?: string | undefined;
 };
 
 /** The checks before validation, on the repository's own wall. */
 export async function detect(
   run: Pick<LoopRun, "workspace" | "files">,
-  { proposal, evidence, reference, reviewer }: DetectRequest,
+  { proposal, evidence, reference, reviewer, remembering }: DetectRequest,
 ): Promise<Stage<DetectReport>> {
-  const { root, target } = run.workspace;
+  const { root, target, config } = run.workspace;
+  // A reviewer that the configuration wants and this run was not given lets nothing pass.
+  const wanted = configuredReviewer(config.review, undefined);
   const wall = async ({ answer, baseSha, patchDigest }: Proposal) => {
     await using git = await openWallGit(root);
     const change = { kind: "diff", bytes: answer.patch, baseSha, digest: patchDigest } as const;
     return await passWall(git, change, wallRules(target));
   };
-  return await detectStage({ wall, calls: callsOf(reference), reviewer, dossier: run.files }, proposal, evidence);
+  const memory = remembering === undefined ? undefined : await memoryOf(run, { proposal, worktree: remembering });
+  const given = {
+    wall,
+    calls: callsOf(reference),
+    reviewer: reviewer ?? wanted,
+    ...(memory === undefined ? {} : { memory }),
+  };
+  return await detectStage({ ...given, dossier: run.files }, proposal, evidence);
 }
 
 /** How often each tool was called, and how often in vain. */

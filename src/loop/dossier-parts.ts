@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { CanaryOptions } from "../canary/judge.ts";
 import { PatchLimits, ProtectedSettings } from "../config/schema.ts";
+import { SessionAdmission } from "../model/admission.ts";
 import { CallResult, CallSample } from "../model/call.ts";
 import { ContextAccount } from "../model/context.ts";
 import { DetectInputs, DetectReport } from "../model/detect.ts";
@@ -90,6 +91,7 @@ const WallViews = z.strictObject({
 const PARTS = {
   "evidence/evidence.json": Evidence,
   "session/context.json": ContextAccount,
+  "session/admission.json": SessionAdmission,
   "session/record.json": SessionRecord,
   "proposal.json": Proposal,
   "detect/inputs.json": DetectInputs,

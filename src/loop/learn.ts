@@ -20,12 +20,16 @@ import { ledgerEntry, type LoopRun } from "./run.ts";
 
 /**
  * Learns from every recorded outcome of the target: patterns, rules, what each rule is worth. New and changed rules go to
- * the state branch as candidates; rules in force change by a reviewed commit only.
+ * the state branch as candidates; rules in force change by a reviewed commit only. The rules are those of `worktree`, the
+ * working tree when absent.
  * @throws WhetstoneError `config_invalid` for a rule file that cannot be used, `ledger_broken`
  */
-export async function learn(run: Pick<LoopRun, "id" | "actor" | "workspace">): Promise<Stage<LearningReport>> {
+export async function learn(
+  run: Pick<LoopRun, "id" | "actor" | "workspace">,
+  worktree?: string,
+): Promise<Stage<LearningReport>> {
   const { workspace } = run;
-  const concluded = await conclude(workspace);
+  const concluded = await conclude(workspace, worktree);
   const { rules } = concluded;
   const reasonOf = (rule: Rule): ReasonCode => reasonFor(rule, concluded.reviews);
   const [reason = "nothing_learned", ...others] = [...new Set(rules.map(reasonOf))];
@@ -42,8 +46,8 @@ export async function learn(run: Pick<LoopRun, "id" | "actor" | "workspace">): P
 }
 
 /** What is known, and which rules follow from it; writes nothing. */
-export async function conclude(workspace: Workspace): Promise<Omit<LearningReport, "reasons">> {
-  const known = await readKnown(workspace);
+export async function conclude(workspace: Workspace, worktree?: string): Promise<Omit<LearningReport, "reasons">> {
+  const known = await readKnown(workspace, worktree);
   const { outcomes, existing, reviews, now } = known;
   const { target, targetName } = workspace;
   const settled = new Set(reviews.filter(isSettled).map(({ rule }) => rule));
@@ -80,13 +84,16 @@ export type KnownRules = {
   readonly now: string;
 };
 
-/** Reads rules, candidates, draws and outcomes of the workspace's target. */
-export async function readKnown({ state, clock, targetName, root, config }: Workspace): Promise<KnownRules> {
+/** Reads rules of a worktree (the working tree when absent), candidates, draws and outcomes of the workspace's target. */
+export async function readKnown(
+  { state, clock, targetName, root, config }: Workspace,
+  worktree: string = root,
+): Promise<KnownRules> {
   const view = await state.view();
   const now = formatInstant(clock.now());
   const outcomes = await readOutcomes(view, targetName);
   const assignments = await readAssignments(view, targetName);
-  const files = (await readRuleFiles(root)).filter(({ scope }) => scope.target === targetName);
+  const files = (await readRuleFiles(worktree)).filter(({ scope }) => scope.target === targetName);
   const candidates = (await readCandidates(view)).filter(({ scope }) => scope.target === targetName);
   const { heldAfterDays, tokens } = config.learning;
   const inFiles = new Set(files.map(({ id }) => id));

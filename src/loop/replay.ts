@@ -5,6 +5,7 @@ import { judgeDetect } from "../detect/judge.ts";
 import { concludeRun } from "../flow.ts";
 import type { ReasonCode } from "../model/codes.ts";
 import { messageOf, WhetstoneError } from "../model/error.ts";
+import { judgeAdmission } from "../learn/admission.ts";
 import { canonicalJson } from "../model/json.ts";
 import type { Proposal } from "../model/proposal.ts";
 import type { Span } from "../model/span.ts";
@@ -209,12 +210,13 @@ type Ending = { readonly verdict: string; readonly reasons: readonly ReasonCode[
 function endings(dossier: OpenDossier): Readonly<Record<string, Ending | undefined>> {
   const evidence = readPart(dossier, "evidence/evidence.json");
   const session = readPart(dossier, "session/record.json");
+  const refused = readPart(dossier, "session/admission.json");
   const detected = readPart(dossier, "detect/report.json");
   const validation = readPart(dossier, "validation/report.json");
   const canary = readPart(dossier, "canary/verdict.json");
   return {
     analyze: evidence && endingOf(judgeEvidence(evidence)),
-    session: session && endingOf(judgeSession(session)),
+    session: session ? endingOf(judgeSession(session)) : refused && endingOf(judgeAdmission(refused)),
     detect: detected && endingOf(detected),
     validate: validation && endingOf(validation),
     canary: canary && endingOf(judgeStage(canary)),

@@ -54,11 +54,7 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
   const { reviewer, carried = {} } = options;
   const reference = () => required(carried.captured).results;
   const relayed = options.carried !== undefined;
-  const base = async () => {
-    const sha = required(carried.baseSha);
-    carried.base ??= await baseWorktree(run, sha);
-    return { worktree: carried.base, sha };
-  };
+  const base = () => baseOf(run, carried);
   return {
     mayGoOn: () => mayGoOn(run, { begun: carried.baseSha !== undefined, record: options.record }),
     gate: async () => {
@@ -81,9 +77,8 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
     },
     session: async (evidence) => {
       const asked = { ...options, base: await base(), evidence };
-      const refused = await refuseSession(run, asked);
-      if (refused) return refused;
-      const result = await session(run, asked);
+      const result = (await refuseSession(run, asked)) ?? (await session(run, asked));
+      if (result.value === undefined) return { ...result, value: undefined };
       carried.replayed = options.runner.kind === "replay";
       const { record: answered, proposal } = result.value;
       if (proposal) carried.decided = { proposal, session: answered, evidence, dossier: run.dossierId };
@@ -111,8 +106,16 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
       carried.recorded = true;
       return result;
     },
-    learn: () => (options.record ? learn(run) : Promise.resolve(NOTHING_TO_LEARN)),
+    // The rules of the commit that was measured, not what lies in the folder by now.
+    learn: () => (options.record ? learn(run, carried.base) : Promise.resolve(NOTHING_TO_LEARN)),
   };
+}
+
+/** The base commit and a worktree of it, made when it is first needed. */
+async function baseOf(run: LoopRun, carried: Carried): Promise<{ readonly worktree: string; readonly sha: string }> {
+  const sha = required(carried.baseSha);
+  carried.base ??= await baseWorktree(run, sha);
+  return { worktree: carried.base, sha };
 }
 
 /** Reads the kill switch. That a run was refused its start is on record; later stages are recorded with the run. */

@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { ProposalMemory } from "./admission.ts";
 import { Digest } from "./json.ts";
 import { ReasonCodeSchema, StageVerdict } from "./verdict.ts";
 
 /** The checks of a proposal before anything else looks at it, in order. */
-export const DETECT_CHECKS = ["form", "patch", "secrets", "injection", "hypothesis", "review"] as const;
+export const DETECT_CHECKS = ["form", "memory", "patch", "secrets", "injection", "hypothesis", "review"] as const;
 export const DetectCheck = z.enum(DETECT_CHECKS);
 export type DetectCheck = z.infer<typeof DetectCheck>;
 
@@ -42,6 +43,8 @@ export const DetectInputs = z.strictObject({
   }),
   /** Recorded calls of each tool, and how many of them failed on the unchanged code. */
   calls: z.record(z.string(), z.strictObject({ calls: z.number().int(), failed: z.number().int() })),
+  /** Absent where nothing was asked: in a run that leaves no record, and in dossiers of older versions. */
+  memory: ProposalMemory.exactOptional(),
   /** Absent where no reviewer is configured, or where another check failed before. */
   review: Review.optional(),
 });

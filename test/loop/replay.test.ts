@@ -71,7 +71,10 @@ test("an honest dossier recomputes equal, part by part", () => {
 
 test("copying it changes nothing, nor does it matter how its JSON is written", async () => {
   expect(await differentIn({})).toEqual([]);
-  const reformatted = PART_PATHS.map((file) => [file, JSON.stringify(JSON.parse(original.text(file) ?? "null"))]);
+  // A run that was refused its session leaves other parts.
+  const present = PART_PATHS.filter((file) => original.text(file) !== undefined);
+  expect(PART_PATHS.length - present.length).toBe(1);
+  const reformatted = present.map((file) => [file, JSON.stringify(JSON.parse(original.text(file) ?? ""))]);
   expect(await differentIn({ files: Object.fromEntries(reformatted) })).toEqual([]);
 });
 
