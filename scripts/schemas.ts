@@ -13,6 +13,7 @@ import { Evidence } from "../src/model/finding.ts";
 import { LedgerRecord } from "../src/model/ledger.ts";
 import { LedgerCheckpoint } from "../src/protect/ledger-checkpoint.ts";
 import { LearningReport } from "../src/model/learning.ts";
+import { ShadowReport } from "../src/loop/shadow-report.ts";
 import { Outcome, Rule } from "../src/model/outcome.ts";
 import { Proposal, SessionRecord } from "../src/model/proposal.ts";
 import { RegressionReport } from "../src/model/regression.ts";
@@ -35,6 +36,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   canary: CanaryVerdict,
   "canary-aa": AaReport,
   rollout: Rollout,
+  shadow: ShadowReport,
   outcome: Outcome,
   rule: Rule,
   assignment: RuleAssignment,

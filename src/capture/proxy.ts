@@ -30,6 +30,8 @@ export type ProxyOptions = SinkOptions & {
   readonly injectContext?: boolean | undefined;
   /** Context of whoever started the proxy, for messages that carry none. */
   readonly parent?: TraceContext | undefined;
+  /** Reads along with both sides, and must not block. */
+  readonly watch?: ((streams: { readonly client: Readable; readonly server: Readable }) => void) | undefined;
   /** Aborting passes a signal to the server: the abort reason when it is a signal's name, else SIGTERM. */
   readonly signal?: AbortSignal | undefined;
   /** How long the server may go on after the client closed stdin or a signal came, ms; default 10,000. */
@@ -62,6 +64,7 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
       for (const { queue } of sinks) queue.push(spans);
     },
   });
+  options.watch?.({ client: options.stdin, server: server.stdout });
   using _ = passSignal(options.signal, server);
   // Either the client is done (the server sees the end of stdin and may finish), or the server is.
   await Promise.race([relay.clientEnded, relay.closed]);

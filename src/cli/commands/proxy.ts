@@ -17,6 +17,9 @@ export type ProxyOptions = CommonOptions & {
   readonly stickyHeader?: string;
   readonly adminPort?: string;
   readonly allowHost: readonly string[];
+  readonly shadowCommand?: string;
+  readonly shadowAllow: readonly string[];
+  readonly shadowReport?: string;
 };
 
 const MORE = `
@@ -61,6 +64,14 @@ export const proxy: Register = (program, context) => {
     .option("--canary-version <version>", "service.version of the canary's spans")
     .option("--weight <percent>", "share of sessions that go to the canary, 0 to 100 (default: 10)")
     .option("--sticky-header <name>", "HTTP: header that tells clients without sessions apart")
+    .option("--shadow-command <command>", "stdio: make read-only calls again on this server, and compare; one text")
+    .option(
+      "--shadow-allow <tool>",
+      "tool that may be called again, if the server says readOnlyHint; repeatable",
+      collect,
+      [],
+    )
+    .option("--shadow-report <file>", "write what the shadow found as JSON (default: a summary on standard error)")
     .option("--admin-port <port>", "HTTP: GET /status, GET and PUT /weight on 127.0.0.1");
   common(command, "proxy --service notes -- node server.js");
   command.addHelpText("after", MORE);

@@ -8,6 +8,7 @@ import { captureOf } from "../capture-rules.ts";
 import { configIfAny } from "../config.ts";
 import type { Io } from "../io.ts";
 import { splitWords } from "../words.ts";
+import { checkShadowFlags, proxyShadow } from "./proxy-shadow.ts";
 import { spanSink } from "./span-sink.ts";
 import { keepYoungGeneration } from "./steady-heap.ts";
 
@@ -33,7 +34,8 @@ async function runStdio(chosen: ArmCommand, options: ProxyOptions, io: Io): Prom
   const capture = captureOf(await configIfAny(options, io), options);
   await using sink = await spanSink(options, io);
   using signals = signalNames(["SIGINT", "SIGTERM", "SIGHUP"]);
-  return await runProxy({
+  await using shadow = await proxyShadow(chosen.command, options, io);
+  const code = await runProxy({
     ...chosen,
     cwd: io.cwd,
     env: io.inherited,
@@ -51,7 +53,10 @@ async function runStdio(chosen: ArmCommand, options: ProxyOptions, io: Io): Prom
     // A client that has a trace of its own says so in the environment (OpenTelemetry's carrier of context).
     parent: parseTraceparent(io.inherited["TRACEPARENT"]),
     signal: signals.signal,
+    watch: shadow?.watch,
   });
+  await shadow?.report();
+  return code;
 }
 
 /** A process of the proxy serves one session, so it draws once. */
@@ -78,6 +83,7 @@ function checkFlags(words: readonly string[], options: ProxyOptions): void {
     [canary === undefined && options.weight !== undefined, "--weight needs a canary.", "Name one, or leave it out."],
     [canary === undefined && options.canaryVersion !== undefined, "--canary-version needs a canary.", "Name one."],
   ];
+  checkShadowFlags(options);
   for (const [isBroken, message, remedy] of rules) if (isBroken) throw new WhetstoneError("usage", message, { remedy });
 }
 
