@@ -19,6 +19,8 @@ export type Toolkit = {
 /** What of the context of `@actions/github` an action uses; `repo` throws outside a job. */
 export type JobContext = {
   readonly actor: string;
+  /** Who had the run run again; the actor, or "", for a first attempt. */
+  readonly triggeringActor: string;
   readonly runId: number;
   /** 1 for the first attempt of a run. */
   readonly runAttempt: number;

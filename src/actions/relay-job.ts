@@ -53,11 +53,23 @@ async function work(action: RelayAction): Promise<Ending> {
       url: runUrl(context),
       artifact,
     };
-    const request = { ...inputs, places: { cwd: folder, config, ...github }, env, actor, madeIn };
+    const request = {
+      ...inputs,
+      places: { cwd: folder, config, ...github },
+      env,
+      actor,
+      madeIn,
+      startedBy: startersOf(context),
+    };
     return ending(action, await execute(request, { observer: log, progress: log.step, note }));
   } finally {
     log.stop();
   }
+}
+
+/** Who dispatched the run, and who had it run again. */
+function startersOf({ actor, triggeringActor }: JobContext): readonly string[] {
+  return [actor, triggeringActor].filter((login) => login !== "");
 }
 
 function gitHubOf({ repo: { owner, repo }, apiUrl }: JobContext, token: string): GitHubPlace {

@@ -3,6 +3,7 @@ import { WhetstoneError } from "../model/error.ts";
 import type { Proposal } from "../model/proposal.ts";
 import type { Stage } from "../model/stage.ts";
 import type { StepVerdict } from "../model/step-verdict.ts";
+import { admitActors } from "./admit-actor.ts";
 import { type MadeIn, publish } from "./publish.ts";
 import type { LoopRun } from "./run.ts";
 import type { Carried } from "./stages.ts";
@@ -24,13 +25,19 @@ export type JobParts = {
   readonly seen: Seen;
   /** To which this job adds. */
   readonly carried: Carried;
+  /** Names of the accounts that started the workflow run. */
+  readonly startedBy: readonly string[];
   /** Absent outside a workflow run. */
   readonly madeIn: MadeIn | undefined;
 };
 
 /** What each job does, but for the one that records. */
 export const JOBS: Readonly<Record<Exclude<RelayJob, "record">, (parts: JobParts) => Promise<unknown>>> = {
-  gate: ({ stages, flow }) => flow.run("gate", stages.gate),
+  gate: ({ run, stages, flow, startedBy }) =>
+    flow.run("gate", async () => {
+      await admitActors(run, startedBy);
+      return await stages.gate();
+    }),
   evidence: async ({ stages, flow }) => {
     const captured = await flow.run("capture", stages.capture);
     if (captured.verdict === "pass") await flow.run("analyze", stages.analyze);

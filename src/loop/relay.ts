@@ -38,6 +38,8 @@ export type RelayRequest = {
   readonly lost?: { readonly job: string; readonly result: string };
   /** Write no branch and record nothing. */
   readonly dryRun: boolean;
+  /** Names of the accounts that started the workflow run. */
+  readonly startedBy?: readonly string[];
   /** The workflow run and the session's artifact that the job speaks of; absent outside a workflow. */
   readonly madeIn?: MadeIn | undefined;
   /** Absolute path of the recorded session that answers in the job `session`. */
@@ -94,7 +96,15 @@ async function runJob(run: LoopRun, { request, watcher, earlier }: Job): Promise
   if (request.job === "record")
     return await finish(run, { stages, flow, lost: request.lost, earlier: needed(earlier) });
   const seen = earlier ? seenIn(earlier) : {};
-  await JOBS[request.job]({ run, stages, flow, seen, carried, madeIn: request.madeIn });
+  await JOBS[request.job]({
+    run,
+    stages,
+    flow,
+    seen,
+    carried,
+    madeIn: request.madeIn,
+    startedBy: request.startedBy ?? [],
+  });
   run.files.set(RELAY_FILE, packCarried(carried));
   return await handOn(run, flow, needed(carried.baseSha));
 }

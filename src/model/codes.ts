@@ -151,6 +151,7 @@ export const REASON_CODES = {
   rule_retired: "A rule was retired: it does not help, its time is over, or there is no room for it.",
   rule_renewed: "A rule's time was over and it lives on, by what was measured of it.",
   rule_forbids: "A hard rule of the repository forbids this.",
+  actor_not_allowed: "Who started the run may not write to the repository.",
   cooldown: "Changes of this kind were stopped several times in a row; it rests for a while.",
   effect_held: "The measured effect of a promoted change is still there after the time that counts as held.",
   nothing_learned: "The outcomes so far support no new rule.",

@@ -33,23 +33,38 @@ const KIND_OF: Partial<Record<ReasonCode, ViolationKind>> = {
   digest_mismatch: "scope",
   path_forbidden: "scope",
   text_forbidden: "scope",
+  actor_not_allowed: "scope",
   path_collision: "scope",
   mode_forbidden: "scope",
   binary_forbidden: "scope",
   merge_forbidden: "scope",
   views_disagree: "scope",
+  artifact_foreign: "scope",
   size_exceeded: "resourceLimit",
+  budget_exhausted: "resourceLimit",
   authorization_expired: "timeout",
   authorization_early: "timeout",
   timed_out: "timeout",
 };
+
+/** What the names of reasons say by their form, so that a new one of a family is counted too. */
+const FAMILIES: readonly (readonly [RegExp, ViolationKind])[] = [
+  [/^(?:authorization|token|key|role|person|two)_/, "readOnly"],
+  [/_(?:forbidden|collision|disagree|mismatch|foreign)$/, "scope"],
+  [/_(?:exceeded|exhausted)$/, "resourceLimit"],
+  [/^timed_|_expired$/, "timeout"],
+];
+
+function kindOf(reasonCode: ReasonCode): ViolationKind | undefined {
+  return KIND_OF[reasonCode] ?? FAMILIES.find(([form]) => form.test(reasonCode))?.[1];
+}
 
 /** The kind of violation that a ledger record tells of; undefined for what was allowed or is none. */
 export function violationOf({
   decision,
   reasonCode,
 }: Pick<LedgerRecord, "decision" | "reasonCode">): ViolationKind | undefined {
-  return decision === "deny" ? KIND_OF[reasonCode] : undefined;
+  return decision === "deny" ? kindOf(reasonCode) : undefined;
 }
 
 /** Sums refusals by their reasons up to violations by their kinds. `denied`: how many records refuse for each reason. */

@@ -3,6 +3,7 @@ import { givenInputs, runUrl, secretsOf, workflowActor } from "../../src/actions
 
 const context = {
   actor: "octocat",
+  triggeringActor: "",
   runId: 17,
   runAttempt: 1,
   serverUrl: "https://github.test",

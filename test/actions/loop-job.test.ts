@@ -51,6 +51,7 @@ async function runJob({ inputs = {}, end = report("promoted"), error, job = {} }
     },
     context: {
       actor: "octocat",
+      triggeringActor: "",
       runId: 17,
       runAttempt: 1,
       serverUrl: "https://github.test",
@@ -159,6 +160,7 @@ describe("runLoopJob", () => {
   test("outside a job nothing starts", async () => {
     const context = {
       actor: "",
+      triggeringActor: "",
       runId: Number.NaN,
       runAttempt: 1,
       serverUrl: "",

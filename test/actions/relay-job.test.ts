@@ -35,6 +35,7 @@ async function act(job: RelayJob, inputs: Readonly<Record<string, string>>, ende
     },
     context: {
       actor: "octocat",
+      triggeringActor: "",
       runId: 17,
       runAttempt: 1,
       serverUrl: "https://github.test",

@@ -52,6 +52,8 @@ export async function stageWorkflow(folder: string, repository: string): Promise
 /** How one run of the workflow is started. */
 export type Dispatch = {
   readonly folder: string;
+  /** Who dispatches it. */
+  readonly actor: string;
   readonly inputs: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
   readonly token: string;
@@ -62,12 +64,12 @@ export type Dispatch = {
 export type Dispatched = { readonly code: number | null; readonly log: string };
 
 /** Runs the workflow to its end, each job in a folder of its own on this machine. */
-export function dispatch({ folder, inputs, env, token, onLine }: Dispatch): Promise<Dispatched> {
+export function dispatch({ folder, actor, inputs, env, token, onLine }: Dispatch): Promise<Dispatched> {
   const stand = (action: string) => [
     "--local-repository",
     `${action}=${resolve("test/e2e/stand-ins", /\/([^@]+)/.exec(action)?.[1] ?? "")}`,
   ];
-  const flags = "-P ubuntu-24.04=-self-hosted -W .github/workflows/loop.yml --no-cache-server --actor octocat";
+  const flags = `-P ubuntu-24.04=-self-hosted -W .github/workflows/loop.yml --no-cache-server --actor ${actor}`;
   const args = [
     "workflow_dispatch",
     ...flags.split(" "),

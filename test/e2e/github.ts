@@ -33,7 +33,7 @@ const hosted = openRestHost({ owner: OWNER, repo: REPO, client: github.client(),
 const staged = await stageWorkflow(join(folder, "whetstone"), `${OWNER}/${REPO}`);
 
 /** Dispatches the workflow as run `id` and tells what stands on GitHub afterwards. */
-async function story(id: number, session: string): Promise<Standing> {
+async function story(id: number, session: string, actor = "ada"): Promise<Standing> {
   github.backend.runs.set(id, { id, run_attempt: 1, head_sha: github.base });
   const { id: repositoryId } = await hosted.repository.facts();
   await using artifacts = await startArtifacts(join(folder, `artifacts-${id}`), github.backend, {
@@ -43,6 +43,7 @@ async function story(id: number, session: string): Promise<Standing> {
   const begun = performance.now();
   const { code, log } = await dispatch({
     folder: staged,
+    actor,
     inputs: { mode: "refinement", session: `replay:sessions/${session}.json` },
     token: TOKEN,
     env: {
@@ -63,14 +64,16 @@ async function story(id: number, session: string): Promise<Standing> {
 const first = await story(1, "good");
 const again = await story(2, "good");
 const rejected = await story(3, "wrong");
+const stranger = await story(4, "good", "somebody-else");
 const results = [
-  ...expectations({ first, again, rejected }),
+  ...expectations({ first, again, rejected, stranger }),
   { what: "every request is one that GitHub describes", holds: github.violations.length === 0 },
 ];
 for (const { what, holds } of results) say(`${holds ? "ok    " : "FAILED"} ${what}`);
 const failed = results.filter(({ holds }) => !holds);
 if (failed.length > 0) {
-  for (const { log, code } of [first, again, rejected]) if (!verbose) say(`--- exit ${code}\n${log.slice(-6_000)}`);
+  for (const { log, code } of [first, again, rejected, stranger])
+    if (!verbose) say(`--- exit ${code}\n${log.slice(-6_000)}`);
   for (const violation of github.violations) say(violation);
 }
 say(`e2e: ${results.length - failed.length} passed, ${failed.length} failed`);
