@@ -1,6 +1,6 @@
 import { WhetstoneError } from "../model/error.ts";
 import { gitFailure } from "./git.ts";
-import { type RunningGit, startGit } from "./git-process.ts";
+import { type GitStart, type RunningGit, startGit } from "./git-process.ts";
 
 /** An object as git stores it, without its header. */
 export type GitObject = { readonly id: string; readonly type: string; readonly bytes: Buffer };
@@ -21,10 +21,11 @@ type Session = { readonly git: RunningGit; readonly waiting: Waiting[] };
 const ARGS = ["cat-file", "--batch"];
 
 /**
- * Reads objects of the repository at `cwd`. One git process answers whatever is asked for without a pause: starting one
+ * Reads objects of a repository; `args` are settings before the command. One git process answers whatever is asked for without a pause: starting one
  * costs more than reading hundreds of objects. It ends as soon as nothing more is asked for, so none is left behind.
  */
-export function openCatFile(cwd: string): CatFile {
+export function openCatFile({ args: settings = [], ...place }: Partial<GitStart> & Pick<GitStart, "cwd">): CatFile {
+  const start = { ...place, args: [...settings, ...ARGS] };
   let current: Session | undefined;
   const endWhenIdle = (session: Session): void => {
     if (session.waiting.length > 0 || current !== session) return;
@@ -32,7 +33,7 @@ export function openCatFile(cwd: string): CatFile {
     session.git.stdin.end();
   };
   const begin = (): Session => {
-    const session: Session = { git: startGit({ args: ARGS, cwd }), waiting: [] };
+    const session: Session = { git: startGit(start), waiting: [] };
     const answer = answering(session);
     session.git.stdout.on("data", (chunk: Buffer) => {
       answer(chunk);

@@ -34,7 +34,7 @@ type GitView = { readonly view: StateView; readonly tree: GitTree };
  * Errors: `ref_moved`, `git_failed`, `state_foreign`, `write_failed` for a path that cannot be stored.
  */
 export function openGitState(options: GitStateOptions): StateStore {
-  const place = { branch: "whetstone/state", retries: 50, ...options, get: openCatFile(options.cwd) };
+  const place = { branch: "whetstone/state", retries: 50, ...options, get: openCatFile({ cwd: options.cwd }) };
   return {
     view: async () => (await look(place)).view,
     update: (message, plan) => update(place, message, plan),

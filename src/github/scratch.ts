@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, realpath, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { WhetstoneError } from "../model/error.ts";
+import { type CatFile, openCatFile } from "./cat-file.ts";
 import { gitText, runGit, type GitResult } from "./git.ts";
 
 /** A bare repository in a folder of its own that reads the objects of another one and is gone at the end of its scope. */
@@ -9,6 +10,8 @@ export type Scratch = AsyncDisposable & {
   readonly path: string;
   /** Removes the objects that were written here. */
   readonly clear: () => Promise<void>;
+  /** Gives objects by id. */
+  readonly object: CatFile;
   /** Runs git in it; `okCodes` as in `runGit`. */
   readonly run: (args: readonly string[], options?: ScratchOptions) => Promise<GitResult>;
 };
@@ -66,6 +69,7 @@ export async function openScratch(root: string): Promise<Scratch> {
   return {
     path,
     clear: () => removeObjects(path),
+    object: openCatFile({ args: settings, cwd: path, env }),
     run: (args, options = {}) => runGit({ args: [...settings, ...args], cwd: path, env, ...options }),
     [Symbol.asyncDispose]: remove,
   };

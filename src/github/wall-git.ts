@@ -63,19 +63,9 @@ function entryOf(record: string): TreeEntry {
 }
 
 async function readObjects(scratch: Scratch, ids: readonly string[]): Promise<ReadonlyMap<string, GitObject>> {
-  const found = new Map<string, GitObject>();
-  if (ids.length === 0) return found;
-  const { stdout } = await scratch.run(["cat-file", "--batch"], { input: `${ids.join("\n")}\n` });
-  let at = 0;
-  while (at < stdout.length) {
-    const end = stdout.indexOf("\n", at);
-    const [id = "", type = "", size = ""] = stdout.toString("latin1", at, end).split(" ");
-    at = end + 1;
-    if (type === "missing" || type === "ambiguous") continue;
-    found.set(id, { type, bytes: stdout.subarray(at, at + Number(size)) });
-    at += Number(size) + 1;
-  }
-  return found;
+  const named = ids.filter((id) => /^[0-9a-f]{40,64}$/.test(id));
+  const found = await Promise.all(named.map(async (id) => [id, await scratch.object(id)] as const));
+  return new Map(found.flatMap(([id, object]) => (object === undefined ? [] : [[id, object] as const])));
 }
 
 async function applyCached(scratch: Scratch, base: string, patch: Uint8Array): Promise<GitApplied> {

@@ -15,7 +15,7 @@ const stored = async ({ root }: TestRepository, content: string | Uint8Array): P
 describe("openCatFile", () => {
   test("gives every object its own bytes, whatever stands in it and however many are asked for", async () => {
     await using repository = await temporaryRepository();
-    const get = openCatFile(repository.root);
+    const get = openCatFile({ cwd: repository.root });
     const line = fc.constantFrom("a", "\n", "é", "🐎", "\0", " blob 3\n", `${"0".repeat(40)} blob 2\n`, "x missing\n");
     const texts = fc.array(fc.array(line, { maxLength: 5 }), { maxLength: 6 });
     await fc.assert(
@@ -34,7 +34,7 @@ describe("openCatFile", () => {
     await using repository = await temporaryRepository();
     const large = Buffer.alloc(3_000_000, "0123456789abcdef\n");
     const [one, other] = [await stored(repository, large), await stored(repository, "small")];
-    const get = openCatFile(repository.root);
+    const get = openCatFile({ cwd: repository.root });
     const found = await Promise.all([get(one), get(other), get("0".repeat(40)), get(one)]);
     expect(found.map((object) => object?.bytes.length)).toEqual([3_000_000, 5, undefined, 3_000_000]);
     expect(found[3]?.bytes.equals(large)).toBe(true);
@@ -47,7 +47,7 @@ describe("openCatFile", () => {
     const counter = join(shim.path, "counter");
     const ends = join(shim.path, "ends");
     await withGit(shim.path, `printf x >>${counter}\ngit "$@"\ncode=$?\nprintf x >>${ends}\nexit $code`, async () => {
-      const get = openCatFile(repository.root);
+      const get = openCatFile({ cwd: repository.root });
       const texts: (string | undefined)[] = [];
       for (const id of ids) texts.push((await get(id))?.bytes.toString("utf8"));
       expect(texts).toEqual(["a", "b", "c"]);
@@ -62,7 +62,7 @@ describe("openCatFile", () => {
   test("what is missing is no error; what git cannot say anything of is one, and others still get their answers", async () => {
     await using repository = await temporaryRepository();
     const blob = await stored(repository, "here");
-    const get = openCatFile(repository.root);
+    const get = openCatFile({ cwd: repository.root });
     expect(await Promise.all([get("0".repeat(40)), get("refs/heads/none"), get(blob)])).toMatchObject([
       undefined,
       undefined,
@@ -82,16 +82,18 @@ describe("openCatFile", () => {
     const file = join(repository.root, ".git/objects", bad.slice(0, 2), bad.slice(2));
     await chmod(file, 0o644);
     await writeFile(file, "no object");
-    const get = openCatFile(repository.root);
+    const get = openCatFile({ cwd: repository.root });
     expect(await Promise.all([get(bad), get(good)])).toMatchObject([undefined, { id: good }]);
     await using shim = await temporaryFolder();
     await withGit(shim.path, "exit 74", async () => {
-      const failing = openCatFile(repository.root);
+      const failing = openCatFile({ cwd: repository.root });
       const all = await Promise.allSettled([failing(good), failing(good)]);
       for (const one of all) expect(one).toMatchObject({ reason: { code: "git_failed", data: { code: 74 } } });
     });
-    await expect(openCatFile(shim.path)(good)).rejects.toMatchObject({ code: "git_failed" });
-    await expect(openCatFile(join(shim.path, "gone"))(good)).rejects.toMatchObject({ code: "not_a_repository" });
+    await expect(openCatFile({ cwd: shim.path })(good)).rejects.toMatchObject({ code: "git_failed" });
+    await expect(openCatFile({ cwd: join(shim.path, "gone") })(good)).rejects.toMatchObject({
+      code: "not_a_repository",
+    });
   });
 });
 

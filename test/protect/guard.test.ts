@@ -189,6 +189,23 @@ describe("violations", () => {
     expect(members.length).toBeGreaterThan(25);
     for (const reasonCode of members)
       expect([reasonCode, violationOf({ decision: "deny", reasonCode })]).not.toContain(undefined);
+    const later = { decision: "deny", reasonCode: "colour_forbidden" as ReasonCode } as const;
+    expect(violationOf(later)).toBe("scope");
+  });
+
+  test.each([
+    ["authorization_missing", "readOnly"],
+    ["authorization_expired", "timeout"],
+    ["authorization_actor", "scope"],
+    ["disabled", "readOnly"],
+    ["views_disagree", "scope"],
+    ["budget_exhausted", "resourceLimit"],
+    ["size_exceeded", "resourceLimit"],
+    ["timed_out", "timeout"],
+    ["patch_empty", undefined],
+    ["deadline_reached", undefined],
+  ] as const)("%s counts as %s", (reasonCode, kind) => {
+    expect(violationOf({ decision: "deny", reasonCode })).toBe(kind);
   });
 
   test("counts add up", () => {
