@@ -3,6 +3,7 @@ import { AnalysisAnswer } from "../../model/session.ts";
 import { analysisSchema, analysisText } from "./analysis-answer.ts";
 import { sessionFailed } from "./failed.ts";
 import type { ModeSession } from "./mode.ts";
+import { redactAnswer } from "./redact-answer.ts";
 import { ANALYSIS_TOOLS, mcpConfig, type MountedServer } from "./recipe.ts";
 
 /** What an analysis works on. */
@@ -30,7 +31,8 @@ export function analysisMode({ worktree, changedPaths, server }: AnalysisParts):
     read: (output) => {
       const answer = AnalysisAnswer.safeParse(output);
       if (!answer.success) throw sessionFailed("answer_invalid", answer.error.issues[0]?.message ?? "");
-      return Promise.resolve({ summary: analysisText(answer.data), analysis: answer.data });
+      const analysis = redactAnswer(answer.data);
+      return Promise.resolve({ summary: analysisText(analysis), analysis });
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

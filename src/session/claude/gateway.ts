@@ -25,6 +25,8 @@ export type GatewayOptions = {
    * answer may exceed it, for its cost is known only then. No limit when absent.
    */
   readonly budget?: Amount | undefined;
+  /** Told of every part of an answer that is no refusal: a model that thinks for long is at work all the same. */
+  readonly onProgress?: (() => void) | undefined;
 };
 
 /** A gateway that listens on this machine for one session. */
@@ -174,15 +176,24 @@ async function passOn(state: State, { path, request, body }: Passing, response: 
   }
   response.writeHead(answer.status, pick(answer.headers));
   if (answer.body === null) return void response.end();
-  await pipeline(Readable.fromWeb(answer.body), metering(state.meter, answer.headers.get("content-type")), response);
+  const onProgress = answer.ok ? state.options.onProgress : undefined;
+  await pipeline(
+    Readable.fromWeb(answer.body),
+    metering(state.meter, { headers: answer.headers, onProgress }),
+    response,
+  );
 }
 
+type Metered = { readonly headers: Headers } & Pick<GatewayOptions, "onProgress">;
+
 /** Passes an answer on as it comes and counts it, also one that breaks off. */
-function metering(meter: Meter, contentType: string | null): Transform {
-  const answer = meter.answer(contentType?.includes("event-stream") === true ? "stream" : "json");
+function metering(meter: Meter, { headers, onProgress }: Metered): Transform {
+  const streams = headers.get("content-type")?.includes("event-stream") === true;
+  const answer = meter.answer(streams ? "stream" : "json");
   return new Transform({
     transform: (chunk: Uint8Array, _encoding, done) => {
       answer.see(chunk);
+      onProgress?.();
       done(undefined, chunk);
     },
     flush: (done) => {

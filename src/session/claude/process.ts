@@ -12,8 +12,10 @@ export type ClaudeRun = {
   readonly env: Readonly<Record<string, string>>;
   readonly prompt: string;
   readonly timeoutMs: number;
-  /** Longest time without a line of output; no limit when absent. */
+  /** Longest time without a line of output or an event of `progress`; no limit when absent. */
   readonly idleMs?: number | undefined;
+  /** Sends events `progress` while something happens that is no line of output yet. */
+  readonly progress?: EventTarget | undefined;
   /** Gets every line as it was written, before `watch`. */
   readonly seen?: ((line: string) => void) | undefined;
   /** Aborting ends the session as a limit does. */
@@ -62,12 +64,14 @@ export async function runClaude(run: ClaudeRun): Promise<ClaudeEnd> {
   known?.catch(() => interrupt()); // whoever has to know of the process could not note it; the error comes at the end
   const timer = setTimeout(() => stop("timeout"), run.timeoutMs);
   const idle = run.idleMs === undefined ? undefined : setTimeout(() => stop("no_progress"), run.idleMs);
+  const advance = (): void => void idle?.refresh();
+  run.progress?.addEventListener("progress", advance);
   child.stderr.setEncoding("utf8").on("data", (text: string) => (end.text = (end.text + text).slice(-TAIL_LENGTH)));
   createInterface({ input: child.stdout }).on("line", (text) => {
     const line = parseLine(text);
     run.seen?.(text);
     // What only says that a request is tried again is no progress.
-    if (line.kind !== "retry") idle?.refresh();
+    if (line.kind !== "retry") advance();
     if (line.kind === "init") end.init ??= line.event;
     if (line.kind === "result") end.result = line.event;
     if (line.kind === "text") end.text = `${end.text}${line.text}\n`.slice(-TAIL_LENGTH);
@@ -84,6 +88,7 @@ export async function runClaude(run: ClaudeRun): Promise<ClaudeEnd> {
     clearTimeout(idle);
     clearTimeout(killer);
     run.signal?.removeEventListener("abort", interrupt);
+    run.progress?.removeEventListener("progress", advance);
     signalGroup(child.pid, "SIGKILL");
     await (
       await known

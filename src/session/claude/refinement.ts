@@ -13,6 +13,7 @@ import { editScope } from "./edit-scope.ts";
 import { sessionFailed } from "./failed.ts";
 import type { ModeAnswer, ModeSession } from "./mode.ts";
 import { mcpConfig, type MountedServer, REFINEMENT_TOOLS } from "./recipe.ts";
+import { redactAnswer } from "./redact-answer.ts";
 import { RefinementAnswer, refinementSchema } from "./refinement-answer.ts";
 import { type CheckCommand, runChecks } from "./run-checks.ts";
 import type { SandboxPlace } from "./sandbox.ts";
@@ -167,7 +168,7 @@ async function read(work: Work, output: unknown): Promise<ModeAnswer> {
   const { options, parts, request } = work;
   const parsed = RefinementAnswer.safeParse(output);
   if (!parsed.success) throw sessionFailed("answer_invalid", parsed.error.issues[0]?.message ?? "");
-  const { summary, proposal } = parsed.data;
+  const { summary, proposal } = redactAnswer(parsed.data);
   const paths = (await allowedChanges(work)).map(({ path }) => path);
   if (proposal === null || paths.length === 0) return { summary: withLeft(summary, paths) };
   const { baseSha } = request;

@@ -137,6 +137,8 @@ type Access = AsyncDisposable &
   Pick<SessionEnvironment, "baseUrl" | "placeholderKey" | "cloud"> & {
     /** Absent with a cloud provider. */
     readonly gateway?: Pick<KeyGateway, "spent" | "exhausted">;
+    /** Sends events `progress` while the model answers. */
+    readonly progress?: EventTarget;
   };
 
 /** A gateway that keeps the key here, or the variables of a cloud provider. */
@@ -145,7 +147,9 @@ async function openAccess({ api, model, limits, random }: ClaudeRunnerOptions): 
     return { baseUrl: "", placeholderKey: "", cloud: api.env, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   const placeholderKey = `sk-ant-placeholder-${Buffer.from(random(24)).toString("hex")}`;
+  const progress = new EventTarget();
   const gateway = await openGateway({
+    onProgress: () => progress.dispatchEvent(new Event("progress")),
     upstream: api.url,
     key: api.key,
     placeholderKey,
@@ -153,7 +157,13 @@ async function openAccess({ api, model, limits, random }: ClaudeRunnerOptions): 
     maxRequests: limits.maxTurns * REQUESTS_PER_TURN,
     budget: { usd: limits.maxBudgetUsd, tokens: limits.maxTokens ?? Number.MAX_SAFE_INTEGER },
   });
-  return { baseUrl: gateway.url, placeholderKey, gateway, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() };
+  return {
+    baseUrl: gateway.url,
+    placeholderKey,
+    gateway,
+    progress,
+    [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose](),
+  };
 }
 
 function expected({ cli }: ClaudeRunnerOptions, { setUp }: ModeSession): ExpectedSetUp {
@@ -182,6 +192,7 @@ async function start({ options, request, own, box, mode }: Opened, started: Star
     timeoutMs: limits.timeoutMs,
     // A session that waits for its checks says nothing meanwhile.
     idleMs: limits.idleMs === undefined ? undefined : Math.max(limits.idleMs, toolTimeoutMs ?? 0),
+    progress: access.progress,
     seen: timeline.see,
     signal: options.signal,
     onStarted: options.onStarted,

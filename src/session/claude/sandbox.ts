@@ -51,6 +51,7 @@ protect() {
     point=$(printf '%b' "$point")
     case $point in "$root$1" | "$root$1"/*) mount -o "remount,bind,ro,\${options#r[ow],}" "$point" ;; esac
   done < /proc/self/mountinfo
+  if [ -w "$root$1" ]; then echo "$1 is still writable" >&2; exit 1; fi
 }
 copy() {
   cd "$root"

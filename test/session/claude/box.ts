@@ -1,8 +1,19 @@
 import { mkdir, realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { confinementOf } from "../../../src/loop/confinement.ts";
+import type { Confinement } from "../../../src/session/claude/confinement.ts";
 import { runTool, type ToolEnd } from "../../../src/session/claude/run-tool.ts";
 import { makeLayers, sandboxed, sandboxFault, type SandboxPlaces } from "../../../src/session/claude/sandbox.ts";
 import { temporaryFolder } from "../../support/git-repository.ts";
+
+/** Where programs of tests are. */
+export const PROGRAMS = `${dirname(process.execPath)}:/usr/bin:/bin`;
+
+/** What a session in a test sees: this repository's own program, its store, and for checks Node. */
+export function seenBySession(storeUrl: string, worktree: string): Confinement | undefined {
+  const places = { packageRoot: resolve("."), node: process.execPath, worktrees: dirname(worktree) };
+  return confinementOf({ ...places, sandbox: "if-possible", storeUrl, path: PROGRAMS });
+}
 
 /** A folder with what a sandbox needs, and a working folder with `src` in it. */
 export async function openTestBox(name = "cwd") {

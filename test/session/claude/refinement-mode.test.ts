@@ -3,6 +3,7 @@ import { appendFile, chmod, mkdir, rename, rm, symlink, utimes, writeFile } from
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { baseSubject } from "../../../src/protect/authorization/subject.ts";
+import { analysisMode } from "../../../src/session/claude/analysis.ts";
 import { refinementMode } from "../../../src/session/claude/refinement.ts";
 import type { SessionRequest } from "../../../src/session/port.ts";
 import { acts, ALICE, granted, type TestDesk } from "../../protect/authorization/desk.ts";
@@ -186,6 +187,27 @@ describe("what a refinement proposes", () => {
     expect(left).toEqual({ summary: "No use.\n\n1 files were changed, but not proposed." });
     await writeFile(at(prepared, "src/notes.js"), "export const notes = 1;\n");
     expect(await mode.read(OUTPUT)).toEqual({ summary: "Done." });
+  });
+
+  test("says no secret that the model has read", async () => {
+    const secret = `ghp_${"aB3dE5gH7j".repeat(4).slice(0, 36)}`;
+    await using prepared = await prepare();
+    await using mode = await opened(prepared);
+    await writeFile(at(prepared, "src/notes.js"), "2\n");
+    const proposal = { ...PROPOSAL, title: `Use ${secret}`, rationale: `The token is ${secret}.` };
+    const said = await mode.read({ summary: `I saw ${secret}.`, proposal });
+    expect(JSON.stringify(said)).not.toContain(secret);
+    expect(said).toMatchObject({
+      summary: expect.stringContaining("[redacted: ") as unknown,
+      answer: { findings: PROPOSAL.findings },
+    });
+    const analysis = analysisMode({
+      worktree: "",
+      changedPaths: () => Promise.resolve([]),
+      server: telemetryServer("", []),
+    });
+    const finding = { finding: "errors", rootCause: `password ${secret}`, paths: [secret], plan: [secret] };
+    expect(JSON.stringify(await analysis.read({ summary: secret, findings: [finding] }))).not.toContain(secret);
   });
 
   test.each<[string, unknown]>([

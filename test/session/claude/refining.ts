@@ -1,9 +1,8 @@
 import { mkdir, readdir, symlink } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { patchOfFiles, watchRepository } from "../../../src/github/session-tree.ts";
 import { openWallGit } from "../../../src/github/wall-git.ts";
 import { addWorktree, changedPaths } from "../../../src/github/worktree.ts";
-import { confinementOf } from "../../../src/loop/confinement.ts";
 import type { Actor } from "../../../src/model/ledger.ts";
 import { manualClock } from "../../../src/model/time.ts";
 import type { SessionRecord } from "../../../src/model/proposal.ts";
@@ -11,7 +10,6 @@ import { baseSubject } from "../../../src/protect/authorization/subject.ts";
 import { openGuard } from "../../../src/protect/guard.ts";
 import type { KillSwitch } from "../../../src/protect/kill-switch.ts";
 import type { ClaudeCli } from "../../../src/session/claude/cli-package.ts";
-import type { Confinement } from "../../../src/session/claude/confinement.ts";
 import type { RefinementParts } from "../../../src/session/claude/refinement.ts";
 import { claudeRunner, type ClaudeRunnerOptions } from "../../../src/session/claude/runner.ts";
 import type { SessionRequest } from "../../../src/session/port.ts";
@@ -22,15 +20,8 @@ import { span, spanId, traceId } from "../../store/spans.ts";
 import { stayingIn, telemetryServer } from "../../support/claude.ts";
 import { temporaryFolder, temporaryRepository, type TestRepository } from "../../support/git-repository.ts";
 import { type MessagesApi, type ScriptedTurn, startMessagesApi } from "../../support/messages-api.ts";
+import { PROGRAMS, seenBySession } from "./box.ts";
 import { MODEL, REAL_KEY } from "./running.ts";
-
-const PROGRAMS = `${dirname(process.execPath)}:/usr/bin:/bin`;
-
-/** What a session in a test sees: this repository's own program, its store, and for checks Node. */
-function seenBySession(storeUrl: string, worktree: string): Confinement | undefined {
-  const places = { packageRoot: resolve("."), node: process.execPath, worktrees: dirname(worktree) };
-  return confinementOf({ ...places, sandbox: "if-possible", storeUrl, path: PROGRAMS });
-}
 
 /** What an answer says of a change. */
 export const PROPOSAL = {

@@ -161,7 +161,8 @@ function expectClean({ leftovers, api }: Ran): void {
       ".claude/agents/evil.md": "---\nname: evil\ndescription: HOSTILE-INSTRUCTION\n---\nx",
       ".claude/skills/evil/SKILL.md": "---\nname: evil\ndescription: HOSTILE-INSTRUCTION\n---\nx",
     };
-    const ran = await run({ cli, script: [looking, answering], files });
+    // By the program's own rules: in namespaces the marker's folder would not even be there.
+    const ran = await run({ cli, script: [looking, answering], files, options: { confinement: undefined } });
     expect(ran.error).toBeUndefined();
     expect(existsSync(marker)).toBe(false);
     expect(new Set(ran.api.requests.map(({ body }) => body.model))).toEqual(new Set([MODEL]));
@@ -185,7 +186,7 @@ function expectClean({ leftovers, api }: Ran): void {
       call("Grep", { pattern: "root", path: "/etc", output_mode: "content" }),
       call("mcp__whetstone__search_traces", {}),
     ];
-    const options = { limits: { maxTurns: 16, maxBudgetUsd: 1, timeoutMs: 60_000 } };
+    const options = { limits: { maxTurns: 16, maxBudgetUsd: 1, timeoutMs: 60_000 }, confinement: undefined };
     const script = [...attempts.map((said): ScriptedTurn => ({ say: [said] })), answering];
     const ran = await run({ cli, script, options });
     expect(ran.error).toBeUndefined();

@@ -1,5 +1,5 @@
-import { mkdir, readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { changedPaths } from "../../../src/github/worktree.ts";
 import { CommitSha } from "../../../src/model/json.ts";
 import type { SessionMode, SessionRecord } from "../../../src/model/proposal.ts";
@@ -12,6 +12,7 @@ import { stayingIn, telemetryServer } from "../../support/claude.ts";
 import { temporaryFolder, temporaryRepository } from "../../support/git-repository.ts";
 import { type MessagesApi, type ScriptedTurn, startMessagesApi } from "../../support/messages-api.ts";
 import { evidence } from "../../propose/parts.ts";
+import { PROGRAMS, seenBySession } from "./box.ts";
 
 /** The key that only the API and the runner's process may see. */
 export const REAL_KEY = "sk-ant-real-1111";
@@ -52,7 +53,9 @@ export async function run({ cli, script, mode = "analysis", files, options }: Ru
   await using folder = await temporaryFolder();
   const sha = await repository.commit({ "src/notes.js": "export const notes = 1;\n", ...files });
   const database = join(folder.path, "whetstone.db");
-  await fill(database);
+  // Open while the session runs, as a run of the loop has it: a confined server cannot make the store's companions.
+  await using store = await openStore({ url: database });
+  await store.append([span({ traceId: traceId(1), spanId: spanId(1) })]);
   const sessions = join(folder.path, "sessions");
   const runner = claudeRunner({
     cli: cli ?? { path: "", version: "", source: "pinned" },
@@ -62,7 +65,8 @@ export async function run({ cli, script, mode = "analysis", files, options }: Ru
     worktree: repository.root,
     changedPaths,
     server: telemetryServer(database, ["get_trace_by_id"]),
-    path: `${dirname(process.execPath)}:/usr/bin:/bin`,
+    confinement: seenBySession(database, repository.root),
+    path: PROGRAMS,
     folder: sessions,
     newId: (prefix) => `${prefix}-1`,
     random: (bytes) => new Uint8Array(bytes).fill(7),
@@ -79,10 +83,4 @@ export async function run({ cli, script, mode = "analysis", files, options }: Ru
   const pids = await stayingIn(repository.root);
   const left = await readdir(sessions).catch(() => []);
   return { ...settled, api, leftovers: { files: left, changed: await changedPaths(repository.root), pids } };
-}
-
-async function fill(database: string): Promise<void> {
-  await mkdir(dirname(database), { recursive: true });
-  await using store = await openStore({ url: database });
-  await store.append([span({ traceId: traceId(1), spanId: spanId(1) })]);
 }

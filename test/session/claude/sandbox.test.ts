@@ -35,6 +35,20 @@ const able = await canConfine();
     expect(free.stdout).toBe("src\nx\n");
   });
 
+  test.each(["a b", "back\\slash", "tab\tand\nline", "*[a]?", "-x", "ž"])(
+    "reads %j without writing it",
+    async (name) => {
+      await using box = await openTestBox();
+      await mkdir(join(box.cwd, name));
+      const place = join(box.cwd, name);
+      const { stdout, code } = await box.sh("cd ./?*/ && echo in; echo hi > x || echo refused", {
+        places: [read(place)],
+      });
+      expect({ stdout, code }).toEqual({ stdout: "in\nrefused\n", code: 0 });
+      expect(await readdir(place)).toEqual([]);
+    },
+  );
+
   test("does not see what was not named: homes, other folders, password hashes, other processes", async () => {
     await using box = await openTestBox();
     const ssh = join(box.root, "home", ".ssh");
