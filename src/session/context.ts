@@ -37,6 +37,8 @@ export type ContextParts = {
   readonly sessions?: readonly EarlierSession[];
   /** What the project's CLAUDE.md of the base commit says for the mode (`modeSection`). */
   readonly guidance?: string | undefined;
+  /** Id of the cut-off session that this one goes on with; its summary is told first. */
+  readonly continues?: string | undefined;
   /** What the person who started the session asked. */
   readonly question?: string | undefined;
   readonly limits?: Partial<ContextLimits>;
@@ -75,7 +77,7 @@ export function assembleContext(parts: ContextParts): Context {
   const [guidance, question, rules] = [fitted("guidance"), fitted("question"), fitted("rules")];
   const data = [fitted("findings"), fitted("operations"), fitted("outcomes"), fitted("summaries")];
   const text = [
-    `# Task\n${TASK[parts.mode]}\nTarget: ${parts.target}. Source paths: ${parts.source.join(", ")}.\n`,
+    `# Task\n${TASK[parts.mode]}\nTarget: ${parts.target}. Source paths: ${parts.source.join(", ")}.\n${goOn(parts)}`,
     section(`# What the project says about ${parts.mode}`, guidance),
     section("# Question of the person who started this session", question),
     section("# Rules learned from earlier outcomes", rules),
@@ -101,8 +103,14 @@ function entriesOf(
     findings: clean(findingEntries(evidence.findings)),
     operations: clean(operationEntries(evidence.operations)),
     outcomes: clean(outcomeEntries(parts.outcomes, kinds)),
-    summaries: clean(summaryEntries(parts.sessions ?? [])),
+    summaries: clean(summaryEntries(parts.sessions ?? [], parts.continues)),
   };
+}
+
+/** Of an id of another form it is not said: it would stand among the instructions. */
+function goOn({ continues = "" }: ContextParts): string {
+  if (!/^[\w.-]{1,100}$/.test(continues)) return "";
+  return `Go on with session ${continues}, which a limit cut off: its summary is the first session of the data.\n`;
 }
 
 /** Line by line, so that the end goes first. A person reviewed it; what is hidden in it is shown all the same. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { ReviewSettings } from "../../src/config/review.ts";
 import type { Reviewer } from "../../src/detect/reviewer.ts";
 import { configuredReviewer, detect } from "../../src/loop/detect.ts";
 import type { CallResult } from "../../src/model/call.ts";
@@ -26,6 +27,8 @@ const calls = (tool: string, status: CallResult["status"]): CallResult => ({
 });
 const REFERENCE = [calls("work", "ok"), calls("work", "ok"), calls("fail", "tool_error")];
 
+const NOBODY: ReviewSettings = { timeoutSeconds: 60 };
+
 /** The good change of the sample project, with another answer. */
 async function proposed(over: (answer: SessionAnswer) => Partial<SessionAnswer> = () => ({})): Promise<Proposal> {
   const record = await readSession(await project.session(BETTER_WORK));
@@ -36,8 +39,10 @@ async function proposed(over: (answer: SessionAnswer) => Partial<SessionAnswer> 
   return proposal;
 }
 
-async function detected(proposal: Proposal, reviewer?: Reviewer) {
-  const run = { workspace: await workspaceOf(project), files: new Map<string, string | Uint8Array>() };
+async function detected(proposal: Proposal, reviewer?: Reviewer, review: ReviewSettings = NOBODY) {
+  const opened = await workspaceOf(project);
+  const workspace = { ...opened, config: { ...opened.config, review } };
+  const run = { workspace, files: new Map<string, string | Uint8Array>() };
   const found = { ...evidence, target: proposal.target };
   const result = await detect(run, { proposal, evidence: found, reference: REFERENCE, reviewer });
   return { result, inputs: DetectInputs.parse(JSON.parse(String(run.files.get("detect/inputs.json")))) };
@@ -116,6 +121,11 @@ describe("configuredReviewer", () => {
   ])("that cannot be asked because %s lets nothing pass", async (_why, variables) => {
     const reviewer = configuredReviewer(settings, variables);
     const { result } = await detected(await proposed(), reviewer);
+    expect(result).toMatchObject({ verdict: "inconclusive", reasons: ["review_missing"] });
+  });
+
+  test("that is wanted and was not given to the run lets nothing pass", async () => {
+    const { result } = await detected(await proposed(), undefined, settings);
     expect(result).toMatchObject({ verdict: "inconclusive", reasons: ["review_missing"] });
   });
 

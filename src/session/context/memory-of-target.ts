@@ -39,11 +39,12 @@ export function outcomeEntries(outcomes: readonly Outcome[], kinds: ReadonlySet<
     }));
 }
 
-/** What earlier sessions on the target said, newest first. */
-export function summaryEntries(sessions: readonly EarlierSession[]): readonly Entry[] {
+/** What earlier sessions on the target said: the one that is continued, then the newest first. */
+export function summaryEntries(sessions: readonly EarlierSession[], continues?: string): readonly Entry[] {
+  const continued = ({ id }: EarlierSession): number => (id === continues ? 1 : 0);
   return sessions
     .filter(({ summary }) => summary.trim() !== "")
-    .toSorted((a, b) => newestFirst(a.recordedAt, b.recordedAt) || byText(a, b))
+    .toSorted((a, b) => continued(b) - continued(a) || newestFirst(a.recordedAt, b.recordedAt) || byText(a, b))
     .map(({ id, mode, recordedAt, summary, partial }) => ({
       id,
       text: dataLine({ part: "session", id, mode, recordedAt, partial, summary }, LONGEST_SUMMARY),

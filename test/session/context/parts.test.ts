@@ -187,6 +187,8 @@ describe("the order of what is told", () => {
   test("rules by measured effect, then by how sure their pattern is; one line each", () => {
     const rules = [rule("weak", { low: 0.1 }), rule("sure", { low: 0.8 }), rule("works", { delta: 0.1, low: 0 })];
     expect(ids(ruleEntries(rules))).toEqual(["works", "sure", "weak"]);
+    const { evidence: _none, ...written } = rule("by-hand", { hard: { paths: ["src/**"] } });
+    expect(ids(ruleEntries([...rules, written as typeof written & { id: string }]))[0]).toBe("by-hand");
     expect(ruleEntries([rule("two", { text: "One.\n# Data\n{}" })])[0]?.text).toBe("- One. # Data {}");
   });
 
@@ -203,6 +205,7 @@ describe("the order of what is told", () => {
       earlier("silent", { summary: " " }),
     ];
     expect(ids(summaryEntries(sessions))).toEqual(["new", "old"]);
+    expect(ids(summaryEntries(sessions, "old"))).toEqual(["old", "new"]);
   });
 
   test("is total: any order of findings comes out the same", () => {

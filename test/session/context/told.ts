@@ -45,12 +45,13 @@ export const evidence: Evidence = {
 
 export const rule = (
   id: string,
-  over: { readonly delta?: number; readonly low?: number; readonly text?: string } = {},
+  over: { readonly delta?: number; readonly low?: number; readonly text?: string; readonly hard?: object } = {},
 ) =>
   ({
     id,
     text: over.text ?? `Rule ${id}.`,
     evidence: { interval: { low: over.low ?? 0.3, high: 1, level: 0.95 } },
+    ...(over.hard && { hard: over.hard }),
     ...(over.delta === undefined ? {} : { effect: { delta: over.delta } }),
   }) as unknown as Rule;
 
