@@ -18,9 +18,11 @@ export type ClientOptions = {
   readonly paced?: boolean;
   /** Milliseconds that one second of waiting takes. */
   readonly secondMs?: number;
+  /** Longest answer time of one request in ms. */
+  readonly timeoutMs?: number;
 };
 
-/** Longest answer time of one request in ms; a connection that hangs would hold a job until its own limit. */
+/** A connection that hangs would hold a job until its own limit. */
 const TIMEOUT_MS = 60_000;
 /** Seconds that are waited for a rate limit; beyond them a person decides. */
 const LONGEST_WAIT_SECONDS = 120;
@@ -48,7 +50,7 @@ export function openGitHubClient(options: ClientOptions = {}): GitHubGraph {
     ...(token === undefined ? {} : { auth: token.reveal() }),
     userAgent: "whetstone",
     log: { debug: () => undefined, info: () => undefined, warn: note, error: note },
-    request: { fetch: fetchWithin },
+    request: { fetch: fetchWithin(options.timeoutMs ?? TIMEOUT_MS) },
     throttle: options.paced === false ? { ...limits, enabled: false } : limits,
     retry: { retryAfterBaseValue: secondMs, retries: FAILURE_RETRIES },
   });
@@ -78,7 +80,14 @@ function waitFor(what: string, note: (line: string) => void) {
   };
 }
 
-/** Looked up when it is called: whoever replaces `fetch` later is heard too. */
-function fetchWithin(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
-  return fetch(input, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+/**
+ * The last thing before the network: it sees addresses as they are sent, whatever routes and parameters they were made
+ * of. `fetch` is looked up when it is called, so that whoever replaces it later is heard too.
+ */
+function fetchWithin(timeoutMs: number) {
+  return (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input);
+    assertNotForbidden({ route: `${init.method ?? "GET"} ${decodeURIComponent(pathname)}` });
+    return fetch(input, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+  };
 }

@@ -3,6 +3,10 @@ import type { OctokitResponse, EndpointDefaults } from "@octokit/types";
 type Answer = OctokitResponse<unknown>;
 type Send = (options: Required<EndpointDefaults>) => Answer | Promise<Answer>;
 
+/** Objects of git never change and may be large: whoever needs one twice keeps it. */
+const UNCHANGING = /\/git\/(?:blobs|trees|commits)\//;
+/** Archives are large too, and are fetched once. */
+const ARCHIVE = /\/(?:zip|\{archive_format\})$/;
 /** Answers that are kept; the one that was not used for longest goes first. */
 const MOST_KEPT = 200;
 
@@ -13,7 +17,8 @@ const MOST_KEPT = 200;
 export function conditionalRequests(): (send: Send, options: Required<EndpointDefaults>) => Promise<Answer> {
   const kept = new Map<string, { readonly etag: string; readonly answer: Answer }>();
   return async (send, options) => {
-    if (options.method !== "GET") return await send(options);
+    if (options.method !== "GET" || UNCHANGING.test(options.url) || ARCHIVE.test(options.url))
+      return await send(options);
     const { method: _method, baseUrl, url, headers: _headers, request: _request, mediaType: _type, ...rest } = options;
     const key = `${baseUrl} ${url} ${JSON.stringify(rest)}`;
     const known = kept.get(key);
@@ -23,9 +28,7 @@ export function conditionalRequests(): (send: Send, options: Required<EndpointDe
       const answer = await send(options);
       kept.delete(key);
       const { etag } = answer.headers;
-      if (etag !== undefined && typeof answer.data === "object" && !(answer.data instanceof ArrayBuffer)) {
-        kept.set(key, { etag, answer });
-      }
+      if (etag !== undefined) kept.set(key, { etag, answer });
       for (const oldest of kept.keys()) if (kept.size > MOST_KEPT) kept.delete(oldest);
       return answer;
     } catch (error) {

@@ -2,7 +2,7 @@ import { WhetstoneError } from "../model/error.ts";
 
 /** Requests that agree to something in a person's place: approving, merging, letting a waiting run go on, fewer rules. */
 const ROUTES =
-  /^(?:POST|PUT|PATCH|DELETE) .*(?:\/merge[^/]*|\/update-branch|\/reviews(?:\/.*)?|\/approve|\/pending_deployments|\/protection(?:\/.*)?|\/rulesets(?:\/.*)?)$/;
+  /^(?:POST|PUT|PATCH|DELETE) .*(?:\/merge[^/]*|\/update-branch|\/reviews(?:\/.*)?|\/approve|\/pending_deployments|\/protection(?:\/.*)?|\/rulesets(?:\/.*)?)(?:\?.*)?$/i;
 /** The same as mutations. */
 const MUTATIONS =
   /\b(?:merge(?:PullRequest|Branch)|(?:add|submit|update)PullRequestReview|enablePullRequestAutoMerge|enqueuePullRequest|approveDeployments|createPullRequestReview)\b/i;

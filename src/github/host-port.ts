@@ -35,7 +35,7 @@ export type Review = {
 export type PullRequests = {
   /** Those from a branch of this repository, open and closed, newest first. */
   readonly from: (branch: string) => Promise<readonly PullRequest[]>;
-  /** All open ones. */
+  /** All open ones from branches of this repository; none of a fork. */
   readonly open: () => Promise<readonly PullRequest[]>;
   /** Opens one; the open one of the same branch when there is one. */
   readonly create: (pull: NewPullRequest) => Promise<PullRequest>;

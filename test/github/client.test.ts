@@ -21,6 +21,7 @@ async function answering(replies: readonly Reply[] | ((request: IncomingMessage)
     request.resume();
     const reply = typeof replies === "function" ? replies(request) : (replies[seen.length] ?? replies.at(-1) ?? "cut");
     seen.push(request);
+    if (reply === "silent") return undefined;
     if (reply === "cut") return void response.destroy();
     response.writeHead(reply.status, { "content-type": "application/json", ...reply.headers });
     return void response.end(reply.status === 304 ? undefined : JSON.stringify(reply.body ?? {}));
@@ -117,6 +118,16 @@ describe("failures on GitHub's side and of the network", () => {
     expect(server.seen).toHaveLength(1);
   });
 
+  test("a server that does not answer in time is no answer, and is asked again", async () => {
+    let asked = 0;
+    await using server = await answering(() => {
+      asked += 1;
+      return asked < 3 ? "silent" : OK;
+    });
+    expect(await get(server.client({ timeoutMs: 300 }))).toEqual({ id: 1 });
+    expect(asked).toBe(3);
+  });
+
   test("reading is given up after three more tries", async () => {
     await using server = await answering([{ status: 503 }]);
     await expect(get(server.client())).rejects.toMatchObject({ data: { status: 503 } });
@@ -152,6 +163,15 @@ describe("conditional requests", () => {
     });
     const client = server.client({ paced: false });
     expect([await get(client), await get(client)]).toEqual([{ id: 1 }, { id: 2 }]);
+  });
+
+  test("are not made for objects of git, which never change and may be large", async () => {
+    await using server = await answering([{ status: 200, body: {}, headers: { etag: '"v1"' } }]);
+    const client = server.client({ paced: false });
+    for (const kind of ["blobs", "trees", "commits", "blobs"]) {
+      await client.request(`GET /repos/{owner}/{repo}/git/${kind}/{sha}`, { owner: "a", repo: "b", sha: "c" });
+    }
+    expect(server.seen.some(({ headers }) => headers["if-none-match"] !== undefined)).toBe(false);
   });
 
   test("are told apart by their parameters", async () => {

@@ -1,6 +1,10 @@
 import { readFileSync } from "node:fs";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "@jest/globals";
+import nock from "nock";
 import { openGitHubClient } from "../../src/github/client.ts";
 import { assertNotForbidden } from "../../src/github/forbidden.ts";
 
@@ -68,6 +72,31 @@ describe("what Whetstone never does", () => {
     "pulls/list-reviews",
   ])("%s is not", (name) => {
     expect(() => assertNotForbidden({ route: named.get(name) ?? "none" })).not.toThrow();
+  });
+
+  test("however a route is put together, the client does not send it", async () => {
+    nock.restore();
+    const seen: string[] = [];
+    const server = createServer((request, response) => {
+      seen.push(`${request.method ?? ""} ${request.url ?? ""}`);
+      response.end("{}");
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const client = openGitHubClient({ baseUrl: `http://127.0.0.1:${port}`, paced: false, secondMs: 0 });
+    const attempts: readonly (readonly [string, Record<string, unknown>])[] = [
+      ["PUT /repos/a/b/pulls/{pull_number}/{verb}", { pull_number: 1, verb: "merge" }],
+      ["PUT /{+path}", { path: "repos/a/b/pulls/1/merge" }],
+      ["put /repos/a/b/pulls/1/merge", {}],
+      ["PUT /repos/a/b/pulls/1/merge?x=1", {}],
+      ["POST /repos/a/b/pulls/1/rev%69ews", {}],
+      ["POST /repos/a/b/merges", {}],
+    ];
+    for (const [route, parameters] of attempts)
+      await expect(client.request(route, parameters)).rejects.toThrow(/neither approves nor merges/);
+    expect(seen).toEqual([]);
+    server.close();
   });
 
   test("the client sends neither such a request nor such a mutation", async () => {

@@ -18,7 +18,8 @@ const Pull = z.object({
   state: z.enum(["open", "closed"]),
   draft: z.boolean().optional(),
   merged_at: z.string().nullish(),
-  head: z.object({ ref: z.string(), sha: CommitSha }),
+  // Null when a fork is gone.
+  head: z.object({ ref: z.string(), sha: CommitSha, repo: z.object({ full_name: z.string() }).nullish() }),
   base: z.object({ ref: z.string() }),
   labels: z.array(z.object({ name: z.string() })),
   requested_reviewers: z.array(z.object({ login: z.string() })).nullish(),
@@ -32,8 +33,12 @@ export function restPulls(repository: RestRepository): PullRequests {
   const shaped = shapeOf(owner);
   const list = async (query: Record<string, string>): Promise<readonly PullRequest[]> => {
     const parameters = { ...where, ...query, sort: "created", direction: "desc" };
-    return (await listOnGitHub(client, { route: `GET ${PULLS}`, parameters, answer: Pull })).map(shaped);
+    const all = await listOnGitHub(client, { route: `GET ${PULLS}`, parameters, answer: Pull });
+    return all.filter(isFromHere).map(shaped);
   };
+  // A fork may name its branch as it likes, and an organisation may fork its own repository.
+  const isFromHere = ({ head }: z.output<typeof Pull>) =>
+    head.repo?.full_name.toLowerCase() === `${owner}/${repo}`.toLowerCase();
   const from = (branch: string) => list({ head: `${owner}:${branch}`, state: "all" });
   const send = async (route: string, parameters: Record<string, unknown>): Promise<PullRequest> =>
     shaped(await callGitHub(client, { route, parameters: { ...where, ...parameters }, answer: Pull }));

@@ -103,6 +103,36 @@ describe("pull requests", () => {
     expect(other.requests.filter((request) => request.startsWith("GET pulls"))).toHaveLength(2);
   });
 
+  test("of a fork are not ours, whatever their branch is called and whoever owns the fork", async () => {
+    const at = (repo: string | null, number: number) => ({
+      number,
+      html_url: "",
+      title: "T",
+      body: null,
+      state: "open",
+      head: {
+        ref: "whetstone/proposal/notes/ffffffffffff",
+        sha: "a".repeat(40),
+        repo: repo === null ? null : { full_name: repo },
+      },
+      base: { ref: "main" },
+      labels: [],
+    });
+    const body = [
+      at(`${OWNER}/${REPO}`, 1),
+      at("mallory/notes", 2),
+      at(`${OWNER}/notes-copy`, 3),
+      at(null, 4),
+      at(`Octo-Org/Notes`, 5),
+    ];
+    github.bend((request) => (request === "GET pulls" ? { when: "before", reply: { status: 200, body } } : undefined));
+    expect((await host.pulls.open()).map(({ number }) => number)).toEqual([1, 5]);
+    expect((await host.pulls.from("whetstone/proposal/notes/ffffffffffff")).map(({ number }) => number)).toEqual([
+      1, 5,
+    ]);
+    github.bend(undefined);
+  });
+
   test("a body over GitHub's limit is cut, and says so", async () => {
     const { body } = await host.pulls.create({ ...NEW, branch: "p2", body: `\`\`\`\n${"🐎".repeat(40_000)}` });
     expect(body.length).toBeLessThanOrEqual(65_536);
