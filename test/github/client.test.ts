@@ -12,7 +12,9 @@ import { listOnGitHub } from "../../src/github/rest-list.ts";
 nock.restore();
 
 type Reply =
-  { readonly status: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> } | "cut";
+  | { readonly status: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }
+  | "cut"
+  | "silent";
 
 /** A server that gives these answers one after the other, the last one for good. */
 async function answering(replies: readonly Reply[] | ((request: IncomingMessage) => Reply)) {
