@@ -1,4 +1,5 @@
 import { assertBacked } from "../../loop/backed.ts";
+import { confirmHeld, describeHeld } from "../../loop/held.ts";
 import { learn, readKnown } from "../../loop/learn.ts";
 import { pendingRules, proposeRules } from "../../loop/propose-rules.ts";
 import { EXIT } from "../../model/codes.ts";
@@ -6,7 +7,7 @@ import type { LearningReport } from "../../model/learning.ts";
 import { readOutcomes } from "../../protect/outcomes.ts";
 import { forTerminal } from "../../protect/sanitise.ts";
 import { readRuleFiles } from "../../session/rules.ts";
-import { newId, openWorkspace, type Workspace } from "../../wire.ts";
+import { newId, openSpanStore, openWorkspace, type Workspace } from "../../wire.ts";
 import { localActor } from "../actor.ts";
 import type { LearnOptions } from "../commands/learn.ts";
 import { printJson, type Io } from "../io.ts";
@@ -18,7 +19,9 @@ export async function runLearn(options: LearnOptions, io: Io): Promise<number> {
   const view = await workspace.state.view();
   await assertBacked(view, await readOutcomes(view, workspace.targetName));
   const run = { workspace, id: newId("r", workspace.clock), actor: localActor() };
-  const { value } = await learn(run);
+  const checked = await checkHeld(run, options, io);
+  const { value: learned } = await learn(run);
+  const value = { ...learned, explanation: [...checked, ...learned.explanation] };
   const branch = options.propose === true ? await propose(run, value) : undefined;
   const opened = options.propose === true ? { branch: branch ?? null } : {};
   if (options.json) printJson(io, { ...value, ...opened });
@@ -27,6 +30,12 @@ export async function runLearn(options: LearnOptions, io: Io): Promise<number> {
 }
 
 type Run = { readonly workspace: Workspace; readonly id: string; readonly actor: ReturnType<typeof localActor> };
+
+/** Promoted changes whose time has come, looked at in the store's traffic. */
+async function checkHeld(run: Run, options: LearnOptions, io: Io): Promise<string[]> {
+  const open = () => openSpanStore({ ...options, cwd: io.cwd }, io.env, run.workspace.config);
+  return (await confirmHeld(run, open)).map(describeHeld);
+}
 
 /** A branch with what waits on the state branch. */
 async function propose(run: Run, { explanation }: LearningReport): Promise<string | undefined> {
