@@ -141,13 +141,14 @@ withClaude("a session by hand", () => {
       say: [{ type: "text", text: "So far: it is the loop." }, call("Glob", { pattern: "*" })],
       usage: { input_tokens: 1e5, output_tokens: 1 },
     };
-    const cut = await ask([dear], ...start, "--budget-usd", "0.01", "--json");
+    const cut = await ask([dear], ...start, "--budget-usd", "0.01", "--question", "Why?", "--json");
     const { session: partial, reasons } = JSON.parse(cut.out);
     expect([cut.code, reasons, partial.run.stop]).toEqual([3, ["agent_partial"], "max_budget"]);
     const went = await ask([answering], "session", "resume", partial.id, "--json");
     expect({ code: went.code, err: went.code === 0 ? "" : went.err }).toEqual({ code: 0, err: "" });
     const { session } = JSON.parse(went.out);
     expect([session.run.continues, session.id === partial.id]).toEqual([partial.id, false]);
+    expect(session.run.question.split("\n")).toEqual([expect.stringContaining(partial.id), "Why?"]);
     const told = JSON.stringify(went.requests[0]?.body);
     expect(told).toContain(`Go on with session ${partial.id}`);
     expect(told).toContain("So far: it is the loop.");

@@ -48,9 +48,10 @@ export async function runSessionResume(id: string, options: SessionResumeOptions
 
 /** Of the earlier session only its id is told here; what it said is data and stands with the data. */
 function continuing({ id, run }: SessionRecord, question: string | undefined): string {
-  const asked = question ?? run?.question;
+  // The earlier one may itself have gone on with another.
+  const asked = question ?? run?.question?.replace(/^Go on with session [^\n]*\n?/, "");
   const on = `Go on with session ${id}, which was cut off by a limit; its summary is in the data.`;
-  return asked === undefined ? on : `${on}\n${asked}`;
+  return asked === undefined || asked === "" ? on : `${on}\n${asked}`;
 }
 
 type Asked = Omit<SessionStartOptions, "mode" | "target">;

@@ -1,10 +1,10 @@
-import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Amount } from "../../model/budget.ts";
 import { messageOf } from "../../model/error.ts";
+import { bodyOf, sameSecret } from "./local-http.ts";
 import { openMeter, type Meter } from "../budget/meter.ts";
 import { shareSpent, withWrapUp, WRAP_UP_SHARE } from "../budget/wrap-up.ts";
 
@@ -92,7 +92,7 @@ async function handle(state: State, request: IncomingMessage, response: ServerRe
   if (request.method !== "POST" || !PATHS.includes(url.pathname)) {
     return refuse(state, response, { status: 404, why: `${request.method} ${url.pathname} is not passed on` });
   }
-  const body = await bodyOf(request);
+  const body = await bodyOf(request, LARGEST_BODY_BYTES);
   const why = refusal(state, request, body);
   if (why !== undefined || body === undefined) return refuse(state, response, { status: 403, why: why ?? "no body" });
   state.passed += 1;
@@ -105,31 +105,14 @@ function spentShare({ options, meter }: State): number {
   return options.budget === undefined ? 0 : shareSpent(meter.spent(), options.budget);
 }
 
-/** Undefined when it is too large. */
-async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > LARGEST_BODY_BYTES) return undefined;
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
-}
-
 function refusal(state: State, request: IncomingMessage, body: Buffer | undefined): string | undefined {
   const { placeholderKey, models, maxRequests } = state.options;
-  if (!same(String(request.headers["x-api-key"]), placeholderKey)) return "the key is not this session's";
+  if (!sameSecret(String(request.headers["x-api-key"]), placeholderKey)) return "the key is not this session's";
   if (body === undefined) return `the request is larger than ${LARGEST_BODY_BYTES} bytes`;
   const model = modelOf(body);
   if (model === undefined || !models.includes(model)) return "the model is not on the session's list";
   if (spentShare(state) >= 1) return BUDGET_SPENT;
   return state.passed < maxRequests ? undefined : `the session has used its ${maxRequests} requests`;
-}
-
-function same(given: string, wanted: string): boolean {
-  const [one, other] = [Buffer.from(given), Buffer.from(wanted)];
-  return one.length === other.length && timingSafeEqual(one, other);
 }
 
 function modelOf(body: Buffer): string | undefined {

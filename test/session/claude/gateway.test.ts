@@ -54,6 +54,15 @@ describe("the key gateway", () => {
     expect(side.opened.passed()).toBe(1);
   });
 
+  test("an answer is told as progress while it comes; a refusal is none", async () => {
+    let told = 0;
+    await using side = await gateway([{ status: 529 }, HELLO], { onProgress: () => (told += 1) });
+    await (await side.post()).text();
+    expect(told).toBe(0);
+    await (await side.post()).text();
+    expect(told).toBeGreaterThan(0);
+  });
+
   test.each([
     ["another key", { key: "sk-ant-placeholder-9999999999" }, 403],
     ["the real key, which nobody but us should have", { key: KEY }, 403],

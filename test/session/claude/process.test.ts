@@ -67,6 +67,22 @@ describe("the program's process", () => {
     expect([before.end.stopped, before.left]).toEqual(["interrupted", []]);
   });
 
+  test("silence ends it, unless something else says that there is progress", async () => {
+    const waiting = "while [ ! -e go ]; do sleep 0.1; done";
+    const silent = await fake(waiting, { idleMs: 400 });
+    expect([silent.end.stopped, silent.left]).toEqual(["no_progress", []]);
+    const progress = new EventTarget();
+    let events = 0;
+    const timer = setInterval(() => {
+      progress.dispatchEvent(new Event("progress"));
+      events += 1;
+    }, 50);
+    // Three times as long as the silence that is allowed.
+    const thinking = await fake("n=0; while [ $n -lt 12 ]; do sleep 0.1; n=$((n+1)); done", { idleMs: 400, progress });
+    clearInterval(timer);
+    expect([thinking.end.stopped, thinking.end.code, events > 3]).toEqual([undefined, 0, true]);
+  });
+
   test("the last result counts, and lines that are no events are kept as text", async () => {
     const { end } = await fake(
       [say(RESULT), "echo plain; echo wrong >&2", say({ ...RESULT, num_turns: 7 })].join("\n"),
