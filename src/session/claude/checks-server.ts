@@ -1,8 +1,8 @@
-import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { z } from "zod";
 import { messageOf } from "../../model/error.ts";
+import { bodyOf, sameSecret } from "./local-http.ts";
 import type { LocalServer } from "./recipe.ts";
 
 /** What a check said: `exitCode` null when it was ended; `output` is the end of it. */
@@ -74,7 +74,8 @@ export async function openChecksServer(options: ChecksServerOptions): Promise<Lo
 type Asked = { readonly request: IncomingMessage; readonly response: ServerResponse; readonly signal: AbortSignal };
 
 async function answer(options: ChecksServerOptions, { request, response, signal }: Asked): Promise<void> {
-  if (!same(request.headers.authorization ?? "", `Bearer ${options.token}`)) return void response.writeHead(401).end();
+  if (!sameSecret(request.headers.authorization ?? "", `Bearer ${options.token}`))
+    return void response.writeHead(401).end();
   if (request.method !== "POST") return void response.writeHead(405, { allow: "POST" }).end();
   const message = await messageOfBody(request);
   if (message === undefined) return void response.writeHead(400).end();
@@ -84,21 +85,11 @@ async function answer(options: ChecksServerOptions, { request, response, signal 
   response.end(JSON.stringify({ jsonrpc: "2.0", id: message.id, ...reply }));
 }
 
-function same(given: string, wanted: string): boolean {
-  const [one, other] = [Buffer.from(given), Buffer.from(wanted)];
-  return one.length === other.length && timingSafeEqual(one, other);
-}
-
 async function messageOfBody(request: IncomingMessage): Promise<Message | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > LARGEST_BODY_BYTES) return undefined;
-    chunks.push(chunk as Buffer);
-  }
+  const body = await bodyOf(request, LARGEST_BODY_BYTES);
+  if (body === undefined) return undefined;
   try {
-    return Message.safeParse(JSON.parse(Buffer.concat(chunks).toString("utf8"))).data;
+    return Message.safeParse(JSON.parse(body.toString("utf8"))).data;
   } catch {
     return undefined; // answered as a bad request
   }
