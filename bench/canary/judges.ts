@@ -1,5 +1,5 @@
 import { watchCanary } from "../../src/canary/judge.ts";
-import { judgeKayenta } from "../../src/canary/kayenta/judge.ts";
+import { classifyMetric } from "../../src/canary/kayenta/classify.ts";
 import { readKayentaInput } from "../../src/canary/kayenta/input.ts";
 import type { Arm, CallSample } from "../../src/model/call.ts";
 import { logGamma } from "../../src/stats/gamma.ts";
@@ -33,7 +33,7 @@ export function whetstone({ weight }: Cell): Judge<"rollback" | "promote"> {
 /** Looks of Kayenta: every five minutes, as it is run. */
 const KAYENTA_EVERY = 5;
 
-/** Kayenta's judge on the errors and the mean time of every minute: any metric that is not `Pass` flags. */
+/** Kayenta's judge on the errors and the mean time of every minute: any metric that is `High` flags. */
 export function kayenta(random: Random): Judge<"rollback"> {
   const minutes: Sums[] = [];
   return (_, sums) => {
@@ -55,8 +55,8 @@ export function kayenta(random: Random): Judge<"rollback"> {
         metric("time", ({ timeMs, calls }) => timeMs / calls),
       ],
     });
-    const { metrics } = judgeKayenta(input, random);
-    return metrics.some(({ classification }) => classification === "High") ? "rollback" : undefined;
+    const flags = input.metrics.some((one) => classifyMetric(one, random).classification === "High");
+    return flags ? "rollback" : undefined;
   };
 }
 

@@ -8,18 +8,19 @@ import { brokenBounds, tableOf } from "./table.ts";
 /**
  * `npm run bench:canary`: simulated canaries, looked at every minute, judged by this project's judge and beside it by
  * Kayenta's, by Fisher's test at each look and by a fixed threshold. Fixed seeds: the same table in every run. Ends with 1
- * when a bound is broken. `--quick` shows the cells at 10 + 10 calls a minute, 200 canaries each; `--runs N` sets the canaries of a cell, `--only TEXT`
+ * when a bound is broken. `--quick` shows the cells at 10 + 10 calls a minute, 200 canaries each; `--runs N` sets the canaries of a cell, `--others N` those of them that the other judges see, `--only TEXT`
  * takes the cells whose name holds the text.
  */
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     runs: { type: "string" },
+    others: { type: "string" },
     only: { type: "string", default: "" },
   },
 });
 const runs = Number(values.runs ?? (values.quick ? 200 : 2_000));
-const sizes: Sizes = { runs, others: Math.min(runs, 200) };
+const sizes: Sizes = { runs, others: Math.min(runs, Number(values.others ?? 200)) };
 const cells = (values.quick ? QUICK_CELLS : CELLS).filter(({ name }) => name.includes(values.only));
 
 /** Simulates all cells in as many threads as there are cores; the costly cells first. */

@@ -1,5 +1,6 @@
 import { quantile, sortedAscending } from "../../stats/quantile.ts";
-import { cleanPair } from "./classify.ts";
+import { createRandom } from "../../stats/random.ts";
+import { classifyMetric, cleanPair } from "./classify.ts";
 import type { KayentaInput, KayentaMetric } from "./input.ts";
 import { sharedWeight, type Classified, type GroupScore } from "./score.ts";
 import { ROOT_TOLERANCE } from "./zeroin.ts";
@@ -33,7 +34,12 @@ function metricWarnings(metric: KayentaMetric, result: Classified | undefined): 
       `only ${least} values in one arm; below ${FEW} the test errs more often than it states or finds nothing.`,
     );
   }
-  if (isSmall([...x, ...y])) {
+  const other = result && otherInAnotherUnit(metric, result);
+  if (other !== undefined) {
+    warnings.push(
+      `is ${result?.classification} in this unit and ${other.classification} in one ${other.times} times smaller; the test's absolute tolerance of ${ROOT_TOLERANCE} decides.`,
+    );
+  } else if (isSmall([...x, ...y])) {
     warnings.push(
       `values are small against the test's absolute tolerance of ${ROOT_TOLERANCE}; another unit may turn it.`,
     );
@@ -48,6 +54,26 @@ function missing(result: Classified | undefined): string {
   return result?.critical || result?.classification === "NodataFailMetric"
     ? "an arm has no value at all."
     : "an arm has no value at all; it is not counted, which lets the canary pass unless half of the metrics lack data.";
+}
+
+/** Finer units, in which the tolerance matters less and less. */
+const FINER = [1e3, 1e6] as const;
+
+type Other = Pick<Classified, "classification"> & { readonly times: string };
+
+/** What the metric would be in the first finer unit that turns it; undefined when none does. */
+function otherInAnotherUnit(metric: KayentaMetric, { classification }: Classified): Other | undefined {
+  for (const factor of FINER) {
+    const scaled = (values: KayentaMetric["control"]) =>
+      values.map((value) => (value === null ? null : value * factor));
+    const other = classifyMetric(
+      { ...metric, control: scaled(metric.control), experiment: scaled(metric.experiment) },
+      createRandom("unit"),
+    );
+    if (other.classification === classification) continue;
+    return { classification: other.classification, times: factor.toLocaleString("en-US") };
+  }
+  return undefined;
 }
 
 /** The tolerance is more than 1 % of a typical value. */

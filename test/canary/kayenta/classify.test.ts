@@ -2,6 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { classifyMetric } from "../../../src/canary/kayenta/classify.ts";
 import { cleanSeries } from "../../../src/canary/kayenta/clean.ts";
+import { readKayentaInput } from "../../../src/canary/kayenta/input.ts";
+import { judgeKayenta } from "../../../src/canary/kayenta/judge.ts";
 import { createRandom } from "../../../src/stats/random.ts";
 import { lognormal, metric } from "./metric.ts";
 
@@ -143,7 +145,13 @@ describe("classifyMetric", () => {
       const experiment = lognormal(`slow${run}`, 60, { median: 1.2, sd: 0.4 });
       const control = lognormal(`base${run}`, 60, { median: 1, sd: 0.4 });
       const seconds = { experiment: experiment.map((v) => v / 1000), control: control.map((v) => v / 1000) };
-      if (classify({ experiment, control }).classification !== classify(seconds).classification) differing += 1;
+      const turns = classify({ experiment, control }).classification !== classify(seconds).classification;
+      if (turns) differing += 1;
+      const input = { thresholds: { pass: 95, marginal: 75 }, metrics: [{ name: "m", ...seconds }] };
+      const { warnings } = judgeKayenta(readKayentaInput(input), createRandom("unit"));
+      // Warned exactly where the next finer unit turns it, or one beyond.
+      if (turns)
+        expect(warnings).toContainEqual(expect.stringMatching(/^m: is \w+ in this unit and \w+ in one 1,000 /));
     }
     expect(differing).toBeGreaterThan(0);
     expect(differing).toBeLessThan(30);
