@@ -36,6 +36,7 @@ const KINDS: readonly (readonly [RegExp, string | undefined])[] = [
   [/^candidates\/[^/]+\.json$/, "rule"],
   [/^validation\/(?:rules|apply|checks|replay|replay-results)\.json$/, undefined],
   [/^canary\/(?:options|samples)\.json$/, undefined],
+  [/^(?:detect\/(?:inputs|report)|session\/(?:context|admission)|propose\/checks)\.json$/, undefined],
   [/^ledger-tip\.json$/, undefined],
 ];
 
