@@ -56,12 +56,19 @@ export function decodeValue(value: unknown, depth = 0): Json {
 
 /** OTLP attributes to an object; the last of equal keys wins. */
 export function decodeAttributes(attributes: unknown, depth = 0): Attributes {
-  return Object.fromEntries(
-    boundedList(attributes, "attributes").map((entry) => {
-      if (!isObject(entry) || typeof entry["key"] !== "string") reject("attribute without a key");
-      return [entry["key"], decodeValue(entry["value"], depth)] as const;
-    }),
-  );
+  const into: Attributes = {};
+  for (const entry of boundedList(attributes, "attributes")) {
+    if (!isObject(entry) || typeof entry["key"] !== "string") reject("attribute without a key");
+    setAttribute(into, entry["key"], decodeValue(entry["value"], depth));
+  }
+  return into;
+}
+
+/** Sets an attribute whatever its name is. */
+export function setAttribute(into: Attributes, key: string, value: Json): void {
+  if (key === "__proto__") {
+    Object.defineProperty(into, key, { value, enumerable: true, configurable: true, writable: true });
+  } else into[key] = value;
 }
 
 /** A repeated field: absent and null mean empty. */

@@ -22,19 +22,24 @@ type OtlpSpan = ReturnType<typeof encodeSpan>;
  * numbers). Neighbours with equal resource and scope share a group, so the order of spans survives.
  */
 export function encodeOtlp(spans: readonly Span[]): OtlpDocument {
-  const groups: { key: string; resource: Span; spans: OtlpSpan[] }[] = [];
+  const groups: { readonly first: Span; readonly spans: OtlpSpan[] }[] = [];
   for (const span of spans) {
-    const key = canonicalJson([span.resource, span.scope]);
     const last = groups.at(-1);
-    if (last?.key === key) last.spans.push(encodeSpan(span));
-    else groups.push({ key, resource: span, spans: [encodeSpan(span)] });
+    if (last && haveOneSource(last.first, span)) last.spans.push(encodeSpan(span));
+    else groups.push({ first: span, spans: [encodeSpan(span)] });
   }
   return {
-    resourceSpans: groups.map((group) => ({
-      resource: { attributes: encodeAttributes(group.resource.resource) },
-      scopeSpans: [{ scope: encodeScope(group.resource.scope), spans: group.spans }],
+    resourceSpans: groups.map(({ first, spans: encoded }) => ({
+      resource: { attributes: encodeAttributes(first.resource) },
+      scopeSpans: [{ scope: encodeScope(first.scope), spans: encoded }],
     })),
   };
+}
+
+/** Spans of one source mostly share the objects as well, which is seen at once. */
+function haveOneSource(a: Span, b: Span): boolean {
+  if (a.resource === b.resource && a.scope === b.scope) return true;
+  return canonicalJson([a.resource, a.scope]) === canonicalJson([b.resource, b.scope]);
 }
 
 function encodeScope({ name, version, attributes }: Scope): ScopeSpans["scope"] {

@@ -1,5 +1,6 @@
 import type { Json } from "../../model/json.ts";
 import type { Attributes } from "../../model/span.ts";
+import { setAttribute } from "./any-value.ts";
 import { OTLP_LIMITS } from "./limits.ts";
 import { reject } from "./rejection.ts";
 import {
@@ -27,9 +28,7 @@ export function readKeyValue(wire: Wire, end: number, { into, depth }: { into: A
     else if (tag === 0x12) value = readValue(wire, readLength(wire, end), depth);
     else skipField(wire, tag, end);
   }
-  if (key === "__proto__") {
-    Object.defineProperty(into, key, { value, enumerable: true, configurable: true, writable: true });
-  } else into[key] = value;
+  setAttribute(into, key, value);
 }
 
 /**

@@ -63,6 +63,16 @@ describe("OTLP JSON", () => {
     expect(encodeOtlp([plainSpan, plainSpan, other]).resourceSpans).toHaveLength(2);
   });
 
+  test("neighbours share a group by what resource and scope say, be they one object or equal ones", () => {
+    const equal = { ...plainSpan, resource: { ...plainSpan.resource }, scope: { ...plainSpan.scope } };
+    const scope = { ...plainSpan.scope, attributes: { short: true } };
+    const scoped = { ...plainSpan, scope };
+    const moved = { ...scoped, service: "b", resource: { "service.name": "b" } };
+    const groups = encodeOtlp([plainSpan, equal, scoped, { ...equal, scope: { ...scope } }, moved, plainSpan]);
+    expect(groups.resourceSpans.map(({ scopeSpans }) => scopeSpans[0]?.spans.length)).toEqual([2, 2, 1, 1]);
+    expect(decodeOtlp(groups).spans).toEqual([plainSpan, equal, scoped, scoped, moved, plainSpan]);
+  });
+
   test("values of every kind", () => {
     const attributes = [
       { key: "big", value: { intValue: "9223372036854775807" } },
