@@ -60,6 +60,7 @@ async function work(action: RelayAction): Promise<Ending> {
       actor,
       madeIn,
       startedBy: startersOf(context),
+      url: runUrl(context),
     };
     return ending(action, await execute(request, { observer: log, progress: log.step, note }));
   } finally {

@@ -20,6 +20,7 @@ import { filesOf, packCarried, RELAY_FILE, seenIn, unpackCarried } from "./relay
 import { recompute } from "./replay.ts";
 import { openRun, type LoopRun } from "./run.ts";
 import { loopStages, type Carried } from "./stages.ts";
+import { tellIssue } from "./tell-issue.ts";
 
 /** One job of a relay. */
 export type RelayRequest = {
@@ -38,6 +39,8 @@ export type RelayRequest = {
   readonly lost?: { readonly job: string; readonly result: string };
   /** Write no branch and record nothing. */
   readonly dryRun: boolean;
+  /** Page of the workflow run. */
+  readonly url?: string;
   /** Names of the accounts that started the workflow run. */
   readonly startedBy?: readonly string[];
   /** The workflow run and the session's artifact that the job speaks of; absent outside a workflow. */
@@ -93,8 +96,7 @@ async function runJob(run: LoopRun, { request, watcher, earlier }: Job): Promise
   const stages = loopStages(run, { runner: answering(request), record: !request.dryRun, mode: "refinement", carried });
   const { observer } = watcher;
   const flow = openFlow(stages, { observer, clock, ...(earlier ? { earlier: earlier.manifest.stages } : {}) });
-  if (request.job === "record")
-    return await finish(run, { stages, flow, lost: request.lost, earlier: needed(earlier) });
+  if (request.job === "record") return await finish(run, { stages, flow, request, earlier: needed(earlier) });
   const seen = earlier ? seenIn(earlier) : {};
   await JOBS[request.job]({
     run,
@@ -157,16 +159,19 @@ async function handOn(run: LoopRun, { results }: Flow, baseSha: CommitSha): Prom
 type Finish = {
   readonly stages: LoopStages;
   readonly flow: Flow;
-  readonly lost: RelayRequest["lost"];
+  readonly request: RelayRequest;
   readonly earlier: OpenDossier;
 };
 
 /** Whatever was decided is recorded; a job that was lost on the way leaves the run without a decision. */
-async function finish(run: LoopRun, { stages, flow, lost, earlier }: Finish): Promise<RelayEnd> {
+async function finish(run: LoopRun, { stages, flow, request, earlier }: Finish): Promise<RelayEnd> {
+  const { lost, dryRun, url = "" } = request;
   if (lost) await flow.timed(lost.job, () => Promise.resolve(lostJob(lost)));
   const recordedAnswer = unpackCarried(earlier).replayed === true;
   run.files.delete(RELAY_FILE);
   const report = await concludeFlow(stages, flow, seenIn(earlier));
+  const { hosted, targetName: target } = run.workspace;
+  if (hosted && !dryRun) await tellIssue(hosted.host.notes, { target, url, report });
   const { manifest } = await openDossier(report.dossier);
   const last = needed(report.stages.at(-1));
   const { stages: all, dossier: path } = report;

@@ -5,7 +5,9 @@ import type { OperationName } from "./operations.ts";
 import { assertPermit } from "./permit.ts";
 
 /** What of a host a run of the loop uses. */
-export type LoopHost = Pick<Host, "pulls" | "checks" | "artifacts" | "repository">;
+export type LoopHost = Pick<Host, "pulls" | "checks" | "artifacts" | "repository"> & {
+  readonly notes: Pick<Host["notes"], "issue" | "closeIssue">;
+};
 
 /** Commits on branches of a host, each made with leave of the guard. */
 export function guardCommits(commits: Commits, guard: Guard, acting: Acting): Commits {
@@ -13,12 +15,20 @@ export function guardCommits(commits: Commits, guard: Guard, acting: Acting): Co
 }
 
 /** A host whose writes ask the guard first; what only reads is passed on. */
-export function guardHost({ pulls, checks, artifacts, repository }: LoopHost, guard: Guard, acting: Acting): LoopHost {
+export function guardHost(
+  { pulls, checks, notes, artifacts, repository }: LoopHost,
+  guard: Guard,
+  acting: Acting,
+): LoopHost {
   const parts = { guard, acting };
   return {
     artifacts,
     repository,
     checks: { on: checks.on, report: guarded("proposal.publish", checks.report, parts) },
+    notes: {
+      issue: guarded("issue.write", notes.issue, parts),
+      closeIssue: guarded("issue.write", notes.closeIssue, parts),
+    },
     pulls: {
       from: pulls.from,
       open: pulls.open,

@@ -57,6 +57,14 @@ export const OPERATIONS = {
     affects: "pull request of the proposal",
     rollback: "close the pull request",
   }),
+  "issue.write": write({
+    role: "operator",
+    risk: "low",
+    because: ["One issue per target that says how the last run ended."],
+    whileStopped: true, // that a run was stopped is told too
+    affects: "the target's issue",
+    rollback: "close the issue",
+  }),
   "proposal.close": write({
     role: "operator",
     risk: "low",

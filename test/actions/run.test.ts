@@ -63,7 +63,7 @@ describe("the built action in a clone of this repository", () => {
     const { exitCode, outputs, summary, log } = await step({ mode: "refinement", session: "replay:moved.json" });
     expect({ exitCode, result: outputs["result"], log }).toMatchObject({ exitCode: 1, result: "rejected" });
     expect(outputs).toMatchObject({ decision: "deny", "reason-code": "path_forbidden", branch: "" });
-    expect(log).toMatch(/^::error::Whetstone: rejected \(path_forbidden\) at validate/m);
+    expect(log).toMatch(/^::error::Whetstone: rejected \(path_forbidden\) at detect/m);
     expect(summary).toContain("## Whetstone on notes: rejected");
     expect(await git("branch", "--list", "whetstone/proposal/*")).toBe("");
   }, 120_000);

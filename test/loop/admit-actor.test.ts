@@ -44,7 +44,7 @@ describe("who may start a run on GitHub", () => {
   });
 
   test("a name like that of a bot says nothing", async () => {
-    for (const login of ["whetstone-test[bot]x", "dependabot[bot]", "ada[bot]"]) {
+    for (const login of ["github-actions[bot]x", "dependabot[bot]", "ada[bot]"]) {
       expect((await admit([login])).refused).toMatchObject({ code: "unauthorized" });
     }
   });

@@ -22,7 +22,7 @@ function recorded(): { readonly host: LoopHost; readonly commits: Commits; reado
         },
       },
     );
-  const parts = ["pulls", "checks", "artifacts", "repository"].map((name) => [name, part(name)]);
+  const parts = ["pulls", "checks", "notes", "artifacts", "repository"].map((name) => [name, part(name)]);
   return { host: Object.fromEntries(parts) as LoopHost, commits: part("commits") as Commits, reached };
 }
 
@@ -43,7 +43,7 @@ function asked(permits: boolean): { readonly guard: Guard; readonly questions: s
 
 /** Every function of a guarded host, by the name of its part and its own. */
 function members(host: LoopHost): (readonly [string, (...values: unknown[]) => Promise<unknown>])[] {
-  return (["pulls", "checks"] as const).flatMap((part) =>
+  return (["pulls", "checks", "notes"] as const).flatMap((part) =>
     Object.entries(host[part]).map(([name, member]) => [`${part}.${name}`, member] as const),
   );
 }
@@ -56,7 +56,8 @@ describe("guardHost", () => {
       const member = members(guardHost(host, guard, ACTING)).find(([other]) => other === name)?.[1];
       await member?.();
       expect([name, reached]).toEqual([name, [name]]);
-      const operation = name === "pulls.close" ? "proposal.close" : "proposal.publish";
+      const publishes = name.startsWith("notes.") ? "issue.write" : "proposal.publish";
+      const operation = name === "pulls.close" ? "proposal.close" : publishes;
       expect([name, questions]).toEqual([name, READS.includes(name) ? [] : [operation]]);
     }
   });

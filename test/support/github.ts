@@ -10,7 +10,7 @@ import { faultsOf } from "./github-openapi.ts";
 export const OWNER = "octo-org";
 export const REPO = "notes";
 /** The account that the tests' token belongs to, as jobs have it. */
-export const BOT_LOGIN = "whetstone-test[bot]";
+export const BOT_LOGIN = "github-actions[bot]";
 export const TOKEN = "ghs_counterpart";
 
 /** An answer, or a connection that is cut before one arrives. */
