@@ -25,19 +25,3 @@ export function telemetryEnvironment({ url, token, traceparent }: TelemetryPlace
     TRACEPARENT: traceparent,
   };
 }
-
-/**
- * Variables that let a Node MCP server of the session send its spans to the same receiver, below the same parent. They
- * are given to that server alone.
- */
-export function serverTelemetryEnvironment(place: TelemetryPlace): Readonly<Record<string, string>> {
-  return {
-    OTEL_TRACES_EXPORTER: "otlp",
-    OTEL_METRICS_EXPORTER: "none",
-    OTEL_LOGS_EXPORTER: "none",
-    OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
-    OTEL_EXPORTER_OTLP_ENDPOINT: place.url,
-    OTEL_EXPORTER_OTLP_HEADERS: `Authorization=Bearer ${place.token}`,
-    TRACEPARENT: place.traceparent,
-  };
-}

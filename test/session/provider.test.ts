@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { WhetstoneError } from "../../src/model/error.ts";
+import { sessionEnvironment } from "../../src/session/claude/recipe.ts";
 import { CLOUD_VARIABLES, modelProvider } from "../../src/session/provider.ts";
 
 const KEY = "sk-ant-secret-1234";
@@ -61,5 +62,14 @@ describe("who answers for the model", () => {
         expect(Object.values(provider.env)).not.toContain("");
       }),
     );
+  });
+
+  test("a session on a cloud provider gets its variables in place of key and gateway", () => {
+    const common = { path: "/bin", home: "/h", temporary: "/t", baseUrl: "http://127.0.0.1:1", placeholderKey: "p" };
+    const cloud = { CLAUDE_CODE_USE_BEDROCK: "1", AWS_REGION: "eu-central-1" };
+    const env = sessionEnvironment({ ...common, cloud });
+    expect(env).toMatchObject(cloud);
+    expect(Object.keys(env).filter((name) => name.startsWith("ANTHROPIC_"))).toEqual([]);
+    expect(sessionEnvironment(common)).toMatchObject({ ANTHROPIC_API_KEY: "p", ANTHROPIC_BASE_URL: common.baseUrl });
   });
 });
