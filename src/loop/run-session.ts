@@ -14,6 +14,7 @@ import { recordSession } from "../protect/session-records.ts";
 import type { SessionRunner } from "../session/port.ts";
 import { readSession, replayRunner } from "../session/replay.ts";
 import { openSpanStore, openWorkspace, type Places, spanStoreUrl, type Workspace } from "../wire.ts";
+import { refuseSession } from "./admission.ts";
 import { baseWorktree } from "./base.ts";
 import type { LiveSession } from "./claude.ts";
 import { gate } from "./gate.ts";
@@ -138,6 +139,13 @@ async function follow(parts: Following): Promise<SessionEnd> {
   if (verdict !== "pass" && order.question === undefined) {
     left = { reasonCode: reasons[0], result: "not started", parameters: {} };
     return { verdict, reasons, stages, evidence };
+  }
+  // An analysis changes nothing, so nothing speaks against looking.
+  const refused = order.mode === "refinement" && (await refuseSession(run, { runner: parts.runner, base, evidence }));
+  if (refused) {
+    const { verdict: end, reasons: why } = await timed("session", async () => refused);
+    left = { reasonCode: why[0], result: "not started", parameters: {} };
+    return { verdict: end, reasons: why, stages, evidence };
   }
   const end = await ask(parts, { base, evidence, timed });
   left = undefined;
