@@ -7,6 +7,27 @@ import { type ParsedPullRequest, parsePullRequest } from "./pull-request.ts";
 /** Ends of a proposal after which the same one is not made again. */
 const REFUSED: ReadonlySet<Outcome["status"]> = new Set(["rejected", "closed", "rolled_back"]);
 
+/** Reasons that say nothing of the change itself, or leave it to those beside them: it may be proposed again. */
+const CIRCUMSTANCES: ReadonlySet<ReasonCode> = new Set([
+  "verdict_reject",
+  "base_moved",
+  "base_missing",
+  "artifact_foreign",
+  "digest_mismatch",
+  "verdict_missing",
+  "fingerprint_rejected",
+  "duplicate_open",
+  "disabled",
+  "api_error",
+  "run_failed",
+  "timed_out",
+  "server_failed",
+  "replay_insufficient",
+]);
+
+/** What is asked of an outcome on record. */
+export type EarlierEnd = Pick<Outcome, "fingerprint" | "status" | "reasons">;
+
 /** What speaks against proposing something again. */
 export type Duplicate = {
   readonly reason: Extract<ReasonCode, "fingerprint_rejected" | "duplicate_open">;
@@ -19,10 +40,10 @@ export type Duplicate = {
  */
 export function rejectedBefore(
   fingerprint: string,
-  outcomes: readonly Pick<Outcome, "fingerprint" | "status">[],
+  outcomes: readonly EarlierEnd[],
   pulls: readonly PullRequest[],
 ): Duplicate | undefined {
-  const outcome = outcomes.find((one) => one.fingerprint === fingerprint && REFUSED.has(one.status));
+  const outcome = outcomes.find((one) => one.fingerprint === fingerprint && isRefusal(one));
   if (outcome !== undefined) {
     return {
       reason: "fingerprint_rejected",
@@ -36,6 +57,11 @@ export function rejectedBefore(
     reason: "fingerprint_rejected",
     detail: `The same change was closed without a merge in pull request ${closed.number}.`,
   };
+}
+
+/** The write job stops for circumstances too, which is on record as a rejection. */
+function isRefusal({ status, reasons }: EarlierEnd): boolean {
+  return REFUSED.has(status) && (status !== "rejected" || reasons.some((reason) => !CIRCUMSTANCES.has(reason)));
 }
 
 /** An open pull request of Whetstone's, with what it says where that can be read. */

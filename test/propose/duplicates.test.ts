@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { PullRequest } from "../../src/github/host-port.ts";
 import type { Outcome } from "../../src/model/outcome.ts";
 import { formatBranchName } from "../../src/propose/branch-name.ts";
-import { openAlready, rejectedBefore, standingProposals } from "../../src/propose/duplicates.ts";
+import { type EarlierEnd, openAlready, rejectedBefore, standingProposals } from "../../src/propose/duplicates.ts";
 import { formatPullRequest } from "../../src/propose/pull-request.ts";
 import { factsOf } from "./facts.ts";
 import { proposal } from "./parts.ts";
@@ -22,12 +22,26 @@ const pull = (more: Partial<PullRequest> = {}): PullRequest => ({
   reviewers: [],
   ...more,
 });
-const outcome = (status: Outcome["status"], of = fingerprint) => ({ fingerprint: of, status });
+const outcome = (
+  status: Outcome["status"],
+  of = fingerprint,
+  reasons: Outcome["reasons"] = ["check_failed"],
+): EarlierEnd => ({ fingerprint: of, status, reasons });
 
 describe("the same change", () => {
   test.each(["rejected", "closed", "rolled_back"] as const)("that ended as %s is not proposed again", (status) => {
     expect(rejectedBefore(fingerprint, [outcome(status)], [])).toMatchObject({ reason: "fingerprint_rejected" });
     expect(rejectedBefore(fingerprint, [outcome(status, "0".repeat(64))], [])).toBeUndefined();
+  });
+
+  test("that was stopped for reasons which say nothing of it may be; one reason that does is enough", () => {
+    const stopped = (reasons: Outcome["reasons"]) => [outcome("rejected", fingerprint, reasons)];
+    expect(rejectedBefore(fingerprint, stopped(["base_moved"]), [])).toBeUndefined();
+    expect(rejectedBefore(fingerprint, stopped(["artifact_foreign"]), [])).toBeUndefined();
+    expect(rejectedBefore(fingerprint, stopped(["verdict_missing", "api_error"]), [])).toBeUndefined();
+    expect(rejectedBefore(fingerprint, stopped(["verdict_reject", "timed_out"]), [])).toBeUndefined();
+    expect(rejectedBefore(fingerprint, stopped(["verdict_reject", "secret_found"]), [])).toBeDefined();
+    expect(rejectedBefore(fingerprint, [outcome("rolled_back", fingerprint, ["disabled"])], [])).toBeDefined();
   });
 
   test.each(["no_change", "inconclusive", "merged", "promoted", "held"] as const)(

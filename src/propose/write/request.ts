@@ -3,10 +3,10 @@ import type { Host } from "../../github/host-port.ts";
 import type { Forge } from "../../github/port.ts";
 import type { ReasonCode } from "../../model/codes.ts";
 import type { Digest } from "../../model/json.ts";
-import type { Outcome } from "../../model/outcome.ts";
 import type { JobRun } from "../../model/step-verdict.ts";
 import type { WallRules } from "../../protect/wall/change.ts";
 import type { WallGit } from "../../protect/wall/wall-git.ts";
+import type { EarlierEnd } from "../duplicates.ts";
 import type { PullRequestFacts } from "../facts.ts";
 
 /** A file from another job: its text, and the digest that the outputs of the job that made it state. */
@@ -38,7 +38,7 @@ export type WriteDeps = {
   readonly commits: Commits;
   readonly host: Pick<Host, "pulls" | "checks" | "artifacts" | "repository">;
   /** What became of earlier proposals for the target. */
-  readonly outcomes: (target: string) => Promise<readonly Pick<Outcome, "fingerprint" | "status">[]>;
+  readonly outcomes: (target: string) => Promise<readonly EarlierEnd[]>;
   /** Asked right before the first write. @throws WhetstoneError `stopped` while the kill switch is set */
   readonly mayWrite: () => Promise<void>;
 };

@@ -134,7 +134,6 @@ describe("a write that is disturbed", () => {
   const cases = [
     ["by GraphQL", {}, EDIT],
     ["without GraphQL", { graphql: false }, EDIT],
-    ["of an executable file", {}, EDIT_SCRIPT],
   ] as const;
 
   test.each(cases)(

@@ -5,11 +5,11 @@ import { restCommits } from "../../../src/github/rest/commits.ts";
 import { openRestForge } from "../../../src/github/rest/forge.ts";
 import { openRestHost } from "../../../src/github/rest/host.ts";
 import { openWallGit } from "../../../src/github/wall-git.ts";
-import type { Outcome } from "../../../src/model/outcome.ts";
 import type { Proposal } from "../../../src/model/proposal.ts";
 import type { StepVerdict } from "../../../src/model/step-verdict.ts";
 import { sha256 } from "../../../src/protect/digest.ts";
 import { applyPatchTo } from "../../../src/protect/patch-contents.ts";
+import type { EarlierEnd } from "../../../src/propose/duplicates.ts";
 import type { Material, WriteDeps, WriteRequest } from "../../../src/propose/write/request.ts";
 import { BOT_LOGIN, type GitHub, type GitHubOptions, OWNER, REPO, startGitHub } from "../../support/github.ts";
 import { cloneOf } from "../../support/github-clone.ts";
@@ -38,7 +38,7 @@ export type World = AsyncDisposable & {
   readonly deps: WriteDeps;
   /** What the jobs before hand over for a patch. */
   readonly request: (change?: RequestChange) => WriteRequest;
-  readonly outcomes: Pick<Outcome, "fingerprint" | "status">[];
+  readonly outcomes: EarlierEnd[];
   /** Artifact, run and outcomes as they were at the start. */
   readonly reset: () => void;
 };

@@ -89,6 +89,12 @@ describe("a proposal that passes every check", () => {
   });
 });
 
+test("a change that was stopped before by circumstances alone is proposed when they are gone", async () => {
+  await using world = await startWorld();
+  world.outcomes.push({ fingerprint: "f".repeat(64), status: "rejected", reasons: ["base_moved"] });
+  expect(await writeProposal(world.deps, world.request())).toMatchObject({ verdict: "pass" });
+});
+
 describe("nothing is written and the reason is told", () => {
   type Case = readonly [name: string, check: string, reason: string, change: RequestChange | ((world: World) => void)];
   const meta = (more: Record<string, unknown>) => (world: World) =>
@@ -182,13 +188,15 @@ describe("nothing is written and the reason is told", () => {
       "the same change was rejected before",
       "commit",
       "fingerprint_rejected",
-      (world) => void world.outcomes.push({ fingerprint: "f".repeat(64), status: "rejected" }),
+      (world) =>
+        void world.outcomes.push({ fingerprint: "f".repeat(64), status: "rejected", reasons: ["check_failed"] }),
     ],
     [
       "the same change was rolled back before",
       "commit",
       "fingerprint_rejected",
-      (world) => void world.outcomes.push({ fingerprint: "f".repeat(64), status: "rolled_back" }),
+      (world) =>
+        void world.outcomes.push({ fingerprint: "f".repeat(64), status: "rolled_back", reasons: ["errors_increased"] }),
     ],
   ];
 
