@@ -41,6 +41,7 @@ const TEXTS = [
   "/a",
   "a-20260102T030405Z-0123456789ab",
   ...[12, 16, 32, 40, 43, 64, 86].map((length) => "a".repeat(length)),
+  "2026-01-02",
 ];
 
 /** How deep optional members are written out: schemas may hold themselves. */
