@@ -25,6 +25,9 @@ export type SandboxPlaces = {
 /** A program and its arguments. */
 export type Program = { readonly program: string; readonly args: readonly string[] };
 
+/** Folders of the system, seen read-only by every confined program. Some are links to others. */
+const SYSTEM = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "opt", "nix"] as const;
+
 /**
  * Builds the confined root and starts the program in it. Arguments: root, working folder, user, group, network, then
  * `KIND PATH LAYERS` for each place, `--`, and the program. What is not named is not there; what is there is read-only
@@ -33,7 +36,7 @@ export type Program = { readonly program: string; readonly args: readonly string
 const SCRIPT = `set -eu
 path=$PATH
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
-root=$1 cwd=$2 uid=$3 gid=$4 network=$5
+root=$(cd "$1" && pwd -P) cwd=$2 uid=$3 gid=$4 network=$5
 shift 5
 mount -t tmpfs -o mode=0755,size=16m tmpfs "$root"
 mkdir "$root/proc" "$root/dev" "$root/dev/shm" "$root/tmp" "$root/.old"
@@ -62,7 +65,7 @@ copy() {
   umount -l .lower .layers
   rmdir .lower .layers
 }
-for name in usr bin sbin lib lib32 lib64 libx32 etc opt nix; do
+for name in ${SYSTEM.join(" ")}; do
   if [ -L "/$name" ]; then cp -P "/$name" "$root/$name"
   elif [ -d "/$name" ]; then bind "/$name"; protect "/$name"; fi
 done
@@ -120,9 +123,11 @@ export function sandboxed({ program, args }: Program, places: SandboxPlaces): Pr
   };
 }
 
-/** Folders before what lies in them; one place for each path. */
+/** Folders before what lies in them; one place for each path; without what is there and read-only anyway. */
 function inOrder(places: readonly SandboxPlace[]): readonly SandboxPlace[] {
-  const byPath = new Map(places.map((place) => [place.path, place]));
+  const system = new Set<string>(SYSTEM);
+  const own = places.filter(({ kind, path }) => kind !== "read" || !system.has(path.split("/")[1] ?? ""));
+  const byPath = new Map(own.map((place) => [place.path, place]));
   return [...byPath.values()].sort((one, other) => depthOf(one) - depthOf(other));
 }
 

@@ -49,6 +49,16 @@ const able = await canConfine();
     },
   );
 
+  test("folders of the system stay read-only when they are named, also by a link; its own folder may be named by one", async () => {
+    await using box = await openTestBox();
+    await symlink(box.layers.root, join(box.root, "link"));
+    const places = ["/bin", "/usr/bin", "/sbin", "/etc/ssl", "/opt"].map(read);
+    const folders = "/bin /usr/bin /sbin /usr/sbin /lib /etc /etc/ssl /opt /usr / /dev /proc";
+    const text = `for folder in ${folders}; do [ -w $folder ] && echo $folder; done; true`;
+    const { code, stdout } = await box.sh(text, { places, root: join(box.root, "link"), cwd: "/" });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+  });
+
   test("does not see what was not named: homes, other folders, password hashes, other processes", async () => {
     await using box = await openTestBox();
     const ssh = join(box.root, "home", ".ssh");
