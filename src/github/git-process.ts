@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
-import { WhetstoneError } from "../model/error.ts";
+import { codeOf, WhetstoneError } from "../model/error.ts";
 
 /** How git is started. */
 export type GitStart = {
@@ -123,8 +123,15 @@ function endOf(child: ChildProcessWithoutNullStreams, start: GitStart): RunningG
 }
 
 function endGroup(child: ChildProcessWithoutNullStreams): void {
-  if (WINDOWS || child.pid === undefined) child.kill("SIGKILL");
-  else process.kill(-child.pid, "SIGKILL");
+  try {
+    if (WINDOWS || child.pid === undefined) child.kill("SIGKILL");
+    else process.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    if (codeOf(error) !== "ESRCH") throw error; // the group is gone already
+  }
+  // What has left the group may hold the output open for ever.
+  child.stdout.destroy();
+  child.stderr.destroy();
 }
 
 function inherited(): Record<string, string> {

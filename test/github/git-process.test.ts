@@ -32,6 +32,20 @@ describe("a git that takes too long", () => {
     for (const pid of (await readFile(pids, "utf8")).trim().split(" ")) expect(await isAlive(pid)).toBe(false);
   });
 
+  const onLinux = process.platform === "linux" ? test : test.skip;
+  onLinux("what has left its group and holds the output open does not keep anybody waiting", async () => {
+    await using folder = await temporaryFolder();
+    const pids = join(folder.path, "pids");
+    const body = `setsid sleep 1000 & echo $! >${pids}; exit 0`;
+    await withGit(folder.path, body, async () => {
+      await expect(runGit({ args: ["fsck"], cwd: folder.path, limitMs: 1_000 })).rejects.toMatchObject({
+        code: "timeout",
+      });
+    });
+    const pid = (await readFile(pids, "utf8").catch(() => "")).trim();
+    if (pid !== "" && (await isAlive(pid))) process.kill(Number(pid), "SIGKILL");
+  });
+
   test("a git that is in time is not ended, and nothing keeps the process waiting for the limit", async () => {
     await using repository = await temporaryRepository();
     expect((await runGit({ args: ["rev-parse", "--git-dir"], cwd: repository.root, limitMs: 100_000 })).code).toBe(0);
