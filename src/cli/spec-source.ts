@@ -1,13 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { buffer as readStream } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import { nearest } from "../model/nearest.ts";
 import { requireSpec, type ParsedSpec } from "../specs/parse.ts";
 import type { ParameterValues } from "../specs/parameters.ts";
 import type { Store } from "../store/store.ts";
+import { packagePath } from "./package-path.ts";
 
 /** A specification with where it came from. */
 export type FoundSpec = Extract<ParsedSpec, { ok: true }> & { readonly from: string; readonly version?: number };
@@ -113,9 +113,7 @@ export async function templateText(name: string): Promise<string> {
   });
 }
 
-/** `specs/templates` of the package, above the sources and above the built files alike. */
+/** `specs/templates` of the package. */
 function templateFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, "specs", "templates")) && folder !== dirname(folder)) folder = dirname(folder);
-  return join(folder, "specs", "templates");
+  return packagePath(join("specs", "templates"));
 }

@@ -1,0 +1,54 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { parse } from "yaml";
+import { workflowFor } from "../../src/cli/workflow-template.ts";
+import { temporaryRepository } from "../support/git-repository.ts";
+import { whetstone } from "../support/whetstone.ts";
+
+const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+
+describe("the workflow for a repository", () => {
+  test("is the template on that release, without what is said to those who copy it", async () => {
+    const text = await workflowFor(`octo-org/whetstone@${COMMIT}`);
+    const { jobs } = parse(text);
+    expect(jobs.loop.uses).toBe(`octo-org/whetstone/.github/workflows/loop.yml@${COMMIT}`);
+    const template = await readFile("workflows/loop.yml", "utf8");
+    const { jobs: original, ...rest } = parse(template);
+    expect(parse(text)).toEqual({ ...rest, jobs: { loop: { ...original.loop, uses: jobs.loop.uses } } });
+    expect(text).not.toMatch(/Copy to|unreleased|Pin a release/);
+  });
+
+  test("grants what the reusable workflow's jobs ask for, and passes inputs that it has", async () => {
+    const reusable = parse(await readFile(".github/workflows/loop.yml", "utf8"));
+    const template = parse(await readFile("workflows/loop.yml", "utf8"));
+    const asked = Object.values<{ permissions: object }>(reusable.jobs).flatMap((job) =>
+      Object.entries(job.permissions),
+    );
+    for (const [scope, access] of asked) {
+      const granted = template.jobs.loop.permissions[scope];
+      expect([scope, [access, "write"]]).toEqual([scope, expect.arrayContaining([granted])]);
+    }
+    const inputs = Object.keys(reusable.on.workflow_call.inputs);
+    expect(Object.keys(template.jobs.loop.with)).toEqual(inputs);
+    expect(Object.keys(template.on.workflow_dispatch.inputs)).toEqual(inputs);
+  });
+
+  test.each(["v1", "octo-org/whetstone@v1", `octo-org/whetstone@${COMMIT.slice(1)}`, `a b/c@${COMMIT}`, `x@${COMMIT}`])(
+    "a release named as %s is refused",
+    async (release) => {
+      await expect(workflowFor(release)).rejects.toMatchObject({ code: "usage" });
+    },
+  );
+});
+
+test("init writes it when it is asked for, and nothing at all for a release that can move", async () => {
+  await using repository = await temporaryRepository();
+  const file = join(repository.root, ".github/workflows/whetstone.yml");
+  const bad = await whetstone(["init", "--workflow", "octo-org/whetstone@v1"], { cwd: repository.root });
+  expect([bad.code, existsSync(join(repository.root, "whetstone.yaml"))]).toEqual([2, false]);
+  const done = await whetstone(["init", "--workflow", `octo-org/whetstone@${COMMIT}`], { cwd: repository.root });
+  expect([done.code, done.out.includes("wrote .github/workflows/whetstone.yml")]).toEqual([0, true]);
+  expect(await readFile(file, "utf8")).toContain(COMMIT);
+});
