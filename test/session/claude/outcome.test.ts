@@ -92,6 +92,17 @@ describe("what the session tells of its set-up", () => {
     expect(setUpFault({ ...INIT, ...changes }, EXPECTED)).toContain(word);
   });
 
+  test("each of several servers must be there, connected, once; their tools and no other server's are theirs", () => {
+    const both = { ...EXPECTED, servers: ["whetstone", "checks"] };
+    const connected = (...names: readonly string[]) => names.map((name) => ({ name, status: "connected" }));
+    const init = { ...INIT, mcp_servers: connected("checks", "whetstone"), tools: ["Read", "mcp__checks__run_checks"] };
+    expect(setUpFault(init, both)).toBeUndefined();
+    expect(setUpFault({ ...init, mcp_servers: connected("whetstone") }, both)).toContain("checks is missing");
+    expect(setUpFault({ ...init, mcp_servers: connected("checks") }, both)).toContain("whetstone is missing");
+    expect(setUpFault({ ...init, mcp_servers: connected("checks", "whetstone", "checks") }, both)).toContain("checks");
+    expect(setUpFault({ ...init, tools: ["mcp__checks_evil__run"] }, both)).toContain("mcp__checks_evil__run");
+  });
+
   test("as ordered, nothing is said, by the watcher neither", () => {
     expect(setUpFault(INIT, EXPECTED)).toBeUndefined();
     expect(watcher(EXPECTED)({ kind: "init", event: INIT })).toBeUndefined();
