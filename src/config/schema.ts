@@ -36,6 +36,10 @@ export const CanarySettings = z.strictObject({
     .describe("Calls faster than this never count as slow, whatever the baseline's 95th percentile is."),
   maxErrorRate: Share.default(0.02).describe("Objective: a canary below this share of errors is good enough."),
   maxSlowRate: Share.default(0.05).describe("Objective: a canary below this share of slow calls is good enough."),
+  unit: z
+    .enum(["call", "session"])
+    .default("call")
+    .describe("What counts once: each call, or each session with all its calls, where failures come in bursts."),
   concurrency: z.int().min(1).max(256).default(8).describe("Calls of one session in flight at once."),
   minimumSessions: z
     .int()

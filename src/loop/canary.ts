@@ -30,6 +30,7 @@ export function canary(run: LoopRun, versions: Readonly<Record<Arm, string>>): P
       beta: settings.beta,
       margin: settings.margin,
       slowdown: settings.slowdown,
+      unit: settings.unit,
       maxErrorRate: settings.maxErrorRate,
       maxSlowRate: settings.maxSlowRate,
       latencyLimitsMs: slowLimits(baseline, settings.slowMs),

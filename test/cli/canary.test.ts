@@ -131,6 +131,27 @@ describe("canary judge: calls that are not what they seem", () => {
   });
 });
 
+describe("canary judge: the end of the horizon", () => {
+  test("leaves an open verdict open or takes the canary back; stale data promote nothing", async () => {
+    const good = { count: 2000, errorRate: 0.05, ms: 20 };
+    const control = await file("m.csv", [HEADER, ...calls("m", good)].join("\n"));
+    const same = await file("n.csv", [HEADER, ...calls("n", good)].join("\n"));
+    const few = await file("o.csv", [HEADER, ...calls("o", { ...good, count: 40 })].join("\n"));
+    const ask = (experiment: string, ...more: string[]): Promise<Ended> =>
+      judge("--control", control, "--experiment", experiment, "--json", ...more);
+    const [open, held, back, fresh, stale] = await Promise.all([
+      ask(few),
+      ask(few, "--at-deadline", "inconclusive"),
+      ask(few, "--at-deadline", "rollback"),
+      ask(same, "--now", "2025-11-20T10:55:00Z"),
+      ask(same, "--now", "2025-11-20T20:00:00Z"),
+    ]);
+    expect([open, held, back, fresh, stale].map(({ code }) => code)).toEqual([3, 3, 1, 0, 3]);
+    expect(JSON.parse(back.out).reasons).toContain("deadline_reached");
+    expect(JSON.parse(stale.out).reasons).toEqual(["stale_data"]);
+  });
+});
+
 describe("canary aa", () => {
   const aa = (...args: string[]): Promise<Ended> => whetstone(["canary", "aa", ...args], { cwd: folder });
 

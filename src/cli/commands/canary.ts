@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { common, type CommandContext, type CommonOptions, type Register } from "../command.ts";
 import { addRollout } from "./canary-rollout.ts";
 
@@ -11,6 +11,9 @@ export type JudgeOptions = CommonOptions & {
   readonly margin?: string;
   readonly alpha?: string;
   readonly beta?: string;
+  readonly unit: string;
+  readonly now?: string;
+  readonly atDeadline?: string;
 };
 
 export type AaFlags = CommonOptions & {
@@ -24,6 +27,7 @@ export type AaFlags = CommonOptions & {
   readonly margin?: string;
   readonly alpha?: string;
   readonly beta?: string;
+  readonly unit: string;
   readonly seed: string;
 };
 
@@ -40,7 +44,19 @@ export const canary: Register = (program, context) => {
     .option("--slower-than <duration>", "calls slower than this count as bad events too, such as 250ms")
     .option("--margin <ratio>", "largest accepted ratio of bad events")
     .option("--alpha <p>", "greatest probability of a false rollback")
-    .option("--beta <p>", "greatest probability of a false promotion");
+    .option("--beta <p>", "greatest probability of a false promotion")
+    .addOption(
+      new Option("--unit <unit>", "what counts once: each call, or each session with all its calls")
+        .choices(["call", "session"])
+        .default("call"),
+    )
+    .option("--now <time>", "when this is asked, RFC 3339: stale data and calls from the future promote nothing")
+    .addOption(
+      new Option("--at-deadline <what>", "no more calls will come; what an open verdict becomes").choices([
+        "inconclusive",
+        "rollback",
+      ]),
+    );
   common(judge, "canary judge --control baseline.csv --experiment canary.csv");
   judge.action(async (options: JudgeOptions) => {
     const { runJudge } = await import("../run/canary.ts");
@@ -64,6 +80,11 @@ function addAa(group: Command, context: CommandContext): void {
     .option("--margin <ratio>", "largest accepted ratio of bad events")
     .option("--alpha <p>", "greatest probability of a false rollback")
     .option("--beta <p>", "greatest probability of a false promotion")
+    .addOption(
+      new Option("--unit <unit>", "what counts once: each call, or each session with all its calls")
+        .choices(["call", "session"])
+        .default("call"),
+    )
     .option("--seed <text>", "another seed draws other sessions", "aa");
   common(aa, "canary aa --control baseline.csv --repeat 500");
   aa.action(async (flags: AaFlags) => {

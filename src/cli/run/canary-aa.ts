@@ -75,6 +75,7 @@ function judgeOptions(flags: AaFlags, samples: readonly CallSample[]) {
   const slower = flags.slowerThan === undefined ? 0 : parseDuration(flags.slowerThan) / 1e6;
   return {
     weight: numberOf("--weight", flags.weight),
+    unit: flags.unit === "session" ? ("session" as const) : ("call" as const),
     ...(flags.alpha !== undefined && { alpha: numberOf("--alpha", flags.alpha) }),
     ...(flags.beta !== undefined && { beta: numberOf("--beta", flags.beta) }),
     ...(flags.margin !== undefined && { margin: numberOf("--margin", flags.margin) }),

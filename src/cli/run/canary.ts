@@ -5,8 +5,9 @@ import { readKayentaInput } from "../../canary/kayenta/input.ts";
 import type { CallSample } from "../../model/call.ts";
 import { EXIT } from "../../model/codes.ts";
 import { messageOf, WhetstoneError } from "../../model/error.ts";
-import { parseDuration } from "../../model/time.ts";
+import { parseDuration, parseInstant } from "../../model/time.ts";
 import { createRandom } from "../../stats/random.ts";
+import { systemClock } from "../../wire.ts";
 import type { JudgeOptions } from "../commands/canary.ts";
 import { printJson, type Io } from "../io.ts";
 import { renderTable } from "../table.ts";
@@ -38,6 +39,11 @@ function judgeOptions(options: JudgeOptions, samples: readonly CallSample[]): Ca
     ...(options.margin === undefined ? {} : { margin: numberOf("--margin", options.margin) }),
     ...(options.alpha === undefined ? {} : { alpha: numberOf("--alpha", options.alpha) }),
     ...(options.beta === undefined ? {} : { beta: numberOf("--beta", options.beta) }),
+    unit: options.unit === "session" ? "session" : "call",
+    ...(options.now === undefined ? {} : { nowMs: Number(parseInstant(options.now, systemClock.now()) / 1_000_000n) }),
+    ...(options.atDeadline === undefined
+      ? {}
+      : { deadlineReached: true, atDeadline: options.atDeadline === "rollback" ? "rollback" : "inconclusive" }),
     ...(slow === undefined ? {} : { latencyLimitsMs: Object.fromEntries([...operations].map((name) => [name, slow])) }),
   };
 }

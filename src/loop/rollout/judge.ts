@@ -46,10 +46,10 @@ export async function lookAtRollout(
 }
 
 function optionsOf(settings: CanarySettings, before: readonly CallSample[]): CanaryOptions {
-  const { alpha, beta, margin, slowdown, maxErrorRate, maxSlowRate, slowMs } = settings;
+  const { alpha, beta, margin, slowdown, unit, maxErrorRate, maxSlowRate, slowMs } = settings;
   const baseline = before.filter(({ arm }) => arm === "baseline");
   const limits = baseline.length === 0 ? {} : { latencyLimitsMs: slowLimits(baseline, slowMs), maxSlowRate };
-  return { weight: null, alpha, beta, margin, slowdown, maxErrorRate, ...limits };
+  return { weight: null, alpha, beta, margin, slowdown, unit, maxErrorRate, ...limits };
 }
 
 type Window = RolloutJudge & { readonly from: number; readonly to: number };
