@@ -71,6 +71,9 @@ export type MetricQuery = MetricFilter & {
 export const MAX_STEPS = 11_000;
 export const MAX_VALUES = 50_000;
 
+/** Most points that a query reads, some seconds of work; what would need more is refused. */
+export const MAX_POINTS = 5_000_000;
+
 /** One line of a chart. */
 export type MetricGroup = {
   /** Values of the keys of `groupBy` that the series have. */

@@ -4,6 +4,7 @@ import type { Exemplar, MetricPoint, MetricSeries } from "../model/metric.ts";
 import type { Attributes } from "../model/span.ts";
 import { growthOf } from "./metric-growth.ts";
 import {
+  MAX_POINTS,
   MAX_STEPS,
   MAX_VALUES,
   type MetricAggregation,
@@ -23,9 +24,15 @@ const EXEMPLARS = 10;
 
 /**
  * Answers a query from what a store holds, in memory that grows with the answer and with the number of series only.
+ * @param store reads the points, of which it is asked for at most `mostPoints`
  * @throws WhetstoneError `usage`, `not_found` as `MetricStore.query` says; what the reader throws
  */
-export async function queryFrom<Ref>(reader: MetricReader<Ref>, query: MetricQuery): Promise<MetricAnswer> {
+export async function queryFrom<Ref>(
+  store: MetricReader<Ref>,
+  query: MetricQuery,
+  { mostPoints = MAX_POINTS } = {},
+): Promise<MetricAnswer> {
+  const reader = readingAtMost(mostPoints, store);
   const steps = stepsOf(query);
   const limit = checkedLimit(query, steps);
   const streams: Stream<Ref>[] = [];
@@ -78,6 +85,27 @@ function checkedLimit({ aggregation, limit = DEFAULT_GROUPS }: MetricQuery, { co
     "Ask for fewer groups (limit), a longer step or a shorter window.",
   );
 }
+
+/** A reader that refuses to read on beyond a number of points, of all series together. */
+function readingAtMost<Ref>(most: number, reader: MetricReader<Ref>): MetricReader<Ref> {
+  let read = 0;
+  return {
+    ...reader,
+    pointsOf: async function* (stream, window) {
+      for await (const batch of reader.pointsOf(stream, window)) {
+        read += batch.length;
+        if (read > most) throw tooMany(most);
+        yield batch;
+      }
+    },
+  };
+}
+
+const tooMany = (most: number): WhetstoneError =>
+  refused(
+    `The query needs more than ${most} points.`,
+    "Name a shorter window, a service or attributes of fewer series.",
+  );
 
 const refused = (message: string, remedy: string): WhetstoneError => new WhetstoneError("usage", message, { remedy });
 
