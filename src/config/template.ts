@@ -12,7 +12,17 @@ retention:
   rollups: 90d # counts and durations per minute and operation
   metrics: 30d # metric points
   logs: 30d # log records
-  # size: 10GB # most space it may use; the oldest go first`;
+  # size: 10GB # most space it may use; the oldest go first
+
+# What Claude Code sessions may cost, US dollars and tokens; see \`whetstone budget show\`.
+budgets:
+  session: { usd: 2, tokens: 3000000 } # one session
+  day: { usd: 10, tokens: 15000000 } # all of a day (UTC)
+  target: { usd: 5, tokens: 8000000 } # all of a day on one target
+
+# A second model that reviews proposals before anything of them is applied; it needs ANTHROPIC_API_KEY.
+# review:
+#   model: claude-sonnet-5-5`;
 
 /** Text of a commented `whetstone.yaml` for one target. Pure. */
 export function configTemplate(target: { readonly name: string; readonly command: string }): string {
