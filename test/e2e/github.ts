@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { temporaryFolder } from "../support/git-repository.ts";
 import { cloneOf } from "../support/github-clone.ts";
 import { openRestHost } from "../../src/github/rest/host.ts";
 import { BOT_LOGIN, OWNER, REPO, startGitHub, TOKEN } from "../support/github.ts";
@@ -18,7 +18,8 @@ import { expectations, standing, type Standing } from "./standing.ts";
 const verbose = process.argv.includes("--verbose");
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const folder = await mkdtemp(join(tmpdir(), "whetstone-e2e-"));
+await using temporary = await temporaryFolder();
+const folder = temporary.path;
 const project = await sampleProject();
 const files: Record<string, string> = {};
 for (const name of project.git("ls-files").split("\n")) files[name] = await readFile(join(project.root, name), "utf8");
@@ -78,4 +79,3 @@ if (failed.length > 0) {
 }
 say(`e2e: ${results.length - failed.length} passed, ${failed.length} failed`);
 process.exitCode = failed.length === 0 ? 0 : 1;
-await rm(folder, { recursive: true, force: true });

@@ -30,7 +30,7 @@ export async function standing({ backend }: GitHub): Promise<OnGitHub> {
   const pulls = Pulls.parse((await backend.ask("GET", "pulls?state=all")).data);
   const branches = z.array(z.object({ name: z.string() })).parse((await backend.ask("GET", "branches")).data);
   const listed = z
-    .array(z.object({ title: z.string(), pull_request: z.unknown() }))
+    .array(z.object({ title: z.string(), pull_request: z.unknown().optional() }))
     .parse((await backend.ask("GET", "issues?state=open")).data);
   const issues = listed.filter((issue) => (issue.pull_request ?? null) === null).map(({ title }) => title);
   const state = await backend.files("whetstone/state");
