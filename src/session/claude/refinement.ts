@@ -1,5 +1,3 @@
-import { mkdir, realpath } from "node:fs/promises";
-import { join } from "node:path";
 import { WhetstoneError } from "../../model/error.ts";
 import { parsePatch } from "../../protect/patch.ts";
 import { pathRefusal, type ScopeRules } from "../../protect/patch-rules.ts";
@@ -18,6 +16,7 @@ import { RefinementAnswer, refinementSchema } from "./refinement-answer.ts";
 import { type CheckCommand, runChecks } from "./run-checks.ts";
 import type { SandboxPlace } from "./sandbox.ts";
 import type { RepositoryWatch, SessionGit } from "./session-git.ts";
+import { sourceFolders } from "./source-folders.ts";
 import { snapshotTree, type TreeChange, treeChanges, type TreeSnapshot } from "./tree-snapshot.ts";
 
 /** Time that is allowed for a copy of the worktree. */
@@ -93,21 +92,6 @@ export async function refinementMode(
     read: (output) => read(work, output),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-/** The folders to write in, made where the commit has none; those that lead elsewhere by a link are left out. */
-async function sourceFolders(worktree: string, folders: readonly string[]): Promise<readonly string[]> {
-  const root = await realpath(worktree);
-  const found: string[] = [];
-  for (const folder of folders) {
-    const path = join(worktree, folder);
-    const made = await mkdir(path, { recursive: true }).then(
-      () => true,
-      () => false,
-    ); // below a file there is nothing to write
-    if (made && (await realpath(path)) === join(root, folder)) found.push(path);
-  }
-  return found;
 }
 
 /** How long all checks may take together, and what their copy takes. */
