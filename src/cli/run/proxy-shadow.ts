@@ -78,7 +78,7 @@ function linesOf({ tools, skipped, judged }: ShadowReport): string[] {
   const { notReadOnly, notAllowed, dropped } = skipped;
   return [
     ...lines,
-    ...(latency?.effect == null
+    ...(typeof latency?.effect !== "number"
       ? []
       : [`whetstone shadow: time ×${latency.effect.toFixed(2)} (${latency.verdict}).\n`]),
     `whetstone shadow: not called again: ${notReadOnly} without readOnlyHint, ${notAllowed} not allowed, ${dropped} beyond the limits.\n`,
