@@ -85,7 +85,8 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
       return result;
     },
     detect: async (proposal, evidence) => {
-      const remembering = options.record ? (await base()).worktree : undefined;
+      // A job of its own has the base checked out, and no worktree to prepare for this.
+      const remembering = options.record ? (carried.base ?? run.workspace.root) : undefined;
       return await detect(run, { proposal, evidence, reference: reference(), reviewer, remembering });
     },
     validate: async (proposal) =>

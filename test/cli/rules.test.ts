@@ -105,6 +105,16 @@ describe("rules", () => {
 });
 
 describe("bad input", () => {
+  test("a rule is not retired without a reason, or with one that no record takes", async () => {
+    const { head } = await project.state.view();
+    const [candidate = ""] = (await (await project.state.view()).list("candidates/")).map((path) => path.slice(11, -5));
+    for (const why of ["", "x".repeat(501)]) {
+      const { code, err } = await project.cli("rules", "retire", candidate, "--why", why);
+      expect([code, err.includes("--why has")]).toEqual([2, true]);
+    }
+    expect((await project.state.view()).head).toBe(head);
+  });
+
   test("a rule file edited into nonsense stops every command that would use it, with file, line and what to do", async () => {
     await project.write("rules/nonsense.yaml", "id: nonsense\nstat: active\n");
     for (const args of [["learn"], ["rules", "list"], ["rules", "show", "keep-order"], ["learn", "--propose"]]) {

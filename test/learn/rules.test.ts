@@ -159,5 +159,6 @@ test("rules are valid, independent of order, unique by id, and learning again ch
         expect(rule.scope.target).toBe("notes");
       }
     }),
+    { numRuns: 40 },
   );
 });

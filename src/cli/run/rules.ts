@@ -10,6 +10,7 @@ import { newId, openWorkspace, type Workspace } from "../../wire.ts";
 import type { RetireOptions, RulesOptions } from "../commands/rules.ts";
 import { printJson, type Io } from "../io.ts";
 import { cliActor } from "../protection.ts";
+import { assertReason } from "../reason-option.ts";
 import { type ListedRule, ruleTable } from "../rule-rows.ts";
 import { readTokenOption } from "../token-source.ts";
 
@@ -54,6 +55,7 @@ export async function runShowRule(id: string, options: RulesOptions, io: Io): Pr
 
 /** `whetstone rules retire`: a branch that takes the rule out of force once it is merged. */
 export async function runRetireRule(id: string, options: RetireOptions, io: Io): Promise<number> {
+  assertReason(options.why);
   const { workspace, known } = await open(options, io);
   const { rule } = findRule(id, listedRules(known));
   const token = await readTokenOption(options, io);
