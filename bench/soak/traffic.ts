@@ -9,8 +9,8 @@ import { MOST_WAITING, RECEIVER, soakTraffic } from "./traffic-run.ts";
 
 // `npm run soak [-- --minutes 10 --rate 5000 --proxies 1]`: calls through stdio proxies, whose spans go over OTLP to
 // one receiver. Exit code 1 when a call has no span of either side, a process complains, or its memory grows (judged from
-// three minutes on). A rate
-// that this machine does not reach is said in the table and is no failure: more --proxies may help.
+// three minutes on). A rate that this machine does not reach is said in the table and is no failure: more --proxies may
+// help.
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "10" },
