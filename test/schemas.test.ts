@@ -19,45 +19,18 @@ import { requireSpec } from "../src/specs/parse.ts";
 import type { CheckResult } from "../src/specs/result.ts";
 import { filesOf, runOn, workspaceOf } from "./loop/real-run.ts";
 import { filesOf as stateFilesOf, granted, openDesk } from "./protect/authorization/desk.ts";
+import {
+  aaDocuments,
+  budgetDocuments,
+  type Document,
+  documentsIn,
+  learningDocuments,
+  printed,
+  rolloutDocuments,
+  shadowDocuments,
+  stateDocuments,
+} from "./schema-documents.ts";
 import { BETTER_WORK, sampleProject, type SampleProject } from "./support/sample-project.ts";
-
-/** A JSON document, where it was found, and the name of the schema that it should keep. */
-type Document = { readonly schema: string; readonly from: string; readonly value: Json };
-
-/** What the files of a dossier and of the state branch are; those without a schema hold the inputs of verdicts. */
-const KINDS: readonly (readonly [RegExp, string | undefined])[] = [
-  [/^(?:dossiers\/[^/]+\/)?manifest\.json$/, "dossier"],
-  [/^(?:session\/record|sessions\/[^/]+)\.json$/, "session"],
-  [/^proposal\.json$/, "proposal"],
-  [/^evidence\/evidence\.json$/, "evidence"],
-  [/^validation\/report\.json$/, "validation"],
-  [/^canary\/verdict\.json$/, "canary"],
-  [/^outcomes\/[^/]+\.json$/, "outcome"],
-  [/^candidates\/[^/]+\.json$/, "rule"],
-  [/^validation\/(?:rules|apply|checks|replay|replay-results)\.json$/, undefined],
-  [/^canary\/(?:options|samples)\.json$/, undefined],
-  [/^(?:detect\/(?:inputs|report)|session\/(?:context|admission)|propose\/checks)\.json$/, undefined],
-  [/^ledger-tip\.json$/, undefined],
-];
-
-function kindOf(path: string): string | undefined {
-  const kind = KINDS.find(([pattern]) => pattern.test(path));
-  if (!kind) throw new Error(`${path} is a file of no known kind.`);
-  return kind[1];
-}
-
-/** Documents of files by path; a ledger has one a line. */
-function documentsIn(files: ReadonlyMap<string, string>): Document[] {
-  return [...files].flatMap(([from, text]): Document[] => {
-    if (from.startsWith("ledger/")) {
-      const lines = text.split("\n").filter((line) => line !== "");
-      return lines.map((line) => ({ schema: "ledger", from, value: JSON.parse(line) as Json }));
-    }
-    if (!from.endsWith(".json")) return [];
-    const schema = kindOf(from);
-    return schema === undefined ? [] : [{ schema, from, value: JSON.parse(text) as Json }];
-  });
-}
 
 function jsonFiles(folder: string): string[] {
   return readdirSync(folder).filter((name) => name.endsWith(".json"));
@@ -100,9 +73,9 @@ function printedDocuments(): Document[] {
   const minutes = new Map([[0n, { total: 1_000, bad: 100, uncertain: 1 }]]);
   const status = sloStatus({ ...objective, objective: 0.99, windowNs: 86_400e9 }, minutes, 60_000_000_000n);
   return [
-    { schema: "regressions", from: "two sets of traces", value: JSON.parse(JSON.stringify(compared)) as Json },
-    { schema: "spec-check", from: "a trace", value: JSON.parse(JSON.stringify(checkedSpec())) as Json },
-    { schema: "slo", from: "an objective", value: JSON.parse(JSON.stringify(sloReport([status]))) as Json },
+    printed("regressions", "two sets of traces", compared),
+    printed("spec-check", "a trace", checkedSpec()),
+    printed("slo", "an objective", sloReport([status])),
   ];
 }
 
@@ -144,9 +117,6 @@ beforeAll(async () => {
   await runOn(project, { recording: await project.session("export function work( {\n") });
   const dossier = new Map<string, string>();
   for (const [path, bytes] of await filesOf(report.dossier)) dossier.set(path, Buffer.from(bytes).toString("utf8"));
-  const view = await (await workspaceOf(project)).state.view();
-  const state = new Map<string, string>();
-  for (const path of await view.list("")) state.set(path, (await view.read(path)) ?? "");
   const { record } = newApiKey({
     name: "ci",
     role: "developer",
@@ -167,7 +137,12 @@ beforeAll(async () => {
     ...handedDocuments(),
     ...ownDocuments(),
     ...documentsIn(dossier),
-    ...documentsIn(state),
+    ...(await stateDocuments((await workspaceOf(project)).state)),
+    ...(await budgetDocuments()),
+    ...(await rolloutDocuments()),
+    ...(await learningDocuments()),
+    ...aaDocuments(),
+    ...shadowDocuments(),
   ];
 }, 180_000);
 afterAll(() => project.remove());

@@ -1,0 +1,176 @@
+/** Real documents for test/schemas.test.ts that a run of the loop on the sample project does not leave. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { judgeAgainstItself } from "../src/canary/aa.ts";
+import { advance, startRollout, type RolloutEvent } from "../src/canary/rollout.ts";
+import type { Rollout } from "../src/canary/rollout-record.ts";
+import { DeploymentSettings } from "../src/config/deployment.ts";
+import { LearningSettings } from "../src/config/learning.ts";
+import { openMemoryState } from "../src/github/memory-state.ts";
+import type { StateStore } from "../src/github/state-port.ts";
+import { learn } from "../src/loop/learn.ts";
+import { planOf } from "../src/loop/rollout/open.ts";
+import { stateRollouts } from "../src/loop/rollout/records.ts";
+import { drawRules } from "../src/loop/rules.ts";
+import { reportShadow } from "../src/loop/shadow-report.ts";
+import type { CallResult, CallSample } from "../src/model/call.ts";
+import type { Json } from "../src/model/json.ts";
+import { formatInstant, manualClock } from "../src/model/time.ts";
+import { appendOutcome } from "../src/protect/outcomes.ts";
+import { openBudgetDesk, readDay } from "../src/session/budget/desk.ts";
+import { budgetReport } from "../src/session/budget/report.ts";
+import { createRandom } from "../src/stats/random.ts";
+import type { Workspace } from "../src/wire.ts";
+import { fingerprint, outcome } from "./learn/outcomes.ts";
+import { rule } from "./learn/rules.ts";
+import { ACTOR } from "./loop/real-run.ts";
+import { evidence } from "./propose/parts.ts";
+import { LIMITS, NOW } from "./session/budget/limits.ts";
+import { temporaryFolder } from "./support/git-repository.ts";
+
+/** A JSON document, where it was found, and the name of the schema that it should keep. */
+export type Document = { readonly schema: string; readonly from: string; readonly value: Json };
+
+/** What the files of a dossier and of the state branch are; those without a schema hold the inputs of verdicts. */
+const KINDS: readonly (readonly [RegExp, string | undefined])[] = [
+  [/^(?:dossiers\/[^/]+\/)?manifest\.json$/, "dossier"],
+  [/^(?:session\/record|sessions\/[^/]+)\.json$/, "session"],
+  [/^proposal\.json$/, "proposal"],
+  [/^evidence\/evidence\.json$/, "evidence"],
+  [/^validation\/report\.json$/, "validation"],
+  [/^canary\/verdict\.json$/, "canary"],
+  [/^outcomes\/[^/]+\.json$/, "outcome"],
+  [/^candidates\/[^/]+\.json$/, "rule"],
+  [/^assignments\/[^/]+\.json$/, "assignment"],
+  [/^budgets\/[^/]+\.json$/, "budget"],
+  [/^rollouts\/[^/]+\.json$/, "rollout"],
+  [/^validation\/(?:rules|apply|checks|replay|replay-results)\.json$/, undefined],
+  [/^canary\/(?:options|samples)\.json$/, undefined],
+  [/^(?:detect\/(?:inputs|report)|session\/(?:context|admission)|propose\/checks)\.json$/, undefined],
+  [/^ledger-tip\.json$/, undefined],
+];
+
+function kindOf(path: string): string | undefined {
+  const kind = KINDS.find(([pattern]) => pattern.test(path));
+  if (!kind) throw new Error(`${path} is a file of no known kind.`);
+  return kind[1];
+}
+
+/** Documents of files by path; a ledger has one a line. */
+export function documentsIn(files: ReadonlyMap<string, string>): Document[] {
+  return [...files].flatMap(([from, text]): Document[] => {
+    if (from.startsWith("ledger/")) {
+      const lines = text.split("\n").filter((line) => line !== "");
+      return lines.map((line) => ({ schema: "ledger", from, value: JSON.parse(line) as Json }));
+    }
+    if (!from.endsWith(".json")) return [];
+    const schema = kindOf(from);
+    return schema === undefined ? [] : [{ schema, from, value: JSON.parse(text) as Json }];
+  });
+}
+
+/** Documents of the files of a state branch. */
+export async function stateDocuments(state: StateStore): Promise<Document[]> {
+  const view = await state.view();
+  const files = new Map<string, string>();
+  for (const path of await view.list("")) files.set(path, (await view.read(path)) ?? "");
+  return documentsIn(files);
+}
+
+/** A value as it is printed. */
+export function printed(schema: string, from: string, value: unknown): Document {
+  return { schema, from, value: JSON.parse(JSON.stringify(value)) as Json };
+}
+
+/** A day on which one session was settled, one never came back and one runs, and what is said of it. */
+export async function budgetDocuments(): Promise<Document[]> {
+  const [state, clock] = [openMemoryState(), manualClock(NOW)];
+  const desk = openBudgetDesk({ state, clock, limits: LIMITS, expiryMinutes: 60 });
+  const first = await desk.reserve({ id: "r-1", target: "notes" });
+  if (!first.ok) throw new Error(`There is no budget: ${first.refusal.limit}.`);
+  await desk.settle(first.ticket, { usd: 0.25, tokens: 40 });
+  await desk.reserve({ id: "r-2", target: "notes", amount: { usd: 0.5 } });
+  clock.advance(90 * 60_000);
+  await desk.reserve({ id: "r-3", target: "files" });
+  const day = await readDay(await state.view(), first.ticket.day);
+  const report = budgetReport({ day, limits: LIMITS, targets: ["notes"], nowNs: clock.now() });
+  return [...(await stateDocuments(state)), printed("budget-report", "a day's budgets", report)];
+}
+
+/** A rollout that is taken back at its second share, as it stands on the state branch. */
+export async function rolloutDocuments(): Promise<Document[]> {
+  const state = openMemoryState();
+  const records = stateRollouts(state);
+  const plan = planOf(DeploymentSettings.parse({ expose: "a", stage: "b", check: "c", promote: "d" }));
+  const at = (minute: number): string => new Date(Date.UTC(2026, 10, 20, 0, minute)).toISOString();
+  const done: RolloutEvent = { type: "done", detail: "exit 0" };
+  const open: RolloutEvent = { type: "look", verdict: { verdict: "continue", reasons: ["undecided"] }, stepCalls: 50 };
+  const bad: RolloutEvent = { type: "look", verdict: { verdict: "rollback", reasons: ["errors_increased"] } };
+  let rollout: Rollout = startRollout({ id: "r-1", target: "notes", candidate: "abc", plan }, at(0));
+  await records.save(rollout);
+  const failed: RolloutEvent = { type: "failed", reasons: ["hook_failed"], detail: "exit 1" };
+  const course = [failed, done, done, open, done, done, open, done, bad];
+  for (const [index, event] of course.entries()) {
+    rollout = advance(rollout, event, at(15 * (index + 1)));
+    await records.save(rollout);
+  }
+  return await stateDocuments(state);
+}
+
+/** What a judge says of itself on calls of which some fail. */
+export function aaDocuments(): Document[] {
+  const samples = Array.from({ length: 60 }, (_, i): CallSample => {
+    const call = { operation: i % 3 === 0 ? "search" : "read", durationMs: 10 + (i % 7), error: i % 10 === 0 };
+    return { ...call, timestamp: 5_000 * i, arm: "baseline", session: `s${Math.floor(i / 3)}` };
+  });
+  const report = judgeAgainstItself(samples, {
+    judge: { weight: 0.5 },
+    repetitions: 3,
+    random: createRandom("aa"),
+  });
+  return [printed("canary-aa", "calls judged against themselves", report)];
+}
+
+/** A shadow whose candidate answers one call of two differently, and what is no call's fault. */
+export function shadowDocuments(): Document[] {
+  const answer = (key: string, result: CallResult["result"]): CallResult => ({
+    key,
+    tool: "read",
+    status: "ok",
+    durationMs: 1,
+    result,
+  });
+  const triple = (key: string, hits: number) => ({
+    baseline: answer(key, { at: 1, hits: 1 }),
+    reference: answer(key, { at: 2, hits: 1 }),
+    candidate: answer(key, { at: 3, hits }),
+  });
+  const skipped = { notReadOnly: 1, notAllowed: 2, dropped: 0 };
+  const report = reportShadow({ triples: [triple("one/0", 1), triple("one/1", 2)], skipped });
+  return [printed("shadow", "calls that were made again", report)];
+}
+
+const DAY_NS = 86_400_000_000_000n;
+
+/** Sessions for which a rule was drawn, what became of them, and what is learned from it once the rule is past its time. */
+export async function learningDocuments(): Promise<Document[]> {
+  await using folder = await temporaryFolder();
+  const [state, clock] = [openMemoryState(), manualClock()];
+  const created = formatInstant(clock.now());
+  const expires = formatInstant(clock.now() + 90n * DAY_NS);
+  await mkdir(join(folder.path, "rules"));
+  await writeFile(join(folder.path, "rules/batch-reads.yaml"), JSON.stringify(rule({ created, expires })));
+  const config = { learning: LearningSettings.parse({}) };
+  const target = { source: ["src/**"] };
+  const workspace = { state, clock, target, targetName: "notes", config, root: folder.path } as unknown as Workspace;
+  for (const n of [1, 2, 3]) {
+    const draw = { worktree: folder.path, evidence, drawn: true, record: true };
+    await drawRules({ id: `r-${n}`, actor: ACTOR, workspace }, draw);
+    const at = formatInstant(clock.now());
+    const ended = outcome({ id: `o-${n}`, at, dossier: fingerprint(n), validated: n > 1, change: "cache" });
+    await appendOutcome(state, { outcome: ended, entries: [] }, clock);
+  }
+  clock.advance(91 * 86_400_000);
+  const { value } = await learn({ id: "r-4", actor: ACTOR, workspace });
+  return [...(await stateDocuments(state)), printed("learning", "three outcomes", value)];
+}
