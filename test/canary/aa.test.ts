@@ -59,14 +59,14 @@ describe("judgeAgainstItself", () => {
 
   test("a rate whose whole interval lies above the promise is called broken", () => {
     // A fifth of the sessions fails wholly: single calls are no independent draws, and the judge counts calls.
-    const bursts = recorded(3_000, { perSession: 60, errorRate: 0 }).map((call) => ({
+    const bursts = recorded(900, { perSession: 30, errorRate: 0 }).map((call) => ({
       ...call,
       error: Number(call.session.slice(1)) % 5 === 0,
     }));
-    const report = ask(bursts, 30);
+    const report = ask(bursts, 12);
     expect(report.falseRollback.isBroken).toBe(true);
     // Counted by the session the same calls keep the promise.
-    expect(ask(bursts, 30, { unit: "session" }).worlds[0]?.rollback.count).toBeLessThan(
+    expect(ask(bursts, 12, { unit: "session" }).worlds[0]?.rollback.count).toBeLessThan(
       report.worlds[0]?.rollback.count ?? 0,
     );
   });
