@@ -67,7 +67,7 @@ export function metricTable(metrics: readonly LearningMetric[]): string {
       name.replaceAll("_", " "),
       value === null ? "not known yet" : `${shown(value)}${range}`,
       `${goal.is} ${shown(goal.value)}`,
-      met === null ? "" : met ? "yes" : "no",
+      met === null ? (value === null ? "" : "too few to tell") : met ? "yes" : "no",
       detail,
     ];
   });

@@ -73,5 +73,8 @@ function share(name: LearningMetric["name"], { part, whole, goal }: Share): Lear
   if (whole === 0) return { name, value: null, goal, met: null, detail };
   const value = part / whole;
   const interval = jeffreysInterval({ successes: part, trials: whole }, LEVEL);
-  return { name, value, interval, goal, met: goal.is === "above" ? value > goal.value : value < goal.value, detail };
+  // A share of a few says nothing of a goal that its interval holds.
+  const isOpen = interval.low < goal.value && goal.value < interval.high;
+  const met = isOpen ? null : goal.is === "above" ? value > goal.value : value < goal.value;
+  return { name, value, interval, goal, met, detail };
 }

@@ -75,6 +75,7 @@ export const LearningMetric = z.strictObject({
   value: z.number().nullable(),
   interval: Interval.exactOptional(),
   goal: z.strictObject({ is: z.enum(["above", "below"]), value: z.number() }),
+  /** Null also where the interval holds the goal: too few to tell. */
   met: z.boolean().nullable(),
   /** How it was counted, for people. */
   detail: z.string(),
