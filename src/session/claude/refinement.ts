@@ -124,6 +124,9 @@ function openChecks({ worktree, random }: RefinementOptions, parts: RefinementPa
   });
 }
 
+/** Faults that a message names; its data names all. */
+const MOST_NAMED = 10;
+
 /** What the session changed. @throws WhetstoneError `session_failed` when any of it is not the target's to change */
 async function allowedChanges({ options, parts, watch, before, isConfined }: Work): Promise<readonly TreeChange[]> {
   const changes = treeChanges(before, await snapshotTree(options.worktree));
@@ -135,7 +138,9 @@ async function allowedChanges({ options, parts, watch, before, isConfined }: Wor
     ...changes.flatMap((change) => faultOf(change, parts.rules) ?? []),
   ];
   if (faults.length === 0) return changes;
-  throw new WhetstoneError("session_failed", `A refinement changed what it may not: ${faults.slice(0, 10).join(" ")}`, {
+  const more = faults.length > MOST_NAMED ? ` And ${faults.length - MOST_NAMED} more.` : "";
+  const shown = faults.slice(0, MOST_NAMED).join(" ") + more;
+  throw new WhetstoneError("session_failed", `A refinement changed what it may not: ${shown}`, {
     remedy: "Nothing of the session is used. Find out what wrote there before the next one.",
     data: { outcome: "worktree_changed", changed: faults },
   });

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { appendFile, chmod, mkdir, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import type { WhetstoneError } from "../../../src/model/error.ts";
 import { baseSubject } from "../../../src/protect/authorization/subject.ts";
 import { analysisMode } from "../../../src/session/claude/analysis.ts";
 import { refinementMode } from "../../../src/session/claude/refinement.ts";
@@ -129,6 +130,15 @@ describe("what a refinement leaves behind", () => {
     };
     await expect(mode.inspect()).rejects.toMatchObject(refused);
     await expect(mode.read(OUTPUT)).rejects.toMatchObject(refused);
+  });
+
+  test("of many faults ten are in the message, with how many more there are, and all in the data", async () => {
+    await using prepared = await prepare();
+    await using mode = await opened(prepared);
+    for (let index = 0; index < 13; index += 1) await writeFile(at(prepared, `new-${index}`), "x");
+    const error = (await mode.inspect().catch((thrown: unknown) => thrown)) as WhetstoneError;
+    expect(error.message).toMatch(/And 3 more\.$/);
+    expect(error.data["changed"]).toHaveLength(13);
   });
 
   test("what Whetstone itself moves meanwhile is no fault", async () => {
