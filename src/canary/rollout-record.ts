@@ -6,11 +6,8 @@ const Milliseconds = z.number().nonnegative();
 
 /** How a candidate is brought to all traffic; fixed when the rollout begins. */
 export const RolloutPlan = z.strictObject({
-  /** Shares of the sessions that go to the canary, percent, rising, and the shortest time at each. */
-  steps: z
-    .array(z.strictObject({ percent: z.number().gt(0).lt(100), minimumMs: Milliseconds }))
-    .min(1)
-    .refine((steps) => steps.every(({ percent }, i) => percent > (steps[i - 1]?.percent ?? 0)), "the shares must rise"),
+  /** Shares of the sessions that go to the canary, percent, rising ({@link sharesRise}), and the shortest time at each. */
+  steps: z.array(z.strictObject({ percent: z.number().gt(0).lt(100), minimumMs: Milliseconds })).min(1),
   /** Calls that the canary must have had at a step before the next. */
   minimumCalls: z.int().nonnegative(),
   /** Whether the candidate is deployed to staging and checked there first, and how long it is watched there. */
@@ -24,6 +21,11 @@ export const RolloutPlan = z.strictObject({
   hookAttempts: z.int().min(1),
 });
 export type RolloutPlan = z.infer<typeof RolloutPlan>;
+
+/** Whether each step's share is above the one before. A JSON Schema cannot ask for it, so the schema does not either. */
+export function sharesRise({ steps }: Pick<RolloutPlan, "steps">): boolean {
+  return steps.every(({ percent }, i) => percent > (steps[i - 1]?.percent ?? 0));
+}
 
 /** Where a rollout stands. */
 export const RolloutPhase = z.enum([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { advance, ENDED, shareOf, startRollout, type RolloutEvent } from "../../src/canary/rollout.ts";
-import { Rollout, RolloutPhase, RolloutPlan } from "../../src/canary/rollout-record.ts";
+import { Rollout, RolloutPhase, RolloutPlan, sharesRise } from "../../src/canary/rollout-record.ts";
 import type { ReasonCode } from "../../src/model/codes.ts";
 
 const MINUTE = 60_000;
@@ -218,12 +218,12 @@ describe("whatever happens", () => {
   });
 });
 
-test("a plan's shares must rise", () => {
-  const steps = [
-    { percent: 25, minimumMs: 0 },
-    { percent: 5, minimumMs: 0 },
-  ];
+test("a plan's shares must rise and leave something to the baseline", () => {
+  const stepsOf = (...percents: number[]) => percents.map((percent) => ({ percent, minimumMs: 0 }));
+  const isValid = (...percents: number[]) => RolloutPlan.safeParse({ ...plan, steps: stepsOf(...percents) }).success;
   expect(RolloutPlan.safeParse(plan).success).toBe(true);
-  expect(RolloutPlan.safeParse({ ...plan, steps }).success).toBe(false);
-  expect(RolloutPlan.safeParse({ ...plan, steps: [{ percent: 100, minimumMs: 0 }] }).success).toBe(false);
+  expect([isValid(), isValid(0), isValid(100), isValid(99)]).toEqual([false, false, false, true]);
+  expect(sharesRise(plan)).toBe(true);
+  expect(sharesRise({ steps: stepsOf(25, 5) })).toBe(false);
+  expect(sharesRise({ steps: stepsOf(5, 25, 25) })).toBe(false);
 });

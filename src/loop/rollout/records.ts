@@ -1,5 +1,5 @@
 import { ENDED } from "../../canary/rollout.ts";
-import { Rollout } from "../../canary/rollout-record.ts";
+import { Rollout, sharesRise } from "../../canary/rollout-record.ts";
 import type { StateStore, StateView } from "../../github/state-port.ts";
 import { messageOf, WhetstoneError } from "../../model/error.ts";
 import type { LedgerEntry } from "../../model/ledger.ts";
@@ -53,7 +53,9 @@ async function read(view: StateView, target: string): Promise<Rollout | undefine
   const found = await view.read(path);
   if (found === undefined) return undefined;
   try {
-    return Rollout.parse(JSON.parse(found));
+    const rollout = Rollout.parse(JSON.parse(found));
+    if (sharesRise(rollout.plan)) return rollout;
+    throw new WhetstoneError("defect", "the shares of its plan do not rise");
   } catch (error) {
     throw new WhetstoneError("input_unreadable", `${path} on the state branch is no rollout: ${messageOf(error)}.`, {
       remedy: "Restore the file from the branch's history; do not edit it by hand.",
