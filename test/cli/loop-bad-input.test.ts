@@ -99,7 +99,11 @@ describe("before anything is started", () => {
 
   test("no session, no --local, an unknown mode, an unknown flag", async () => {
     const run = (...args: string[]): Promise<Ended> => whetstone(["loop", ...args], { cwd: project.root });
-    await expectRefusal(await run("--local"), { exit: 2, code: "usage", names: "Nobody is named who would propose a change" });
+    await expectRefusal(await run("--local"), {
+      exit: 2,
+      code: "usage",
+      names: "Nobody is named who would propose a change",
+    });
     await expectRefusal(await run("--session", `replay:${session}`), { exit: 2, code: "usage", names: "GitHub" });
     await expectRefusal(await loop("--mode", "magic"), { exit: 2, code: "usage", names: "magic" });
     const unknown = await loop("--targte", "sample");
