@@ -4,6 +4,7 @@ import { sweepLeases } from "../protect/lease.ts";
 import type { Actor } from "../model/ledger.ts";
 import { removeDrafts } from "../protect/dossier.ts";
 import { appendLedger } from "../protect/ledger.ts";
+import { groupGone } from "../protect/process-group.ts";
 import type { Workspace } from "../wire.ts";
 import { dossierIdOf, ledgerEntry, runningFolder } from "./run.ts";
 
@@ -14,8 +15,9 @@ export async function sweep(workspace: Workspace, actor: Actor): Promise<string[
     folder: join(folder, "leases"),
     removeWorktree: (path) => worktrees.remove({ root, path }),
     closeBranch: async ({ branch, sha }) => void (await forge.closeProposal(branch, sha)),
-    killProcessGroup: (pid) => {
+    killProcessGroup: async (pid) => {
       process.kill(-pid, "SIGKILL");
+      await groupGone(pid);
     },
   });
   for (const id of swept) {

@@ -14,7 +14,7 @@ export type Leftovers = {
 /** Nothing left. */
 export const NOTHING: Leftovers = { worktrees: [], branches: [], leases: [], drafts: [], processes: [] };
 
-/** Looks at git, the work folder and the process table. */
+/** Looks at git, the work folder and the process table; what ends by itself, its input closed, has a while to do so. */
 export async function leftovers({ root, git }: Pick<SampleProject, "root" | "git">): Promise<Leftovers> {
   const listed = git("worktree", "list", "--porcelain")
     .split("\n")
@@ -26,12 +26,25 @@ export async function leftovers({ root, git }: Pick<SampleProject, "root" | "git
     branches: branches === "" ? [] : branches.split("\n"),
     leases: await names(join(root, ".whetstone", "leases")),
     drafts: dossiers.filter((name) => name.startsWith(".")),
-    processes: await processesIn(root),
+    processes: await stayingIn(root),
   };
 }
 
 async function names(folder: string): Promise<string[]> {
   return readdir(folder).catch(() => []); // a folder that was never made holds nothing
+}
+
+/** How often the process table is looked at, and how long between looks, ms: half a minute. */
+const LOOKS = 600;
+const LOOK_MS = 50;
+
+/** Processes in the folder that do not go away. */
+async function stayingIn(root: string): Promise<number[]> {
+  for (let look = 1; look < LOOKS; look += 1) {
+    if ((await processesIn(root)).length === 0) return [];
+    await new Promise((again) => setTimeout(again, LOOK_MS));
+  }
+  return await processesIn(root);
 }
 
 /** Processes whose working folder is the repository or one below it (Linux). */

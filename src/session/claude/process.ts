@@ -1,8 +1,8 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { createInterface } from "node:readline";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Readable, Writable } from "node:stream";
 import { messageOf, WhetstoneError } from "../../model/error.ts";
+import { groupGone } from "../../protect/process-group.ts";
 import { type InitEvent, parseLine, type ResultEvent, type SessionLine } from "./events.ts";
 
 /** A session to run. Environment variables are exactly those given. */
@@ -115,23 +115,6 @@ async function closing(child: Child, { program }: ClaudeRun): Promise<number | n
       remedy: "Check that the file is a program for this platform.",
       cause,
     });
-  }
-}
-
-/** What is left of a group that was killed is looked for at most this often, this far apart. */
-const LOOKS = 100;
-const LOOK_MS = 10;
-
-/** Killed processes take a moment to be gone; whoever ended them may look at once for what they left. */
-async function groupGone(pid: number | undefined): Promise<void> {
-  if (pid === undefined || process.platform === "win32") return;
-  for (let look = 0; look < LOOKS; look += 1) {
-    try {
-      process.kill(-pid, 0);
-    } catch {
-      return; // nobody is in it any more
-    }
-    await delay(LOOK_MS);
   }
 }
 
