@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { describe, expect, test } from "@jest/globals";
 import { groupGone } from "../../src/protect/process-group.ts";
 
-/** A group of two: a shell and what it started. */
+/** A group of one: an orphan would stay listed until somebody collects it. */
 async function group(): Promise<{ readonly pid: number; readonly ended: Promise<unknown> }> {
-  const child = spawn("sh", ["-c", "sleep 60 & echo up; wait"], {
+  const child = spawn("sh", ["-c", "echo up; exec sleep 60"], {
     detached: true,
     stdio: ["ignore", "pipe", "ignore"],
   });
