@@ -17,6 +17,7 @@ export type Schema = {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly pattern?: string;
+  readonly format?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
@@ -43,6 +44,9 @@ const TEXTS = [
   ...[12, 16, 32, 40, 43, 64, 86].map((length) => "a".repeat(length)),
   "2026-01-02",
 ];
+
+/** Members that stand in the place of another one: no document holds both. */
+const INSTEAD: Readonly<Record<string, string>> = { expose: "adminUrl" };
 
 /** How deep optional members are written out: schemas may hold themselves. */
 const DEEPEST = 7;
@@ -73,7 +77,8 @@ export function sampleOf(schema: Schema, root: Schema, depth = 0): unknown {
 
 function objectOf(at: Schema, root: Schema, depth: number): Record<string, unknown> {
   const own = Object.entries(at.properties ?? {}).filter(
-    ([key]) => depth < DEEPEST || (at.required ?? []).includes(key),
+    ([key]) =>
+      (depth < DEEPEST || (at.required ?? []).includes(key)) && at.properties?.[INSTEAD[key] ?? ""] === undefined,
   );
   const named = Object.fromEntries(own.map(([key, member]) => [key, sampleOf(member, root, depth + 1)]));
   if (!isObject(at.additionalProperties) || depth >= DEEPEST || at.properties !== undefined) return named;
@@ -88,7 +93,8 @@ function arrayOf({ items, prefixItems, minItems = 0 }: Schema, root: Schema, dep
   return Array.from({ length: items === undefined ? 0 : count }, () => sampleOf(items ?? {}, root, depth + 1));
 }
 
-function textOf({ pattern, minLength = 0, maxLength = Infinity }: Schema): string {
+function textOf({ pattern, format, minLength = 0, maxLength = Infinity }: Schema): string {
+  if (format === "uri") return "https://example.test/";
   const found = TEXTS.find(
     (text) =>
       text.length >= minLength &&
