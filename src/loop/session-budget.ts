@@ -60,8 +60,7 @@ export async function withinBudget(
   let spent: Amount | "unknown" = "unknown";
   try {
     const record = await session();
-    const { costUsd, inputTokens, outputTokens } = record.usage;
-    spent = { usd: costUsd, tokens: inputTokens + outputTokens };
+    spent = spentBy(record);
     return record;
   } catch (error) {
     spent = spentBefore(error);
@@ -69,6 +68,13 @@ export async function withinBudget(
   } finally {
     await desk.settle(answer.ticket, spent);
   }
+}
+
+/** A cut-off session at a cloud provider told nobody what it cost: no gateway counted. */
+function spentBy({ partial, run, usage }: SessionRecord): Amount | "unknown" {
+  const { costUsd, inputTokens, outputTokens } = usage;
+  const uncounted = partial && run !== undefined && run.provider !== "anthropic" && costUsd === 0;
+  return uncounted ? "unknown" : { usd: costUsd, tokens: inputTokens + outputTokens };
 }
 
 function spentBefore(error: unknown): Amount | "unknown" {

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { WhetstoneError } from "../../model/error.ts";
+import type { Amount } from "../../model/budget.ts";
 import type { SessionRecord } from "../../model/proposal.ts";
 import { type SessionRun, SessionStop } from "../../model/session.ts";
 import { type Clock, formatInstant } from "../../model/time.ts";
@@ -110,7 +111,9 @@ async function runIn(opened: Opened): Promise<SessionRecord> {
     await mode.inspect();
     const said = outcome.kind === "success" ? await mode.read(outcome.output) : undefined;
     const confinement = box.kind;
-    return recordOf(options, request, { end, outcome, said, timeline, startedAt: begun.at, durationMs, confinement });
+    const counted = access.gateway?.spent();
+    const measured = { startedAt: begun.at, durationMs, confinement, counted };
+    return recordOf(options, request, { end, outcome, said, timeline, ...measured });
   } catch (error) {
     throw withSpent(error, access);
   }
@@ -216,6 +219,8 @@ type Judged = {
   readonly startedAt: string;
   readonly durationMs: number;
   readonly confinement: string;
+  /** What the gateway saw the session cost; undefined with a cloud provider. */
+  readonly counted: Amount | undefined;
 };
 
 function recordOf(options: ClaudeRunnerOptions, request: SessionRequest, judged: Judged): SessionRecord {
@@ -228,7 +233,7 @@ function recordOf(options: ClaudeRunnerOptions, request: SessionRequest, judged:
     model: end.init?.model ?? options.model,
     recordedAt: formatInstant(options.clock.now()),
     arms: request.rules.map(({ id, version }) => ({ rule: id, version, assigned: true, q: 1 })),
-    usage: usageOf(end),
+    usage: usageOf(end, judged.counted),
     summary,
     partial,
     run: runOf(options, request, judged),
@@ -273,7 +278,11 @@ function runOf({ cli, api }: ClaudeRunnerOptions, request: SessionRequest, judge
   };
 }
 
-function usageOf({ result }: ClaudeEnd): SessionRecord["usage"] {
+/** As Claude Code says it at its end; a session that we ended says nothing, and the gateway's count stands (sums only). */
+function usageOf({ result }: ClaudeEnd, counted: Amount | undefined): SessionRecord["usage"] {
+  if (result === undefined && counted !== undefined) {
+    return { inputTokens: counted.tokens, outputTokens: 0, turns: 0, costUsd: counted.usd };
+  }
   const uses = Object.values(result?.modelUsage ?? {});
   const sum = (pick: (use: (typeof uses)[number]) => number): number => uses.reduce((all, use) => all + pick(use), 0);
   return {

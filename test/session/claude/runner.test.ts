@@ -129,6 +129,9 @@ function expectClean({ leftovers, api }: Ran): void {
     const again = await run({ cli, script: Array.from({ length: 20 }, () => looking), options: { limits } });
     expect(again.record).toMatchObject({ partial: true, run: { stop: "no_progress" } });
     expect(again.api.requests.length).toBeLessThan(12);
+    // Claude Code says nothing of its cost when it is ended: what the gateway counted is booked.
+    expect(again.record?.usage.inputTokens).toBeGreaterThan(0);
+    expect(again.record?.usage.costUsd).toBeGreaterThan(0);
     expect([idle.leftovers.pids, again.leftovers.pids]).toEqual([[], []]);
   }, 180_000);
 
