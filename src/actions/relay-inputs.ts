@@ -89,7 +89,10 @@ const Needs = z.record(
 function lastOf(get: Get, workspace: string): Pick<RelayInputs, "earlier" | "lost"> {
   const folder = below(workspace, need(get, "dossier", "Name the folder with one dossier per job."), "dossier");
   const needs = parseNeeds(need(get, "needs", "Hand on `toJSON(needs)`."));
-  const done = RELAY_JOBS.filter((job) => Digest.safeParse(needs[job]?.outputs?.["digest"]).success);
+  // A job that failed after its stage may have handed nothing on.
+  const done = RELAY_JOBS.filter((job) => needs[job]?.result === "success").filter(
+    (job) => Digest.safeParse(needs[job]?.outputs?.["digest"]).success,
+  );
   const furthest = done.at(-1);
   if (furthest === undefined) {
     const gate = needs["gate"]?.result ?? "missing";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Env } from "../config/env.ts";
 import { concludeFlow, concludeRun, openFlow, type Flow, type LoopReport, type LoopStages } from "../flow.ts";
 import type { StageResult } from "../model/dossier.ts";
-import { messageOf, WhetstoneError } from "../model/error.ts";
+import { codeOf, messageOf, WhetstoneError } from "../model/error.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { Actor } from "../model/ledger.ts";
 import type { Stage } from "../model/stage.ts";
@@ -96,7 +96,8 @@ async function runJob(run: LoopRun, { request, watcher, earlier }: Job): Promise
   const stages = loopStages(run, { runner: answering(request), record: !request.dryRun, mode: "refinement", carried });
   const { observer } = watcher;
   const flow = openFlow(stages, { observer, clock, ...(earlier ? { earlier: earlier.manifest.stages } : {}) });
-  if (request.job === "record") return await finish(run, { stages, flow, request, earlier: needed(earlier) });
+  if (request.job === "record")
+    return await finish(run, { stages, flow, request, note: watcher.note, earlier: needed(earlier) });
   const seen = earlier ? seenIn(earlier) : {};
   await JOBS[request.job]({
     run,
@@ -160,18 +161,25 @@ type Finish = {
   readonly stages: LoopStages;
   readonly flow: Flow;
   readonly request: RelayRequest;
+  readonly note: Watcher["note"];
   readonly earlier: OpenDossier;
 };
 
 /** Whatever was decided is recorded; a job that was lost on the way leaves the run without a decision. */
-async function finish(run: LoopRun, { stages, flow, request, earlier }: Finish): Promise<RelayEnd> {
+async function finish(run: LoopRun, { stages, flow, request, note, earlier }: Finish): Promise<RelayEnd> {
   const { lost, dryRun, url = "" } = request;
   if (lost) await flow.timed(lost.job, () => Promise.resolve(lostJob(lost)));
   const recordedAnswer = unpackCarried(earlier).replayed === true;
   run.files.delete(RELAY_FILE);
   const report = await concludeFlow(stages, flow, seenIn(earlier));
   const { hosted, targetName: target } = run.workspace;
-  if (hosted && !dryRun) await tellIssue(hosted.host.notes, { target, url, report });
+  if (hosted && !dryRun) {
+    // The outcome is on record by now: an issue that cannot be written, as where issues are off, does not undo it.
+    await tellIssue(hosted.host.notes, { target, url, report }).catch((error: unknown) => {
+      if (codeOf(error) !== "api_failed") throw error;
+      note(`The target's issue could not be kept: ${messageOf(error)}`);
+    });
+  }
   const { manifest } = await openDossier(report.dossier);
   const last = needed(report.stages.at(-1));
   const { stages: all, dossier: path } = report;

@@ -126,6 +126,11 @@ describe("what is recorded", () => {
     }
   });
 
+  test("is not of a job that failed after its stage: nothing may have been handed on", () => {
+    const lost = record({ gate: ["success", digest(1)], evidence: ["failure", digest(2)] });
+    expect([lost.earlier?.digest, lost.lost]).toEqual([digest(1), { job: "evidence", result: "failure" }]);
+  });
+
   test("passes over a digest that is none", () => {
     const odd = record({ gate: ["success", digest(1)], evidence: ["failure", "${{ steps.stage.outputs.digest }}"] });
     expect([odd.earlier?.digest, odd.lost?.job]).toEqual([digest(1), "evidence"]);
