@@ -56,6 +56,6 @@ function parseSession(text: string): string {
   if (file !== undefined) return file;
   throw usage(
     `\`session: ${text}\` is not \`replay:FILE\`.`,
-    "Name a recorded session; live sessions are not part of this version.",
+    "Name a recorded session: an action asks no model in this version.",
   );
 }

@@ -8,7 +8,7 @@ const LARGEST_RECORD_BYTES = 4 * 1024 * 1024;
 
 /**
  * Reads a recorded session.
- * @throws WhetstoneError `session_invalid`: missing, truncated, or not of schema `whetstone.session/1`.
+ * @throws WhetstoneError `session_invalid`: missing, truncated, or not of a schema `whetstone.session/1` or `/2`.
  */
 export async function readSession(file: string): Promise<SessionRecord> {
   return readJson({ path: file, schema: SessionRecord, limitBytes: LARGEST_RECORD_BYTES, code: "session_invalid" });

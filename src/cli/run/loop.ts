@@ -31,8 +31,8 @@ async function execute(request: LoopRequest, io: Io): Promise<LoopEnd> {
 /** @throws WhetstoneError `usage`: before anything was started */
 async function parseRequest(options: LoopOptions, io: Io): Promise<LoopRequest> {
   if (options.local !== true) {
-    throw new WhetstoneError("usage", "The loop on GitHub is not part of this version.", {
-      remedy: "Add --local to run it on this git repository.",
+    throw new WhetstoneError("usage", "The command line runs the loop on this git repository only.", {
+      remedy: "Add --local; on GitHub the workflow that `whetstone init --workflow` writes runs it.",
     });
   }
   const mode = SessionMode.safeParse(options.mode);

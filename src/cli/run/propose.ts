@@ -22,8 +22,8 @@ export async function runPropose(
   io: Io,
 ): Promise<number> {
   if (options.local !== true) {
-    throw new WhetstoneError("usage", "Pull requests on GitHub are not part of this version.", {
-      remedy: "Add --local to write the branch into this git repository.",
+    throw new WhetstoneError("usage", "The command line writes into this git repository only.", {
+      remedy: "Add --local; pull requests are opened by the workflow that `whetstone init --workflow` writes.",
     });
   }
   const input = await readProposal(named, io.cwd);
