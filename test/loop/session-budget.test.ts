@@ -7,6 +7,7 @@ import { manualClock } from "../../src/model/time.ts";
 import { dayOf, readDay } from "../../src/session/budget/desk.ts";
 import type { Workspace } from "../../src/wire.ts";
 import { session as answered } from "../propose/parts.ts";
+import { run as went } from "../session/parts.ts";
 
 const usage = { inputTokens: 100, outputTokens: 20, turns: 2, costUsd: 0.25 };
 const record: SessionRecord = { ...answered, usage };
@@ -64,6 +65,16 @@ describe("a session within its budget", () => {
     });
     expect(given).toBe(record);
     expect(await at.booked()).toMatchObject([{ settled: { spent: { usd: 0.25, tokens: 120 }, basis: "measured" } }]);
+  });
+
+  test.each([
+    ["bedrock" as const, "all that was set aside: nobody counted", 1],
+    ["anthropic" as const, "what the gateway counted", 0],
+  ])("a session at %s that was cut off without a cost is booked at %s", async (provider, _what, usd) => {
+    const at = desk();
+    const nothing = { inputTokens: 0, outputTokens: 0, turns: 0, costUsd: 0 };
+    await at.run(() => Promise.resolve({ ...record, partial: true, usage: nothing, run: { ...went, provider } }));
+    expect(await at.booked()).toMatchObject([{ settled: { spent: { usd } } }]);
   });
 
   test.each([
