@@ -1,5 +1,4 @@
 import { createInterface } from "node:readline";
-import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Progress } from "@modelcontextprotocol/sdk/types.js";
@@ -34,7 +33,8 @@ const PING = { jsonrpc: "2.0", id: "still there", method: "ping" };
 /** A server on stdio whose lines a test writes itself. */
 function rawServer() {
   const { child, ended } = startWhetstone(["mcp"], { cwd: folder.path, keepInput: true });
-  const lines = createInterface({ input: child.stdout ?? process.stdin });
+  // Kept as they come: two lines in one chunk are told in one go.
+  const lines = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]();
   const write = (text: string): void => void child.stdin?.write(`${text}\n`);
   const end = (): Promise<Ended> => {
     child.stdin?.end();
@@ -44,8 +44,9 @@ function rawServer() {
     write,
     send: (message: unknown) => write(JSON.stringify(message)),
     next: async (): Promise<Message> => {
-      const [line] = (await once(lines, "line")) as [string];
-      return JSON.parse(line) as Message;
+      const { value, done } = await lines.next();
+      if (done === true) throw new Error("the server said no more");
+      return JSON.parse(value) as Message;
     },
     end,
     [Symbol.asyncDispose]: async () => void (await end()),
