@@ -19,9 +19,8 @@ export const ErrorRow = z.strictObject({
 
 /** An error for an answer. */
 export function errorRow(path: ErrorPath, short: (id: string) => string): z.input<typeof ErrorRow> {
-  const { origin, errorClass, errorType, victims, handledBy } = path;
+  const { origin, errorClass, errorType, reached, outermost, handledBy } = path;
   const inner = origin.nodes.findLast(({ span }) => span.status === "error") ?? origin.nodes.at(-1);
-  const outermost = victims.at(-1);
   return {
     id: short(inner?.span.spanId ?? ""),
     service: shownName(origin.service),
@@ -29,7 +28,7 @@ export function errorRow(path: ErrorPath, short: (id: string) => string): z.inpu
     class: errorClass,
     type: shownText(errorType, 80),
     error: inner === undefined ? "" : errorText(inner),
-    reached: victims.length,
+    reached,
     ...(outermost !== undefined && { outermost: shownName(`${outermost.service} ${outermost.operation}`) }),
     ...(handledBy !== undefined && { handledBy: shownName(`${handledBy.service} ${handledBy.operation}`) }),
   };

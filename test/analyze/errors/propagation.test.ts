@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { callsOf } from "../../../src/analyze/calls.ts";
-import { errorPaths, errorsByOperation, isOriginOfError } from "../../../src/analyze/errors/propagation.ts";
+import { errorPaths, errorsByOperation, isOriginOfError, victimsOf } from "../../../src/analyze/errors/propagation.ts";
 import { buildTree, groupTraces } from "../../../src/analyze/tree.ts";
 import { anySpans } from "../arbitrary.ts";
-import { repeat, trace, type Plan } from "../population.ts";
+import { repeat, span, spanIdOf, trace, type Plan } from "../population.ts";
 
 /** page → list → query, of which the query fails; how far up the error goes is given. */
 const shop = (upTo: "query" | "list" | "page"): Plan => ({
@@ -34,7 +34,9 @@ describe("errorPaths", () => {
     const [path, ...rest] = errorPaths(buildTree(trace(0, shop(upTo))));
     expect(rest).toEqual([]);
     expect(path?.origin.operation).toBe("query");
-    expect(path?.victims.map(({ operation }) => operation)).toEqual(victims);
+    expect([...victimsOf(path?.origin ?? never())].map(({ operation }) => operation)).toEqual(victims);
+    expect(path?.reached).toBe(victims.length);
+    expect(path?.outermost?.operation).toBe(victims.at(-1));
     expect(path?.handledBy?.operation).toBe(handledBy);
     expect(path).toMatchObject({ errorClass: "unreachable", errorType: "timeout" });
   });
@@ -45,7 +47,7 @@ describe("errorPaths", () => {
       buildTree(trace(0, { name: "page", service: "web", at: 0, ms: 10, error: true, children: [late] })),
     );
     expect(paths.map(({ origin }) => origin.operation)).toEqual(["page", "late"]);
-    expect(paths[1]?.victims).toEqual([]);
+    expect(paths[1]).toMatchObject({ reached: 0, outermost: undefined, handledBy: { operation: "page" } });
   });
 
   test("property: every failed call is an origin or the victim of one, never both", () => {
@@ -53,15 +55,56 @@ describe("errorPaths", () => {
       fc.property(anySpans, (spans) => {
         const tree = buildTree(spans);
         const paths = errorPaths(tree);
-        const victims = new Set(paths.flatMap((path) => path.victims));
+        const victims = new Set(paths.flatMap(({ origin }) => [...victimsOf(origin)]));
         for (const call of callsOf(tree)) {
           expect(call.failed).toBe(isOriginOfError(call) || victims.has(call));
           expect(isOriginOfError(call) && victims.has(call)).toBe(false);
         }
+        for (const { origin, reached, outermost, handledBy } of paths) {
+          const way = [...victimsOf(origin)];
+          expect([reached, outermost, handledBy]).toEqual([way.length, way.at(-1), (way.at(-1) ?? origin).parent]);
+        }
       }),
     );
   });
+
+  test("property: victims and causes of operations are those of the paths", () => {
+    fc.assert(
+      fc.property(anySpans, (spans) => {
+        const trees = groupTraces(spans);
+        const pairs = trees
+          .flatMap((tree) => errorPaths(tree).map(({ origin }) => origin))
+          .flatMap((origin) => [...victimsOf(origin)].map((victim) => ({ origin, victim })));
+        const found = errorsByOperation(trees);
+        for (const { service, operation, victims, causes } of found) {
+          const own = pairs.filter(({ victim }) => victim.service === service && victim.operation === operation);
+          expect(victims).toBe(new Set(own.map(({ victim }) => victim)).size);
+          expect(causes.reduce((sum, { count }) => sum + count, 0)).toBe(own.length);
+        }
+      }),
+    );
+  });
+
+  test("a comb of failed calls is walked once, not once for each tooth", () => {
+    const length = 10_000;
+    const comb = Array.from({ length: 2 * length }, (_, i) => {
+      const parent = i % 2 === 0 ? i - 2 : i - 1;
+      const above = parent < 0 ? {} : { parentSpanId: spanIdOf(parent) };
+      return span({ spanId: spanIdOf(i), name: i % 2 === 0 ? "back" : "tooth", status: "error", ...above });
+    });
+    const paths = errorPaths(buildTree(comb));
+    expect(paths).toHaveLength(length);
+    expect(Math.max(...paths.map(({ reached }) => reached))).toBe(length);
+    expect(paths.flatMap((path) => Object.values(path).filter(Array.isArray))).toEqual([]);
+    const [back] = errorsByOperation(groupTraces(comb)).filter(({ operation }) => operation === "back");
+    const pairs = (length * (length + 1)) / 2;
+    expect(back).toMatchObject({ victims: length, causes: [{ operation: "tooth", count: pairs }] });
+  });
 });
+
+function never(): never {
+  throw new Error("there is no path");
+}
 
 describe("errorsByOperation", () => {
   test("origins by class, victims with their causes", () => {
