@@ -92,12 +92,23 @@ export function spanStoreUrl(places: Places, env: Env, config?: Config): string 
   });
 }
 
-/** Opens the span store that {@link spanStoreUrl} names. */
+/** Undefined where the store is the usual one of the folder, which may well be empty. */
+function whoNamesStore({ db }: Places, { databaseUrl }: Env, config?: Config): string | undefined {
+  if (db !== undefined) return "--db";
+  if (databaseUrl !== undefined) return "DATABASE_URL";
+  return config?.db === undefined ? undefined : "`db:` in the configuration";
+}
+
+/**
+ * Opens the span store that {@link spanStoreUrl} names.
+ * @throws WhetstoneError `not_found` where it must exist, was named and does not; `usage`, `store_open_failed`
+ */
 export async function openSpanStore(places: Places, env: Env, config?: Config): Promise<Store> {
   const url = spanStoreUrl(places, env, config);
-  if (places.mustExist === true && places.db !== undefined && !isPostgresUrl(url) && !existsSync(url)) {
+  const namedBy = whoNamesStore(places, env, config);
+  if (places.mustExist === true && namedBy !== undefined && !isPostgresUrl(url) && !existsSync(url)) {
     throw new WhetstoneError("not_found", `There is no store at ${url}.`, {
-      remedy: "Check the path given with --db, or fill a store with `whetstone proxy` or `whetstone import`.",
+      remedy: `Check the path given with ${namedBy}, or fill a store with \`whetstone proxy\` or \`whetstone import\`.`,
     });
   }
   return openStore({ url });

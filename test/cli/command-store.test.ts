@@ -107,6 +107,36 @@ describe("commands that read take the store that whetstone.yaml names", () => {
   );
 });
 
+describe("a store that was named and is not there", () => {
+  test.each([
+    ["traces search", ["traces", "search", ...WINDOW]],
+    ["analyze", ["analyze", ...WINDOW]],
+    ["export", ["export", "--format", "ndjson"]],
+    ["diagnose", ["diagnose", "--baseline", ALL_TIME, "--incident", ALL_TIME]],
+    ["regressions", ["regressions", "--baseline", ALL_TIME, "--candidate", ALL_TIME]],
+    ["retain", ["retain", "--dry-run"]],
+  ])("%s says so, whoever named it, and makes none", async (_, args) => {
+    await writeFile(join(folder, "missing.yaml"), `version: 1\ndb: gone/by-config.db\n${TARGET}`);
+    const env = { databaseUrl: join(folder, "gone/by-env.db") };
+    for (const [named, by, { code, text }] of [
+      ["by-config.db", "`db:`", await run([...args, "--config", "missing.yaml"])],
+      ["by-env.db", "DATABASE_URL", await run(args, env)],
+      ["by-flag.db", "--db", await run([...args, "--db", "gone/by-flag.db"])],
+    ] as const) {
+      expect([code, text]).toEqual([2, expect.stringContaining(`There is no store at ${join(folder, "gone", named)}`)]);
+      expect(text).toContain(by);
+    }
+    expect(await readdir(folder)).not.toContain("gone");
+  });
+
+  test("doctor says that there is none yet, and makes none", async () => {
+    await writeFile(join(folder, "missing.yaml"), `version: 1\ndb: gone/by-config.db\n${TARGET}`);
+    const { text } = await run(["doctor", "--config", "missing.yaml"]);
+    expect(text).toContain(`none yet at ${join(folder, "gone/by-config.db")}`);
+    expect(await readdir(folder)).not.toContain("gone");
+  });
+});
+
 describe("commands that write take it too", () => {
   test("import", async () => {
     expect((await run(["import", "one.json"])).code).toBe(0);

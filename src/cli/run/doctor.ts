@@ -14,7 +14,15 @@ import { messageOf, WhetstoneError } from "../../model/error.ts";
 import { namesNobody } from "../../protect/authorization/roles.ts";
 import { ledgerEnd } from "../../protect/ledger.ts";
 import { countViolations, type Violations } from "../../protect/violations.ts";
-import { childEnvironment, openProtection, openSpanStore, systemClock, systemRandom } from "../../wire.ts";
+import { isPostgresUrl } from "../../store/open.ts";
+import {
+  childEnvironment,
+  openProtection,
+  openSpanStore,
+  spanStoreUrl,
+  systemClock,
+  systemRandom,
+} from "../../wire.ts";
 import type { CommonOptions } from "../command.ts";
 import { DEFAULT_CONFIG } from "../command.ts";
 import { printJson, type Io } from "../io.ts";
@@ -60,7 +68,11 @@ async function check(name: string, probe: () => Promise<string>): Promise<Diagno
 }
 
 async function checkStore(options: CommonOptions, io: Io, config: Config | undefined): Promise<string> {
-  await using store = await openSpanStore({ ...options, cwd: io.cwd }, io.env, config);
+  const places = { ...options, cwd: io.cwd };
+  const url = spanStoreUrl(places, io.env, config);
+  // Looking for a store must not make one: a mistyped path would look as if all were well.
+  if (!isPostgresUrl(url) && !existsSync(url)) return `none yet at ${url}; the first run, proxy or import makes it`;
+  await using store = await openSpanStore(places, io.env, config);
   const page = await store.search({}, { limit: 1 });
   return `opens, ${page.total} traces`;
 }
