@@ -164,7 +164,7 @@ export async function learningDocuments(): Promise<Document[]> {
   const target = { source: ["src/**"] };
   const workspace = { state, clock, target, targetName: "notes", config, root: folder.path } as unknown as Workspace;
   for (const n of [1, 2, 3]) {
-    const draw = { worktree: folder.path, evidence, drawn: true, record: true };
+    const draw = { worktree: folder.path, evidence, drawn: true };
     await drawRules({ id: `r-${n}`, actor: ACTOR, workspace }, draw);
     const at = formatInstant(clock.now());
     const ended = outcome({ id: `o-${n}`, at, dossier: fingerprint(n), validated: n > 1, change: "cache" });

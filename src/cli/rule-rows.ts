@@ -66,7 +66,7 @@ export function metricTable(metrics: readonly LearningMetric[]): string {
     return [
       name.replaceAll("_", " "),
       value === null ? "not known yet" : `${shown(value)}${range}`,
-      `${goal.is} ${shown(goal.value)}`,
+      `${goal.is.replace("_", " ")} ${shown(goal.value)}`,
       met === null ? (value === null ? "" : "too few to tell") : met ? "yes" : "no",
       detail,
     ];

@@ -59,7 +59,7 @@ function growth({ outcomes, rules, now }: MetricSource): LearningMetric {
   const known = minePatterns(outcomes).length + rules.length;
   const before =
     minePatterns(outcomes.filter(({ at }) => isOld(at))).length + rules.filter(({ created }) => isOld(created)).length;
-  const goal = { is: "above", value: 2 } as const;
+  const goal = { is: "at_least", value: 2 } as const;
   const detail = `${known} patterns and rules now, ${before} on ${formatInstant(then).slice(0, 10)}`;
   if (before === 0) return { name: "knowledge_growth", value: null, goal, met: null, detail };
   return { name: "knowledge_growth", value: known / before, goal, met: known / before >= 2, detail };
@@ -75,6 +75,6 @@ function share(name: LearningMetric["name"], { part, whole, goal }: Share): Lear
   const interval = jeffreysInterval({ successes: part, trials: whole }, LEVEL);
   // A share of a few says nothing of a goal that its interval holds.
   const isOpen = interval.low < goal.value && goal.value < interval.high;
-  const met = isOpen ? null : goal.is === "above" ? value > goal.value : value < goal.value;
+  const met = isOpen ? null : goal.is === "below" ? value < goal.value : value > goal.value;
   return { name, value, interval, goal, met, detail };
 }

@@ -1,7 +1,7 @@
-import { showProbability } from "../learn/decide.ts";
-import { measureEffects } from "../learn/effect.ts";
+import { showProbability, standingOf } from "../learn/decide.ts";
+import { measureEffects, type RuleEffect } from "../learn/effect.ts";
 import { trialsOf } from "../learn/trials.ts";
-import type { Arm } from "../model/assignment.ts";
+import type { Arm, RuleAssignment } from "../model/assignment.ts";
 import type { Evidence } from "../model/finding.ts";
 import type { Rule } from "../model/outcome.ts";
 import { formatInstant } from "../model/time.ts";
@@ -16,10 +16,8 @@ export type DrawRequest = {
   /** A worktree of the base commit. */
   readonly worktree: string;
   readonly evidence: Evidence;
-  /** Whether a model answers and the answer will be judged: only then does a draw measure anything. */
+  /** Whether the answer will be judged and that goes on record: only then does a draw measure anything. */
   readonly drawn: boolean;
-  /** Whether the draw goes on record. */
-  readonly record: boolean;
 };
 
 /** The rules that the session sees, and what was drawn. */
@@ -27,7 +25,8 @@ export type DrawnRules = { readonly rules: readonly Rule[]; readonly arms: reado
 
 /**
  * Draws the rules of the base commit for one session, by what was measured of them so far, and puts the draw on record
- * before the session starts. Where nothing is measured every rule that applies is shown.
+ * before the session starts. A session of which nothing is learned sees every rule that applies, but for those that were
+ * measured and are more likely to harm than to help.
  * @throws WhetstoneError `config_invalid` for rules that cannot be used; `ledger_broken`
  */
 export async function drawRules(
@@ -42,22 +41,35 @@ export async function drawRules(
   const findings = evidence.findings.map(({ kind }) => kind);
   const tools = evidence.findings.map(({ operation }) => operation);
   const { holdOut, tokens } = config.learning;
-  const q = drawn ? await probabilities(run, { now, holdOut, rules }) : new Map(rules.map(({ id }) => [id, 1]));
+  const q = await probabilities(run, { now, rules, of: (effect) => probabilityOf(effect, { drawn, holdOut }) });
   const scope = { target: targetName, paths: target.source, findings, tools };
-  const { rules: shown, arms } = rulesInForce({ ...scope, seed: run.id, rules, now, q, tokenBudget: tokens });
-  if (drawn && request.record && arms.some((arm) => arm.q < 1)) {
+  const { rules: shown, arms, leftOut } = rulesInForce({ ...scope, seed: run.id, rules, now, q, tokenBudget: tokens });
+  if (drawn && arms.some((arm) => arm.q < 1)) {
     const kinds = [...new Set(findings)];
-    await putOnRecord(run, { at: now, findings: kinds, arms: [...arms] });
+    const noRoom = leftOut.filter(({ why }) => why === "budget").map(({ rule }) => rule);
+    const beside = noRoom.length === 0 ? {} : { noRoom };
+    await putOnRecord(run, { at: now, findings: kinds, arms: [...arms], ...beside });
   }
   return { rules: shown, arms };
 }
 
-type Measured = { readonly now: string; readonly holdOut: number; readonly rules: readonly Rule[] };
+type Chosen = { readonly drawn: boolean; readonly holdOut: number };
+
+function probabilityOf(effect: RuleEffect | undefined, { drawn, holdOut }: Chosen): number {
+  if (drawn) return showProbability(effect, holdOut);
+  return effect !== undefined && standingOf(effect).kind !== "trial" && effect.helps < 0.5 ? 0 : 1;
+}
+
+type Measured = {
+  readonly now: string;
+  readonly rules: readonly Rule[];
+  readonly of: (effect: RuleEffect | undefined) => number;
+};
 
 /** How probable each rule is to be shown, from the sessions so far. */
 async function probabilities(
   { workspace }: Pick<LoopRun, "workspace">,
-  { now, holdOut, rules }: Measured,
+  { now, rules, of }: Measured,
 ): Promise<Map<string, number>> {
   const { state, targetName, config } = workspace;
   const view = await state.view();
@@ -71,12 +83,12 @@ async function probabilities(
   return new Map(
     rules.map(({ id, version }) => {
       const effect = effects.find((one) => one.rule === id && one.version === version);
-      return [id, showProbability(effect, holdOut)];
+      return [id, of(effect)];
     }),
   );
 }
 
-type Drawn = { readonly at: string; readonly findings: Evidence["findings"][number]["kind"][]; readonly arms: Arm[] };
+type Drawn = Omit<RuleAssignment, "schema" | "run" | "target">;
 
 async function putOnRecord(run: Pick<LoopRun, "id" | "actor" | "workspace">, drawn: Drawn): Promise<void> {
   const { state, clock, targetName } = run.workspace;

@@ -3,6 +3,9 @@ import type { CommitSha } from "../model/json.ts";
 import type { SessionMode } from "../model/proposal.ts";
 import type { Stage } from "../model/stage.ts";
 import { readOutcomes, readSessions } from "../protect/outcomes.ts";
+import type { Rule } from "../model/outcome.ts";
+import { ruleTokens } from "../session/arms.ts";
+import type { ContextLimits } from "../session/context.ts";
 import { readGuidance } from "../session/guidance.ts";
 import type { SessionRunner } from "../session/port.ts";
 import { sessionStage, type SessionResult } from "../session/stage.ts";
@@ -35,12 +38,18 @@ export async function session(
   const outcomes = (await readOutcomes(view, targetName)).toReversed();
   const sessions = await readSessions(view, targetName);
   const guidance = await readGuidance(base.worktree, mode);
-  const drawn = mode === "refinement" && runner.kind !== "replay";
-  const { rules, arms } = await drawRules(run, { worktree: base.worktree, evidence, drawn, record });
+  // Only of a change that this run validates and records anything is learned: without that, nothing is held out for it.
+  const drawn = mode === "refinement" && runner.kind !== "replay" && record;
+  const { rules, arms } = await drawRules(run, { worktree: base.worktree, evidence, drawn });
   const { source } = target;
-  const told = { mode, rules, arms, outcomes, sessions, guidance, question, continues };
+  const told = { mode, rules, arms, outcomes, sessions, guidance, question, continues, limits: roomFor(rules) };
   return await sessionStage(
     { ...told, runner, target: targetName, source, baseSha: base.sha, dossier: run.files },
     evidence,
   );
+}
+
+/** The budget was spent in the draw: what is on record as shown is shown, whatever the usual limit of the part is. */
+function roomFor(rules: readonly Rule[]): Pick<ContextLimits, "rules"> {
+  return { rules: rules.reduce((sum, rule) => sum + ruleTokens(rule), 0) };
 }

@@ -25,5 +25,7 @@ export const RuleAssignment = z.strictObject({
   /** Kinds of the findings that the session was shown. */
   findings: z.array(FindingKind),
   arms: z.array(Arm),
+  /** Rules that applied and for which the token budget had no room: not shown, and not drawn. Absent for none. */
+  noRoom: z.array(z.string()).exactOptional(),
 });
 export type RuleAssignment = z.infer<typeof RuleAssignment>;

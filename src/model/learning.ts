@@ -74,7 +74,7 @@ export const LearningMetric = z.strictObject({
   /** Null where nothing could be counted yet. */
   value: z.number().nullable(),
   interval: Interval.exactOptional(),
-  goal: z.strictObject({ is: z.enum(["above", "below"]), value: z.number() }),
+  goal: z.strictObject({ is: z.enum(["above", "at_least", "below"]), value: z.number() }),
   /** Null also where the interval holds the goal: too few to tell. */
   met: z.boolean().nullable(),
   /** How it was counted, for people. */

@@ -3,6 +3,8 @@ import type { FindingKind } from "../model/finding.ts";
 import type { Rule } from "../model/outcome.ts";
 import { parseInstant } from "../model/time.ts";
 import { sha256 } from "../protect/digest.ts";
+import { byStrength } from "../learn/strength.ts";
+import { ruleLine } from "./context/memory-of-target.ts";
 import { estimateTokens } from "./context/tokens.ts";
 
 /** Probability that a session sees a rule of which nothing was measured yet. */
@@ -71,9 +73,9 @@ export function rulesInForce(draw: RuleDraw): RulesInForce {
   return { rules: shown, arms: arms.toSorted(byRule), leftOut: leftOut.toSorted(byRule) };
 }
 
-/** Tokens that a rule's text costs a session, estimated on the high side. */
-export function ruleTokens({ text }: Pick<Rule, "text">): number {
-  return estimateTokens(text);
+/** Tokens that a rule costs a session, estimated on the high side: those of its line in the context. */
+export function ruleTokens(rule: Pick<Rule, "text">): number {
+  return estimateTokens(`${ruleLine(rule)}\n`);
 }
 
 function armOf(rule: Rule, { seed, q }: RuleDraw): Arm {
@@ -112,19 +114,6 @@ function pathsMeet(scope: readonly string[], session: readonly string[]): boolea
 /** What stands before the first wildcard of each glob; what a glob takes out again is not looked at. */
 function folders(globs: readonly string[]): string[] {
   return globs.filter((glob) => !glob.startsWith("!")).map((glob) => glob.replace(/[*?[{(].*$/, ""));
-}
-
-/** Hard rules first, then by measured effect, then by how sure their pattern is. */
-function byStrength(a: Rule, b: Rule): number {
-  const strength = ({ hard, effect, evidence }: Rule): readonly number[] => [
-    hard === undefined ? 0 : 1,
-    effect?.delta ?? 0,
-    evidence?.interval.low ?? 0,
-  ];
-  const [one, other] = [strength(a), strength(b)];
-  const differs = one.findIndex((value, i) => value !== other[i]);
-  if (differs >= 0) return (other[differs] ?? 0) - (one[differs] ?? 0);
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : b.version - a.version;
 }
 
 function byRule(a: { readonly rule: string }, b: { readonly rule: string }): number {

@@ -25,7 +25,7 @@ export type SessionDeps = {
   readonly mode?: SessionMode;
   /** Id of the cut-off session that this one goes on with. */
   readonly continues?: string | undefined;
-} & Pick<ContextParts, "sessions" | "guidance" | "question">;
+} & Pick<ContextParts, "sessions" | "guidance" | "question" | "limits">;
 
 /** A session's record and, when it changed something, the proposal bound to its base. */
 export type SessionResult = { readonly record: SessionRecord; readonly proposal?: Proposal };

@@ -63,6 +63,8 @@ describe("successMetrics", () => {
     const later = outcome({ at: "2026-12-20T10:00:00Z", status: "rejected", reasons: ["check_failed"] });
     expect(metric("knowledge_growth", { outcomes: [old, later] })).toMatchObject({
       value: 2,
+      // Twice as much is what was asked for, not more than that.
+      goal: { is: "at_least", value: 2 },
       met: true,
       detail: "2 patterns and rules now, 1 on 2026-12-01",
     });

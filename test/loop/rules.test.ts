@@ -19,20 +19,17 @@ import { ACTOR } from "./real-run.ts";
 const NOW = formatInstant(manualClock().now());
 
 /** A run at its session, on a base commit with these rules; `history` are earlier files of the state. */
-async function at(rules: readonly Rule[], history: ReadonlyMap<string, string> = new Map()) {
+async function at(rules: readonly Rule[], history: ReadonlyMap<string, string> = new Map(), settings = {}) {
   const folder = await temporaryFolder();
   await mkdir(join(folder.path, "rules"));
   for (const one of rules) await writeFile(join(folder.path, "rules", `${one.id}.yaml`), JSON.stringify(one));
   const state = openMemoryState();
   if (history.size > 0) await state.update("history", async () => ({ change: history, value: undefined }));
-  const config = { learning: LearningSettings.parse({}) };
+  const config = { learning: LearningSettings.parse(settings) };
   const target = { source: ["src/**"] };
   const workspace = { state, clock: manualClock(), target, targetName: "notes", config } as unknown as Workspace;
   const draw = (id: string, change: Partial<DrawRequest> = {}) =>
-    drawRules(
-      { id, actor: ACTOR, workspace },
-      { worktree: folder.path, evidence, drawn: true, record: true, ...change },
-    );
+    drawRules({ id, actor: ACTOR, workspace }, { worktree: folder.path, evidence, drawn: true, ...change });
   const assignments = async () => readAssignments(await state.view(), "notes");
   return { draw, state, assignments, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
@@ -81,6 +78,17 @@ describe("drawRules", () => {
     ]);
   });
 
+  test("what the token budget had no room for is on record as not shown", async () => {
+    await using run = await at([soft, { ...hard, text: "x ".repeat(200) }], new Map(), { tokens: 10 });
+    expect((await run.draw("r-1")).arms).toMatchObject([{ rule: "keep-out" }]);
+    expect(await run.assignments()).toEqual([]);
+    const short = rule({ id: "short", text: "Ask once.", created: NOW });
+    await using some = await at([soft, short], new Map(), { tokens: 10 });
+    const { arms } = await some.draw("r-1");
+    expect(arms).toMatchObject([{ rule: "short", q: 0.5 }]);
+    expect(await some.assignments()).toMatchObject([{ arms, noRoom: [soft.id] }]);
+  });
+
   test("a run that asks again gets the same, and is on record once", async () => {
     await using run = await at([soft]);
     const first = await run.draw("r-1");
@@ -110,8 +118,16 @@ describe("drawRules", () => {
     const { rules, arms } = await run.draw("r-1", { drawn: false });
     expect(rules).toHaveLength(2);
     expect(arms.map((arm) => arm.q)).toEqual([1, 1]);
-    await run.draw("r-2", { record: false });
     expect((await run.state.view()).head).toBeUndefined();
+  });
+
+  test("such a session is spared what was measured to be more likely to harm than to help", async () => {
+    const told = async (shown: number, heldOut: number) => {
+      await using run = await at([soft], earlier({ shown, heldOut }));
+      return (await run.draw("r-1", { drawn: false })).arms;
+    };
+    expect(await told(0.3, 0.9)).toMatchObject([{ assigned: false, q: 0 }]);
+    expect(await told(0.9, 0.3)).toMatchObject([{ assigned: true, q: 1 }]);
   });
 
   test("hard rules alone are no draw, and no rules are nothing", async () => {

@@ -49,11 +49,18 @@ async function arrived(rules: readonly Rule[] = []) {
   const config = { learning: { ...LearningSettings.parse({}), holdOut: 0.5 } };
   const workspace = { state, clock: manualClock(), target, targetName: "notes", config } as unknown as Workspace;
   const runner = memoryRunner(() => answered);
-  // With this id the draw shows the rule.
   const run = { id: "r-0", actor: ACTOR, workspace, files: new Map<string, string | Uint8Array>() };
   const base = { worktree: folder.path, sha: BASE };
-  const ask = () => session(run, { runner, base, evidence });
-  return { run, state, runner, ask, folder: folder.path, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+  const ask = (change: { record?: boolean } = {}) => session(run, { runner, base, evidence, ...change });
+  return {
+    run,
+    state,
+    runner,
+    config,
+    ask,
+    folder: folder.path,
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
 }
 
 describe("session", () => {
@@ -110,6 +117,27 @@ describe("session", () => {
     expect(context).not.toMatch(/Look only|Of another target/);
     const account = JSON.parse(String(at.run.files.get("session/context.json"))) as ContextAccount;
     expect(account.digest).toBe(sha256(context));
+  });
+
+  test("is told every rule that is on record as shown, however many tokens that takes", async () => {
+    const forbids = { findings: [], paths: ["src/secrets/**"] };
+    const long = Array.from({ length: 30 }, (_, i) => {
+      const constraint = i % 3 === 0 ? { hard: forbids } : {};
+      // Words of their own: rules that say the same are refused.
+      const text = Array.from({ length: 50 }, (_unused, j) => `w${i}x${j}`).join(" ");
+      return { ...rule, ...constraint, id: `long-${i}`, text: text.slice(0, 400) };
+    });
+    await using at = await arrived(long);
+    at.config.learning = { ...at.config.learning, tokens: 5_000 };
+    const { value } = await at.ask({ record: true });
+    const told = at.runner.requests[0]?.context ?? "";
+    const saidToBe = value.record.arms.filter(({ assigned }) => assigned).map((arm) => arm.rule);
+    const seen = long.filter(({ text }) => told.includes(text)).map(({ id }) => id);
+    expect(seen.toSorted()).toEqual(saidToBe.toSorted());
+    // More than ten constraints and more than the usual 2,000 tokens.
+    expect(seen.length).toBeGreaterThan(15);
+    const account = JSON.parse(String(at.run.files.get("session/context.json"))) as ContextAccount;
+    expect(account.parts.find(({ part }) => part === "rules")).toMatchObject({ kept: seen.length, dropped: 0 });
   });
 
   test("does not start on rules or outcomes that cannot be read", async () => {

@@ -95,7 +95,7 @@ describe("the draw", () => {
       ["strong", 1],
     ]);
     expect(draw([weak, strong], { q }).rules).toEqual([strong, weak]);
-    const short = draw([weak, strong], { q, tokenBudget: 12 });
+    const short = draw([weak, strong], { q, tokenBudget: 15 });
     expect(short.rules).toEqual([strong]);
     expect(short.leftOut).toEqual([{ rule: "weak", why: "budget" }]);
   });

@@ -1,3 +1,4 @@
+import { byStrength } from "../../learn/strength.ts";
 import type { FindingKind } from "../../model/finding.ts";
 import { canonicalJson } from "../../model/json.ts";
 import type { Outcome, Rule } from "../../model/outcome.ts";
@@ -14,18 +15,14 @@ export type EarlierSession = Pick<SessionRecord, "id" | "mode" | "recordedAt" | 
 const LONGEST_SUMMARY = 2_000;
 const LONGEST_RULE = 400;
 
-/** Rules by what is known of them, strongest first: hard ones, measured effect, then how sure their pattern is. */
+/** Rules as a session is told them, strongest first. */
 export function ruleEntries(rules: readonly Rule[]): readonly Entry[] {
-  const strength = ({ hard, effect, evidence }: Rule): readonly number[] => [
-    hard === undefined ? (effect?.delta ?? 0) : Infinity,
-    evidence?.interval.low ?? 0,
-  ];
-  return rules
-    .toSorted((a, b) => {
-      const [[effectA = 0, sureA = 0], [effectB = 0, sureB = 0]] = [strength(a), strength(b)];
-      return byNumber(effectA, effectB) || sureB - sureA || byText(a, b);
-    })
-    .map(({ id, text }) => ({ id, text: `- ${oneLine(text)}` }));
+  return rules.toSorted(byStrength).map((rule) => ({ id: rule.id, text: ruleLine(rule) }));
+}
+
+/** The line of a rule in a context. */
+export function ruleLine({ text }: Pick<Rule, "text">): string {
+  return `- ${oneLine(text)}`;
 }
 
 /** Outcomes of proposals for the same kinds of findings, newest first. */
@@ -49,11 +46,6 @@ export function summaryEntries(sessions: readonly EarlierSession[], continues?: 
       id,
       text: dataLine({ part: "session", id, mode, recordedAt, partial, summary }, LONGEST_SUMMARY),
     }));
-}
-
-/** Greatest first; infinities too. */
-function byNumber(a: number, b: number): number {
-  return a === b ? 0 : b > a ? 1 : -1;
 }
 
 function newestFirst(a: string, b: string): number {
