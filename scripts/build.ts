@@ -44,7 +44,8 @@ const instrument = await build({
   external: (id) => !isOwn(id),
   output: { format: "esm", entryFileNames: "[name].js", chunkFileNames: "instrument/chunks/[name]-[hash].js" },
 });
-const ACTIONS = ["loop", "gate", "evidence", "session", "detect", "validate", "propose", "record"];
+/** The action of the repository itself and every one below `actions/`; `src/actions/NAME.ts` is the entry of each. */
+const ACTIONS = ["step", ...readdirSync("actions").toSorted()];
 const action = await build({
   ...shared,
   input: Object.fromEntries(ACTIONS.map((name) => [`actions/${name}`, `src/actions/${name}.ts`])),

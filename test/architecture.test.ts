@@ -42,7 +42,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   mcp: ["model", "stats", "store", "analyze", "specs", "protect", "capture"],
   dashboard: ["model", "store", "protect", "capture"],
-  app: ["model", "config", "github", "protect"],
+  app: ["model", "stats", "config", "store", "analyze", "canary", "learn", "github", "protect", "propose"],
   cli: [
     "model",
     "stats",
@@ -64,6 +64,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "app",
     "flow.ts",
     "wire.ts",
+    "wire-app.ts",
   ],
   actions: ["model", "config", "protect", "propose", "loop"],
 };
@@ -161,8 +162,11 @@ describe("the protection layer", () => {
     "restCommits",
     "addWorktree",
     "removeWorktree",
-  ])("%s, which writes, is built in wire.ts alone, and handed out behind the guard", (name) => {
-    expect(outside(name, ["github"])).toEqual(["src/wire.ts"]);
+  ])("%s, which writes, is built where adapters are wired, and handed out behind the guard", (name) => {
+    const wiring = ["src/wire.ts", "src/wire-app.ts"];
+    const users = outside(name, ["github"]);
+    expect(users).toContain("src/wire.ts");
+    expect(users.filter((file) => !wiring.includes(file))).toEqual([]);
   });
 
   test.each([
@@ -181,7 +185,7 @@ describe("the protection layer", () => {
     const writers = /(?:git-state|rest-state|rest-objects|object-writer|local|memory|memory-state|worktree)\.ts$/;
     const harmless = /^(?:type .*|openGitStateReader|openRestStateReader|applyPatch|changedPaths)$/;
     const taken = files
-      .filter((file) => !["github", "wire.ts"].includes(roomOf(file)))
+      .filter((file) => !["github", "wire.ts", "wire-app.ts"].includes(roomOf(file)))
       .flatMap((file) => [
         ...readFileSync(file, "utf8").matchAll(/^import (?!type)([^;]*?) from "[^"]*github\/([^"]+)"/gm),
       ])
@@ -298,7 +302,7 @@ describe("sizes", () => {
 test("the environment is read at the entries and where git is started", () => {
   const readers = files.filter((file) => /process\.env/.test(readFileSync(file, "utf8"))).sort();
   expect(readers).toEqual([
-    "src/actions/entry.ts",
+    "src/actions/surroundings.ts",
     "src/cli/io.ts",
     "src/github/git-process.ts",
     "src/instrument/index.ts",

@@ -46,8 +46,8 @@ describe.each(RELAY_JOBS.map((job) => [job]))("actions/%s/action.yml", (job) => 
   });
 });
 
-test("there is no action without a job", () => {
-  expect(readdirSync("actions").toSorted()).toEqual([...RELAY_JOBS].toSorted());
+test("every job has an action", () => {
+  expect(readdirSync("actions")).toEqual(expect.arrayContaining([...RELAY_JOBS]));
 });
 
 describe("loop.yml", () => {

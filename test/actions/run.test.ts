@@ -17,7 +17,7 @@ beforeAll(async () => {
   // Away from node_modules, so that anything that is not inside the bundle would be missed.
   const bare = await mkdtemp(join(action.path, "..", "whetstone-action-"));
   for (const part of ["dist", "sql", "package.json"]) await run("cp", ["-R", join(action.path, part), bare]);
-  entry = join(bare, "dist/actions/loop.js");
+  entry = join(bare, "dist/actions/step.js");
   workspace = await checkOut();
 }, 120_000);
 afterAll(async () => {
@@ -73,6 +73,26 @@ describe("the built action in a clone of this repository", () => {
     expect({ exitCode, outputs }).toMatchObject({ exitCode: 1, outputs: { "reason-code": "interrupted" } });
     expect((await git("worktree", "list")).trim().split("\n")).toHaveLength(1);
   }, 180_000);
+
+  test("a step by name does that job alone", async () => {
+    const { exitCode, outputs, log } = await step({ step: "gate", target: "notes", "dry-run": "true" });
+    expect({ exitCode, log }).toEqual({ exitCode: 0, log: expect.stringContaining("::group::gate") });
+    expect(outputs).toMatchObject({ go: "true", decision: "allow", result: "pass" });
+    expect(outputs["digest"]).toMatch(/^[0-9a-f]{64}$/);
+  }, 120_000);
+
+  test.each([
+    [{ step: "gat" }, "`step: gat` is no step. Did you mean `gate`?"],
+    [{ step: "gate", session: "replay:x" }, "The step `gate` takes no input `session`. Leave it out; it belongs to"],
+    [{ digest: "0" }, "The step `loop` takes no input `digest`."],
+    [{ step: "gate", tokn: "x" }, "There is no input `tokn`. Did you mean `token`?"],
+  ])("inputs %j start nothing and are explained", async (inputs, said) => {
+    const before = await ledger();
+    const { exitCode, outputs, log } = await step(inputs);
+    expect({ exitCode, outputs }).toMatchObject({ exitCode: 1, outputs: { result: "error", "reason-code": "usage" } });
+    expect(log).toContain(said);
+    expect(await ledger()).toEqual(before);
+  });
 
   test("a mistyped input starts nothing", async () => {
     const before = await ledger();
