@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DURATION } from "../model/time.ts";
+import { AppSettings } from "./app.ts";
 import { BYTES } from "./bytes.ts";
 import { BudgetSettings } from "./budgets.ts";
 import { CaptureSettings } from "./capture.ts";
@@ -177,6 +178,7 @@ export const Config = z.strictObject({
   learning: LearningSettings.prefault({}).describe("Learned rules and what is remembered, see `whetstone learn`."),
   review: ReviewSettings.prefault({}).describe("A second model that reviews proposals."),
   budgets: BudgetSettings.prefault({}).describe("What Claude Code sessions may cost, see `whetstone budget show`."),
+  app: AppSettings.prefault({}).describe("The GitHub App, see `whetstone serve`."),
   session: ClaudeSettings.prefault({}).describe("Sessions on Claude Code, see `whetstone session start`."),
 });
 export type Config = z.infer<typeof Config>;

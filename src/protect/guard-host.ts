@@ -14,31 +14,48 @@ export function guardCommits(commits: Commits, guard: Guard, acting: Acting): Co
   return { put: guarded("proposal.open", commits.put, { guard, acting }) };
 }
 
+/** What of a host is reached at all: rules of environments are read only. */
+export type GuardedHost = Omit<Host, "environments"> & { readonly environments: Pick<Host["environments"], "list"> };
+
 /** A host whose writes ask the guard first; what only reads is passed on. */
-export function guardHost(
-  { pulls, checks, notes, artifacts, repository }: LoopHost,
-  guard: Guard,
-  acting: Acting,
-): LoopHost {
+export function guardHost(host: GuardedHost, guard: Guard, acting: Acting): GuardedHost {
+  const { checks, notes, deployments, workflows, artifacts, repository } = host;
   const parts = { guard, acting };
   return {
     artifacts,
     repository,
-    checks: { on: checks.on, report: guarded("proposal.publish", checks.report, parts) },
+    environments: { list: host.environments.list },
+    pulls: guardPulls(host.pulls, parts),
+    checks: { on: checks.on, report: guarded("check.write", checks.report, parts) },
     notes: {
+      comment: guarded("comment.write", notes.comment, parts),
       issue: guarded("issue.write", notes.issue, parts),
       closeIssue: guarded("issue.write", notes.closeIssue, parts),
     },
-    pulls: {
-      from: pulls.from,
-      open: pulls.open,
-      reviews: pulls.reviews,
-      create: guarded("proposal.publish", pulls.create, parts),
-      edit: guarded("proposal.publish", pulls.edit, parts),
-      label: guarded("proposal.publish", pulls.label, parts),
-      askReview: guarded("proposal.publish", pulls.askReview, parts),
-      close: guarded("proposal.close", pulls.close, parts),
+    deployments: {
+      states: deployments.states,
+      create: guarded("deployment.write", deployments.create, parts),
+      setState: guarded("deployment.write", deployments.setState, parts),
     },
+    workflows: {
+      state: workflows.state,
+      dispatch: guarded("workflow.start", workflows.dispatch, parts),
+      enable: guarded("workflow.switch", workflows.enable, parts),
+      disable: guarded("workflow.switch", workflows.disable, parts),
+    },
+  };
+}
+
+function guardPulls(pulls: Host["pulls"], parts: Parts): Host["pulls"] {
+  return {
+    from: pulls.from,
+    open: pulls.open,
+    reviews: pulls.reviews,
+    create: guarded("proposal.publish", pulls.create, parts),
+    edit: guarded("proposal.publish", pulls.edit, parts),
+    label: guarded("proposal.publish", pulls.label, parts),
+    askReview: guarded("proposal.publish", pulls.askReview, parts),
+    close: guarded("proposal.close", pulls.close, parts),
   };
 }
 

@@ -65,6 +65,46 @@ export const OPERATIONS = {
     affects: "the target's issue",
     rollback: "close the issue",
   }),
+  "check.write": write({
+    role: "operator",
+    risk: "low",
+    because: ["A check run says how a stage stands; it merges and deploys nothing."],
+    whileStopped: true, // that something was stopped is shown too
+    affects: "check runs of a commit",
+    rollback: null,
+  }),
+  "comment.write": write({
+    role: "operator",
+    risk: "low",
+    because: ["One comment per purpose, updated in place."],
+    whileStopped: true, // people are answered then too
+    affects: "the comment of Whetstone in a conversation",
+    rollback: "delete the comment",
+  }),
+  "workflow.start": write({
+    role: "operator",
+    risk: "low",
+    because: ["A workflow of the repository runs, with the permissions that it states itself and its own gate."],
+    whileStopped: false,
+    affects: "a run of a workflow",
+    rollback: "cancel the run",
+  }),
+  "workflow.switch": write({
+    role: "operator",
+    risk: "low",
+    because: ["Workflows of Whetstone start no more, or again."],
+    whileStopped: true, // switching off is what a stop does
+    affects: "workflows of Whetstone",
+    rollback: "switch them the other way",
+  }),
+  "deployment.write": write({
+    role: "operator",
+    risk: "low",
+    because: ["A record of what runs where; what deploys is a workflow with rules of its own."],
+    whileStopped: true, // how a deployment ended must be on record
+    affects: "deployments and their states",
+    rollback: null,
+  }),
   "proposal.close": write({
     role: "operator",
     risk: "low",

@@ -2,15 +2,37 @@ import { describe, expect, test } from "@jest/globals";
 import type { Commits } from "../../src/github/commit-port.ts";
 import { WhetstoneError } from "../../src/model/error.ts";
 import type { Guard } from "../../src/protect/guard.ts";
-import { guardCommits, guardHost, type LoopHost } from "../../src/protect/guard-host.ts";
+import { guardCommits, guardHost, type GuardedHost } from "../../src/protect/guard-host.ts";
 import { issuePermit } from "../../src/protect/permit.ts";
 
 const ACTING = { actor: { type: "workflow", id: "run 1" }, target: "notes", run: "r-1" } as const;
 /** What only reads; everything else of a host writes. */
-const READS = ["pulls.from", "pulls.open", "pulls.reviews", "checks.on"];
+const READS = [
+  "pulls.from",
+  "pulls.open",
+  "pulls.reviews",
+  "checks.on",
+  "deployments.states",
+  "environments.list",
+  "workflows.state",
+];
+/** What is asked for a write that is none of a pull request. */
+const OPERATIONS: Readonly<Record<string, string>> = {
+  "pulls.close": "proposal.close",
+  "checks.report": "check.write",
+  "notes.comment": "comment.write",
+  "notes.issue": "issue.write",
+  "notes.closeIssue": "issue.write",
+  "deployments.create": "deployment.write",
+  "deployments.setState": "deployment.write",
+  "workflows.dispatch": "workflow.start",
+  "workflows.enable": "workflow.switch",
+  "workflows.disable": "workflow.switch",
+};
+const PARTS = ["pulls", "checks", "notes", "deployments", "environments", "workflows"] as const;
 
 /** A host whose every member puts down that it was reached. */
-function recorded(): { readonly host: LoopHost; readonly commits: Commits; readonly reached: string[] } {
+function recorded(): { readonly host: GuardedHost; readonly commits: Commits; readonly reached: string[] } {
   const reached: string[] = [];
   const part = (name: string) =>
     new Proxy(
@@ -22,8 +44,8 @@ function recorded(): { readonly host: LoopHost; readonly commits: Commits; reado
         },
       },
     );
-  const parts = ["pulls", "checks", "notes", "artifacts", "repository"].map((name) => [name, part(name)]);
-  return { host: Object.fromEntries(parts) as LoopHost, commits: part("commits") as Commits, reached };
+  const parts = [...PARTS, "artifacts", "repository"].map((name) => [name, part(name)]);
+  return { host: Object.fromEntries(parts) as GuardedHost, commits: part("commits") as Commits, reached };
 }
 
 /** A guard that notes what it is asked, and permits it or not. */
@@ -42,8 +64,8 @@ function asked(permits: boolean): { readonly guard: Guard; readonly questions: s
 }
 
 /** Every function of a guarded host, by the name of its part and its own. */
-function members(host: LoopHost): (readonly [string, (...values: unknown[]) => Promise<unknown>])[] {
-  return (["pulls", "checks", "notes"] as const).flatMap((part) =>
+function members(host: GuardedHost): (readonly [string, (...values: unknown[]) => Promise<unknown>])[] {
+  return PARTS.flatMap((part) =>
     Object.entries(host[part]).map(([name, member]) => [`${part}.${name}`, member] as const),
   );
 }
@@ -56,8 +78,7 @@ describe("guardHost", () => {
       const member = members(guardHost(host, guard, ACTING)).find(([other]) => other === name)?.[1];
       await member?.();
       expect([name, reached]).toEqual([name, [name]]);
-      const publishes = name.startsWith("notes.") ? "issue.write" : "proposal.publish";
-      const operation = name === "pulls.close" ? "proposal.close" : publishes;
+      const operation = OPERATIONS[name] ?? "proposal.publish";
       expect([name, questions]).toEqual([name, READS.includes(name) ? [] : [operation]]);
     }
   });

@@ -9,7 +9,7 @@ export type Notifier = {
   readonly requested: (request: AuthorizationRequest) => Promise<void>;
 };
 
-/** Says what somebody may grant. Adapters: {@link configuredRoles}; permissions on GitHub later. */
+/** Says what somebody may grant. Adapters: `configuredRoles` (names in whetstone.yaml), `permissionRoles` (permissions on GitHub). */
 export type RoleLookup = {
   /** The highest that a person holds; undefined for none. */
   readonly authorityOf: (person: Actor) => Promise<Authority | undefined>;

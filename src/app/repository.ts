@@ -1,0 +1,44 @@
+import type { AppSettings } from "../config/app.ts";
+import type { Config } from "../config/schema.ts";
+import type { Commits } from "../github/commit-port.ts";
+import type { Forge } from "../github/port.ts";
+import type { GitHubClient } from "../github/rest-api.ts";
+import type { StateStore } from "../github/state-port.ts";
+import type { AuthorizationDesk } from "../protect/authorization/ports.ts";
+import type { Guard } from "../protect/guard.ts";
+import type { GuardedHost } from "../protect/guard-host.ts";
+import type { KillSwitch } from "../protect/kill-switch.ts";
+
+/** The account of the App, by which it knows its own comments and pull requests. */
+export type AppIdentity = {
+  readonly appId: number;
+  /** `NAME[bot]`. */
+  readonly login: string;
+};
+
+/** One repository as the App reaches it; every write asks the guard first. */
+export type RepositoryAccess = {
+  readonly owner: string;
+  readonly repo: string;
+  readonly self: AppIdentity;
+  /** For what no port offers; whoever writes with it asks the guard. */
+  readonly client: GitHubClient;
+  readonly host: GuardedHost;
+  readonly forge: Forge;
+  readonly commits: Commits;
+  readonly state: StateStore;
+  readonly desk: AuthorizationDesk;
+  readonly killSwitch: KillSwitch;
+  readonly guard: Guard;
+  /**
+   * `whetstone.yaml` of the default branch as of now: what a pull request changes in it counts for nothing before it is
+   * merged. Without the file: no targets, and the defaults.
+   * @throws WhetstoneError `config_invalid`
+   */
+  readonly config: () => Promise<Config>;
+};
+
+/** Settings of the App that hold for a repository. @throws WhetstoneError `config_invalid` */
+export async function appSettings({ config }: Pick<RepositoryAccess, "config">): Promise<AppSettings> {
+  return (await config()).app;
+}

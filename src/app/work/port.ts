@@ -1,0 +1,66 @@
+/**
+ * A piece of work of the App: a delivery of GitHub, or a task that a handler left for later. Work of one key is done one
+ * after the other, in the order of arrival.
+ */
+export type Work = {
+  /** `X-GitHub-Delivery` of a delivery; what a task is about, such as `gate:octo-org/notes:4711:production`. Known ids are not taken again. */
+  readonly id: string;
+  /** GitHub's name of the event, such as `issue_comment`; `task.NAME` for a task. */
+  readonly event: string;
+  /** Work with the same key waits for each other: `OWNER/REPO#NUMBER` or longer. */
+  readonly key: string;
+  /** JSON text as it was delivered. */
+  readonly payload: string;
+  /** Epoch milliseconds. */
+  readonly receivedAt: number;
+  /** Epoch milliseconds before which it is not begun. */
+  readonly notBefore: number;
+};
+
+/** Work that one worker holds until `leaseUntil`; whoever comes later may take it over. */
+export type ClaimedWork = Work & {
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** Names this claim; only its holder can end the work. */
+  readonly claim: string;
+};
+
+/** How an attempt ended. `again` is no failure: the work goes on at that time, with another payload where one is given. */
+export type Ending =
+  | { readonly kind: "done" }
+  | { readonly kind: "again"; readonly at: number; readonly payload?: string }
+  | { readonly kind: "failed"; readonly error: string; readonly retryAt: number }
+  | { readonly kind: "dead"; readonly error: string };
+
+export type WorkCounts = { readonly waiting: number; readonly running: number; readonly dead: number };
+
+/** Work that was given up, for people. */
+export type DeadLetter = Work & { readonly attempts: number; readonly error: string; readonly diedAt: number };
+
+/**
+ * The durable queue of the App. Adapters: memory, SQLite, PostgreSQL, under one contract suite. What `add` has answered
+ * for survives the end of the process. Errors: `store_failed` and its kin.
+ */
+export type WorkQueue = AsyncDisposable & {
+  /** `known`: this id was taken before, whatever became of it; nothing changes. */
+  readonly add: (work: Work) => Promise<"added" | "known">;
+  /**
+   * Takes the oldest work that is due, whose key no other work before it is waiting or running for, and holds it for
+   * `leaseMs`. An attempt whose lease ran out counts, and the work is due again.
+   */
+  readonly claim: (now: number, leaseMs: number) => Promise<ClaimedWork | undefined>;
+  /** Holds a claim for longer; false when it was lost. */
+  readonly extend: (claim: string, until: number) => Promise<boolean>;
+  /** Ends an attempt; false when the claim was lost in the meantime, and nothing changes. */
+  readonly end: (claim: string, ending: Ending, now: number) => Promise<boolean>;
+  /** Epoch milliseconds at which the next work is due; undefined for none. */
+  readonly nextDue: (now: number) => Promise<number | undefined>;
+  readonly counts: () => Promise<WorkCounts>;
+  readonly deadLetters: (limit: number) => Promise<readonly DeadLetter[]>;
+  /** Lets a dead letter be tried again; false when there is none of this id. */
+  readonly revive: (id: string, now: number) => Promise<boolean>;
+  /** Which of these ids were taken before. */
+  readonly known: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
+  /** Forgets what ended before `before` (epoch ms); returns how many. */
+  readonly forget: (before: number) => Promise<number>;
+};

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import type { AppIdentity, RepositoryAccess } from "./app/repository.ts";
+import { parseConfig } from "./config/parse.ts";
+import { ProtectionSettings } from "./config/protection.ts";
+import { Config } from "./config/schema.ts";
+import type { GitHubGraph } from "./github/graphql.ts";
+import type { Forge } from "./github/port.ts";
+import { restCommits } from "./github/rest/commits.ts";
+import { openRestForge } from "./github/rest/forge.ts";
+import { openRestHost } from "./github/rest/host.ts";
+import { openRestState } from "./github/rest-state.ts";
+import { WhetstoneError } from "./model/error.ts";
+import type { Clock } from "./model/time.ts";
+import { permissionRoles } from "./protect/authorization/permission-roles.ts";
+import { guardForge, guardState, openGuard } from "./protect/guard.ts";
+import { guardCommits, guardHost } from "./protect/guard-host.ts";
+import { openKillSwitch } from "./protect/kill-switch.ts";
+
+/** What a repository is opened with. */
+export type RepositoryPlace = {
+  readonly owner: string;
+  readonly repo: string;
+  readonly self: AppIdentity;
+  readonly client: GitHubGraph;
+  readonly clock: Clock;
+  /** Folder on the machine of the App, for what must hold without GitHub, such as a stop. */
+  readonly folder: string;
+  /** Id under which the ledger keeps what belongs together: that of the delivery. */
+  readonly run: string;
+};
+
+/**
+ * Opens a repository for the App; asks GitHub for nothing yet. Who may grant what follows from GitHub's permissions.
+ */
+export function openRepository({ owner, repo, self, client, clock, folder, run }: RepositoryPlace): RepositoryAccess {
+  const place = { owner, repo, client };
+  const state = openRestState({ owner, repo, octokit: client, now: clock.now });
+  const host = openRestHost({ ...place, self: self.login });
+  const forge = openRestForge({ ...place, apply: noPatches });
+  const rules = ProtectionSettings.parse({});
+  const desk = { state, clock, roles: permissionRoles(host.repository), rules };
+  const killSwitch = openKillSwitch({ state, folder: join(folder, owner, repo), clock });
+  const guard = openGuard({ desk, killSwitch });
+  const acting = { actor: { type: "bot", id: self.login }, target: `${owner}/${repo}`, run } as const;
+  return {
+    owner,
+    repo,
+    self,
+    client,
+    host: guardHost(host, guard, acting),
+    forge: guardForge(forge, guard, acting),
+    commits: guardCommits(restCommits(place), guard, acting),
+    state: guardState(state, guard, acting),
+    desk,
+    killSwitch,
+    guard,
+    config: () => configOf(forge),
+  };
+}
+
+async function configOf(forge: Forge): Promise<Config> {
+  const { sha } = await forge.head();
+  const bytes = await forge.read(sha, "whetstone.yaml");
+  if (bytes === undefined) return Config.parse({ version: 1 });
+  return parseConfig(new TextDecoder().decode(bytes), "whetstone.yaml");
+}
+
+/** The App makes commits of whole files. */
+function noPatches(): Promise<never> {
+  return Promise.reject(new WhetstoneError("defect", "A patch was to be applied by the client of GitHub."));
+}
