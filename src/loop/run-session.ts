@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Env } from "../config/env.ts";
-import type { Observer } from "../flow.ts";
+import { type Flow, openFlow, type Observer } from "../flow.ts";
 import type { ReasonCode } from "../model/codes.ts";
 import type { StageResult } from "../model/dossier.ts";
 import type { Evidence } from "../model/finding.ts";
@@ -8,6 +8,7 @@ import type { CommitSha } from "../model/json.ts";
 import type { Actor } from "../model/ledger.ts";
 import type { Proposal, SessionMode, SessionRecord } from "../model/proposal.ts";
 import type { Progress, Stage } from "../model/stage.ts";
+import { recordingDenials } from "../protect/authorization/denial.ts";
 import { writeFileWhole } from "../protect/files.ts";
 import { appendLedger } from "../protect/ledger.ts";
 import { recordSession } from "../protect/session-records.ts";
@@ -116,63 +117,87 @@ type Following = {
 };
 
 async function follow(parts: Following): Promise<SessionEnd> {
-  const { run, order } = parts;
-  const recording = !order.dryRun;
-  const stages: StageResult[] = [];
-  const timed = timer(parts, stages);
-  const gated = await timed("gate", async () => {
-    const passed = await gate(run, { record: recording, operation: "session.start" });
-    return await paidFor(passed, order.dryRun ? {} : parts.runner);
-  });
-  let left: Pick<Act, "reasonCode" | "result" | "parameters"> | undefined = UNFINISHED;
+  const { run, order, observer } = parts;
+  const flow = openFlow({ mayGoOn: mayGoOn(parts) }, { observer, clock: run.workspace.clock });
+  const book: Book = { left: undefined };
   run.defer(async () => {
-    if (recording && left !== undefined) await endInLedger(run, left);
+    if (!order.dryRun && book.left !== undefined) await endInLedger(run, book.left);
   });
-  if (gated.verdict !== "pass") {
-    left = { reasonCode: gated.reasons[0], result: "not started", parameters: {} };
-    return { verdict: gated.verdict, reasons: gated.reasons, stages };
-  }
-  const base = { sha: gated.value.baseSha, worktree: await baseWorktree(run, gated.value.baseSha) };
-  const seen = await timed("evidence", () => sessionEvidence(run, { window: order.window, base: base.worktree }));
-  const { verdict, reasons, value: evidence } = seen;
-  // A person who asks something may be answered from the code alone.
-  if (verdict !== "pass" && order.question === undefined) {
-    left = { reasonCode: reasons[0], result: "not started", parameters: {} };
-    return { verdict, reasons, stages, evidence };
-  }
+  const end = await throughStages(parts, { flow, book });
+  return { ...end, stages: flow.results };
+}
+
+/** What the ledger is told of the session's end when nothing else told it: a session has one end on record, not two. */
+type Book = { left: Pick<Act, "reasonCode" | "result" | "parameters"> | undefined };
+type Step = { readonly flow: Flow; readonly book: Book };
+type End = Omit<SessionEnd, "stages">;
+
+async function throughStages(parts: Following, { flow, book }: Step): Promise<End> {
+  const { run, order, runner } = parts;
+  const notStarted = ({ verdict, reasons }: Stage<unknown>): End => {
+    book.left = { reasonCode: reasons[0], result: "not started", parameters: {} };
+    return { verdict, reasons };
+  };
+  const gated = await flow.run("gate", async () => {
+    const passed = await gate(run, { record: !order.dryRun, operation: "session.start" });
+    // Its start is on record from here on, so its end must be.
+    book.left = UNFINISHED;
+    return await paidFor(passed, order.dryRun ? {} : runner);
+  });
+  if (gated.verdict !== "pass") return notStarted(gated);
+  const { baseSha: sha } = gated.value;
+  const seen = await flow.run("evidence", async () => {
+    const worktree = await baseWorktree(run, sha);
+    const { value, ...stage } = await sessionEvidence(run, { window: order.window, base: worktree });
+    return { ...stage, value: { evidence: value, base: { sha, worktree } } };
+  });
+  if (seen.value === undefined) return notStarted(seen);
+  const { evidence, base } = seen.value;
+  // A person who asks something may be answered from the code alone; so may one who goes on.
+  const isAsked = order.question !== undefined || order.continues !== undefined;
+  if (seen.verdict !== "pass" && !isAsked) return { ...notStarted(seen), evidence };
   // An analysis changes nothing, so nothing speaks against looking.
-  const refused = order.mode === "refinement" && (await refuseSession(run, { runner: parts.runner, base, evidence }));
-  if (refused) {
-    const { verdict: end, reasons: why } = await timed("session", async () => refused);
-    left = { reasonCode: why[0], result: "not started", parameters: {} };
-    return { verdict: end, reasons: why, stages, evidence };
-  }
-  const end = await ask(parts, { base, evidence, timed });
-  left = undefined;
-  return { ...end, stages, evidence };
+  const refused = order.mode === "refinement" && (await refuseSession(run, { runner, base, evidence }));
+  if (refused) return { ...notStarted(await flow.run("session", async () => refused)), evidence };
+  return { ...(await ask(parts, { base, evidence, flow, book })), evidence };
+}
+
+/** Asks the kill switch; that a session was refused its start is on record. */
+function mayGoOn({ run, order }: Following): () => Promise<void> {
+  const { killSwitch, state, clock, targetName } = run.workspace;
+  let isBegun = false;
+  return async () => {
+    if (isBegun || order.dryRun) return await killSwitch.assertRunning();
+    isBegun = true;
+    const attempt = { actor: run.actor, operation: "session.start", target: targetName, run: run.id, parameters: {} };
+    await recordingDenials({ state, clock }, attempt, killSwitch.assertRunning);
+  };
 }
 
 const UNFINISHED = { reasonCode: "run_failed", result: "no record", parameters: {} } as const;
 
-type Asking = {
+type Asking = Step & {
   readonly base: { readonly sha: CommitSha; readonly worktree: string };
   readonly evidence: Evidence;
-  readonly timed: ReturnType<typeof timer>;
 };
 
-async function ask(
-  { run, order, runner }: Following,
-  { base, evidence, timed }: Asking,
-): Promise<Omit<SessionEnd, "stages">> {
+async function ask({ run, order, runner }: Following, asking: Asking): Promise<End> {
+  const { base, evidence, flow, book } = asking;
   const { mode, question, continues } = order;
   const input = { runner, base, evidence, mode, question, continues };
   if (order.dryRun) {
-    const { reasons, verdict } = await timed("session", async () => dry(run, await session(run, input)));
+    const { reasons, verdict } = await flow.run("session", async () => dry(run, await session(run, input)));
     return { verdict, reasons, folder: await keepFiles(run, run.id) };
   }
-  const { verdict, reasons, value } = await timed("session", () => session(run, input));
+  const { verdict, reasons, value } = await flow.run("session", () => session(run, input));
+  if (value === undefined) {
+    book.left = { reasonCode: reasons[0], result: "not started", parameters: {} };
+    return { verdict, reasons };
+  }
   const { record, proposal } = value;
-  await timed("record", () => recorder(run, { record, baseSha: base.sha, reason: reasons[0] }));
+  // What was answered was paid for: it is kept whatever the kill switch says by now.
+  await flow.timed("record", () => recorder(run, { record, baseSha: base.sha, reason: reasons[0] }));
+  book.left = undefined;
   const folder = await keepFiles(run, record.id);
   return { verdict, reasons, record, folder, ...(proposal && { proposal }) };
 }
@@ -183,22 +208,6 @@ function dry({ files }: LoopRun, _stage: Stage<unknown>): Stage<undefined> {
   files.delete("session/record.json");
   const summary = `${Buffer.byteLength(told)} bytes of context; nobody was asked`;
   return { verdict: "pass", reasons: ["dry_run"], summary, value: undefined };
-}
-
-/** Asks the kill switch before each stage, and tells the observer. */
-function timer({ run, observer }: Following, stages: StageResult[]) {
-  const { killSwitch, clock } = run.workspace;
-  return async <T>(stage: string, work: () => Promise<Stage<T>>): Promise<Stage<T>> => {
-    observer.started(stage);
-    await killSwitch.assertRunning();
-    const begun = clock.monotonicMs();
-    const ended = await work();
-    const { verdict, reasons, summary } = ended;
-    const result = { stage, verdict, reasons: [...reasons], summary, durationMs: clock.monotonicMs() - begun };
-    stages.push(result);
-    observer.ended(result);
-    return ended;
-  };
 }
 
 type Ended = { readonly record: SessionRecord; readonly baseSha: CommitSha; readonly reason: ReasonCode };

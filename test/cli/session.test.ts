@@ -148,9 +148,10 @@ withClaude("a session by hand", () => {
     expect({ code: went.code, err: went.code === 0 ? "" : went.err }).toEqual({ code: 0, err: "" });
     const { session } = JSON.parse(went.out);
     expect([session.run.continues, session.id === partial.id]).toEqual([partial.id, false]);
-    expect(session.run.question.split("\n")).toEqual([expect.stringContaining(partial.id), "Why?"]);
+    expect(session.run.question).toBe("Why?");
     const told = JSON.stringify(went.requests[0]?.body);
-    expect(told).toContain(`Go on with session ${partial.id}`);
+    // Once, and what it said stands with the data.
+    expect(told.split(`o on with session ${partial.id}`)).toHaveLength(2);
     expect(told).toContain("So far: it is the loop.");
   }, 180_000);
 

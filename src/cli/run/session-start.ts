@@ -42,16 +42,14 @@ export async function runSessionResume(id: string, options: SessionResumeOptions
     });
   }
   const { mode, target } = record;
-  const question = continuing(record, options.question);
+  const question = options.question ?? askedBefore(record);
   return await execute({ ...(await orderOf(options, io)), mode, target, question, continues: record.id }, options, io);
 }
 
-/** Of the earlier session only its id is told here; what it said is data and stands with the data. */
-function continuing({ id, run }: SessionRecord, question: string | undefined): string {
-  // The earlier one may itself have gone on with another.
-  const asked = question ?? run?.question?.replace(/^Go on with session [^\n]*\n?/, "");
-  const on = `Go on with session ${id}, which was cut off by a limit; its summary is in the data.`;
-  return asked === undefined || asked === "" ? on : `${on}\n${asked}`;
+/** What the earlier one was asked. Records of before had a sentence in front that the session is told anyway. */
+function askedBefore({ run }: SessionRecord): string | undefined {
+  const asked = run?.question?.replace(/^Go on with session [^\n]*\n?/, "");
+  return asked === "" ? undefined : asked;
 }
 
 type Asked = Omit<SessionStartOptions, "mode" | "target">;
