@@ -6,7 +6,7 @@ import { commitObject, FOLDER_MODE, folderObject, formatOf, type ObjectFormat, o
 import { BOT } from "./git-process.ts";
 import { changeTree, filesInTheWay, type GitTree, openGitTree } from "./git-tree.ts";
 import { moveBranch, storeObjects } from "./object-writer.ts";
-import { assertStorable, pathsBelow } from "./state-path.ts";
+import { assertStorable, pathsBelow, STATE_MARK } from "./state-path.ts";
 import type { StateChange, StateReader, StateStore, StateView } from "./state-port.ts";
 
 /** Where the state lives and how a lost race is met. */
@@ -19,9 +19,6 @@ export type GitStateOptions = {
   /** How often `plan` may run again after a lost race. */
   readonly retries?: number;
 };
-
-/** A file that the state has from its first decision on: whoever mended the branch by hand kept it. */
-const MARK = "ledger-tip.json";
 
 type Place = Required<GitStateOptions> & { readonly get: CatFile };
 type Plan<T> = (view: StateView) => Promise<{ readonly change: StateChange; readonly value: T }>;
@@ -118,10 +115,10 @@ async function assertOurs({ branch }: Place, tip: GitObject, tree: GitTree): Pro
   const [head = ""] = tip.bytes.toString("utf8").split("\n\n", 1);
   if (head.includes(` <${BOT.email}> `)) return;
   const root = await tree.folder("");
-  if (root === undefined || root.size === 0 || root.has(MARK)) return;
+  if (root === undefined || root.size === 0 || root.has(STATE_MARK)) return;
   throw new WhetstoneError(
     "state_foreign",
-    `The branch ${branch} is not Whetstone's: its last commit ${tip.id.slice(0, 12)} is somebody else's, and it has no ${MARK}.`,
+    `The branch ${branch} is not Whetstone's: its last commit ${tip.id.slice(0, 12)} is somebody else's, and it has no ${STATE_MARK}.`,
     { remedy: `Rename it, then run this again: git branch -m ${branch} OTHER-NAME`, data: { branch, commit: tip.id } },
   );
 }

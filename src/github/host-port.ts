@@ -66,6 +66,8 @@ export type Notes = {
     readonly body: string;
     readonly labels: readonly string[];
   }) => Promise<Written>;
+  /** The open issue of a purpose, with its text as it was given; undefined when none is open. */
+  readonly standing: (purpose: string) => Promise<{ readonly number: number; readonly body: string } | undefined>;
   /** Closes the issue of a purpose; false when none is open. */
   readonly closeIssue: (purpose: string) => Promise<boolean>;
 };

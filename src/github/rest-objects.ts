@@ -20,7 +20,11 @@ const COMMIT = `GET ${REPOSITORY}/git/commits/{commit_sha}`;
 const Ref = z.object({ object: z.object({ sha: CommitSha, type: z.literal("commit") }) });
 const Sha = z.object({ sha: z.string() });
 const Commit = z.object({ tree: Sha });
-const WholeCommit = Commit.extend({ message: z.string(), parents: z.array(z.object({ sha: CommitSha })) });
+const WholeCommit = Commit.extend({
+  message: z.string(),
+  parents: z.array(z.object({ sha: CommitSha })),
+  committer: z.object({ email: z.string() }).nullish(),
+});
 const Tree = z.object({
   tree: z.array(z.object({ path: z.string(), mode: z.string(), type: z.string(), sha: z.string() })),
   truncated: z.boolean(),
@@ -40,12 +44,6 @@ export async function restTip(repository: RestRepository, branch: string): Promi
   return undefined;
 }
 
-/** Every file of a commit: path → blob. @throws WhetstoneError `api_failed`. */
-export async function restFiles(repository: RestRepository, commit: CommitSha): Promise<ReadonlyMap<string, string>> {
-  const entries = await restEntries(repository, await restTree(repository, commit));
-  return new Map([...entries].map(([path, { sha }]) => [path, sha]));
-}
-
 /** A file, link or submodule of a tree. */
 export type RestEntry = { readonly mode: string; readonly sha: string };
 
@@ -62,15 +60,22 @@ export async function restTree({ client, owner, repo }: RestRepository, commit: 
   return (await callGitHub(client, { route: COMMIT, parameters, answer: Commit })).tree.sha;
 }
 
-/** A commit: its tree, its parents and its message. @throws WhetstoneError `api_failed`. */
-export async function restCommit(
-  { client, owner, repo }: RestRepository,
-  commit: CommitSha,
-): Promise<{ readonly tree: string; readonly parents: readonly CommitSha[]; readonly message: string }> {
+/** A commit: its tree, its parents, its message, and who made it. @throws WhetstoneError `api_failed`. */
+export async function restCommit({ client, owner, repo }: RestRepository, commit: CommitSha): Promise<FoundCommit> {
   const parameters = { owner, repo, commit_sha: commit };
-  const { tree, parents, message } = await callGitHub(client, { route: COMMIT, parameters, answer: WholeCommit });
-  return { tree: tree.sha, parents: parents.map(({ sha }) => sha), message };
+  const found = await callGitHub(client, { route: COMMIT, parameters, answer: WholeCommit });
+  const { tree, parents, message, committer } = found;
+  return { tree: tree.sha, parents: parents.map(({ sha }) => sha), message, committer: committer?.email };
 }
+
+/** A commit as far as it is used. */
+export type FoundCommit = {
+  readonly tree: string;
+  readonly parents: readonly CommitSha[];
+  readonly message: string;
+  /** Address of who made it; that of {@link BOT} for the state. */
+  readonly committer: string | undefined;
+};
 
 type Folder = { readonly tree: string; readonly prefix: string };
 

@@ -1,11 +1,13 @@
 import { WhetstoneError } from "../model/error.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { GitHubClient } from "./rest-api.ts";
+import { BOT } from "./git.ts";
 import {
   blobId,
   moveRestBranch,
   restBlob,
-  restFiles,
+  restCommit,
+  restEntries,
   type RestRepository,
   restTip,
   restTree,
@@ -13,7 +15,7 @@ import {
   writeRestBlob,
   writeRestCommit,
 } from "./rest-objects.ts";
-import { assertStorable, pathsBelow } from "./state-path.ts";
+import { assertStorable, pathsBelow, STATE_MARK } from "./state-path.ts";
 import type { StateChange, StateReader, StateStore, StateView } from "./state-port.ts";
 
 /** Where the state lives and how a lost race is met. */
@@ -36,7 +38,7 @@ type Reading = { readonly view: StateView; readonly files: Files };
 /**
  * The state on an orphan branch of a repository on GitHub, through the Git Data API. Commits are built from blobs and
  * trees first; the branch then moves to them without force, so a run that is cut off leaves the old state or the new
- * one. Errors: `ref_moved`, `api_failed`, `write_failed` for a path that cannot be stored.
+ * one. Errors: `ref_moved`, `api_failed`, `state_foreign`, `write_failed` for a path that cannot be stored.
  */
 export function openRestState({ owner, repo, octokit, ...options }: RestStateOptions): StateStore {
   const repository = { owner, repo, client: octokit };
@@ -112,7 +114,7 @@ function leavesNothing(before: ReadonlyMap<string, string>, entries: readonly Tr
 
 async function read({ repository, branch }: Place): Promise<Reading> {
   const head = await restTip(repository, branch);
-  const files = filesOf(repository, head);
+  const files = filesOf({ repository, branch }, head);
   const view: StateView = {
     head,
     read: async (path) => {
@@ -124,10 +126,27 @@ async function read({ repository, branch }: Place): Promise<Reading> {
   return { view, files };
 }
 
+type Branch = Pick<Place, "repository" | "branch">;
+
 /** Reads the tree once, when it is first needed. */
-function filesOf(repository: RestRepository, head: CommitSha | undefined): Files {
+function filesOf(branch: Branch, head: CommitSha | undefined): Files {
   let files: Promise<ReadonlyMap<string, string>> | undefined;
-  return () => (files ??= head === undefined ? Promise.resolve(new Map()) : restFiles(repository, head));
+  return () => (files ??= head === undefined ? Promise.resolve(new Map()) : ownFiles(branch, head));
+}
+
+/** Every file of a commit of ours: path → blob. Somebody else's branch of that name would be shown as the state, and grow. */
+async function ownFiles({ repository, branch }: Branch, head: CommitSha): Promise<ReadonlyMap<string, string>> {
+  const { tree, committer } = await restCommit(repository, head);
+  const entries = await restEntries(repository, tree);
+  if (committer === BOT.email || entries.size === 0 || entries.has(STATE_MARK)) {
+    return new Map([...entries].map(([path, { sha }]) => [path, sha]));
+  }
+  const { owner, repo } = repository;
+  throw new WhetstoneError(
+    "state_foreign",
+    `The branch ${branch} of ${owner}/${repo} is not Whetstone's: its last commit ${head.slice(0, 12)} is somebody else's, and it has no ${STATE_MARK}.`,
+    { remedy: "Rename it on GitHub, then run this again.", data: { branch, commit: head } },
+  );
 }
 
 function tooManyRaces({ repository: { owner, repo }, branch, retries }: Place): WhetstoneError {

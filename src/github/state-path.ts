@@ -1,6 +1,9 @@
 import { WhetstoneError } from "../model/error.ts";
 import type { StateChange } from "./state-port.ts";
 
+/** A file that the state has from its first decision on: whoever mended the branch by hand kept it. */
+export const STATE_MARK = "ledger-tip.json";
+
 /** Paths below a folder, sorted by code unit; the empty prefix stands for all. `a` and `a/` mean the same folder. */
 export function pathsBelow(paths: Iterable<string>, prefix: string): readonly string[] {
   const folder = prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`;

@@ -145,7 +145,23 @@ async function getRef(root: string, name: string): Promise<Reply> {
 
 async function getCommit(root: string, name: string): Promise<Reply> {
   const tree = await resolve(root, `${name}^{tree}`);
-  return tree === undefined ? said(404, "Not Found") : { status: 200, body: { sha: name, tree: { sha: tree } } };
+  if (tree === undefined) return said(404, "Not Found");
+  const format = ["%P", "%cn", "%ce", "%cI", "%B"].join("%n");
+  const [parents = "", by = "", email = "", date = "", ...message] = (
+    await gitText({ args: ["show", "--no-patch", `--format=${format}`, name], cwd: root })
+  ).split("\n");
+  const committer = { name: by, email, date };
+  const body = { sha: name, tree: { sha: tree }, message: message.join("\n").trim(), committer };
+  return {
+    status: 200,
+    body: {
+      ...body,
+      parents: parents
+        .split(" ")
+        .filter(Boolean)
+        .map((sha) => ({ sha })),
+    },
+  };
 }
 
 async function getTree(root: string, name: string, how: { recursive: boolean; limit: number }): Promise<Reply> {

@@ -119,7 +119,7 @@ describe("an update that GitHub interrupts", () => {
       .reply(200, ref)
       .get(`${repository}/git/commits/${tip}`)
       .twice()
-      .reply(200, { tree: { sha: "2".repeat(40) } })
+      .reply(200, { tree: { sha: "2".repeat(40) }, parents: [], message: "m", committer: author })
       .get(`${repository}/git/trees/${"2".repeat(40)}?recursive=1`)
       .reply(200, tree)
       .post(`${repository}/git/trees`)

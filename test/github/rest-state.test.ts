@@ -52,6 +52,26 @@ describe("what git sees", () => {
     expect(await gitText({ args: ["fsck", "--strict"], cwd: server.root })).toBe("");
   });
 
+  test("another's branch of that name is neither read as the state nor written; one that a person mended is", async () => {
+    await using server = await startGitDataServer();
+    const byHand = async (...args: string[]): Promise<string> => {
+      const env = { GIT_AUTHOR_EMAIL: "ada@example.org", GIT_COMMITTER_EMAIL: "ada@example.org" };
+      return await gitText({ args, cwd: server.root, env });
+    };
+    const other = open(server.baseUrl, { branch: "other" });
+    await write(other, { "README.md": "mine\n" });
+    const tree = await byHand("rev-parse", "other^{tree}");
+    await byHand("update-ref", "refs/heads/whetstone/state", await byHand("commit-tree", tree, "-m", "work of mine"));
+    const store = open(server.baseUrl);
+    await expect((await store.view()).list("")).rejects.toMatchObject({ code: "state_foreign" });
+    await expect(appendLine(store, "x")).rejects.toMatchObject({ code: "state_foreign" });
+    await write(other, { "ledger-tip.json": "{}\n" });
+    const mended = await byHand("commit-tree", await byHand("rev-parse", "other^{tree}"), "-m", "mended");
+    await byHand("update-ref", "refs/heads/whetstone/state", mended);
+    await appendLine(store, "x");
+    expect(await (await store.view()).list("")).toEqual(["README.md", "ledger-tip.json", "log"]);
+  });
+
   test("writes to the branch that it is told, whatever is in its name", async () => {
     await using server = await startGitDataServer();
     await write(open(server.baseUrl, { branch: "other/st#te" }), { a: "1" });

@@ -65,6 +65,10 @@ export function restNotes({ client, owner, repo }: RestRepository, self: string)
       await patchIssue(value.number, { title, body: text });
       return { id: value.number, action: "updated" };
     },
+    standing: async (purpose) => {
+      const found = await findIssue(purpose);
+      return found && { number: found.number, body: (found.body ?? "").slice(markerOf(purpose).length + 1) };
+    },
     closeIssue: async (purpose) => {
       const standing = await findIssue(purpose);
       if (standing !== undefined) await patchIssue(standing.number, { state: "closed", state_reason: "completed" });

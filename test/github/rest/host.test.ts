@@ -188,7 +188,9 @@ describe("notes", () => {
     expect(await host.notes.issue(note)).toEqual({ id: first.id, action: "kept" });
     expect(await host.notes.issue({ ...note, body: "again" })).toEqual({ id: first.id, action: "updated" });
     expect(await host.notes.issue({ ...note, purpose: "failure-mail" })).toMatchObject({ action: "created" });
+    expect(await host.notes.standing("failure-notes")).toEqual({ number: first.id, body: "again" });
     expect(await host.notes.closeIssue("failure-notes")).toBe(true);
+    expect(await host.notes.standing("failure-notes")).toBeUndefined();
     expect(await host.notes.closeIssue("failure-notes")).toBe(false);
     expect((await host.notes.issue(note)).id).not.toBe(first.id);
   });
