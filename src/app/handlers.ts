@@ -1,0 +1,5 @@
+import { comments } from "./comments.ts";
+import type { EventHandler } from "./handler.ts";
+
+/** What the App does about which event; several handlers may hear of the same one. */
+export const HANDLERS: readonly EventHandler[] = [comments];
