@@ -21,9 +21,25 @@ export type PullRequest = {
 /** What a pull request is opened with; its branch is in the repository itself. */
 export type NewPullRequest = Pick<PullRequest, "branch" | "base" | "title" | "body" | "draft">;
 
+/** A pull request with what only its own page states. */
+export type FoundPull = PullRequest & {
+  /** User name of who opened it; undefined for an account that is gone. */
+  readonly author: string | undefined;
+  /** Whether its branch is in another repository, or in one that is gone. */
+  readonly fork: boolean;
+  /** The commit on the base branch that a merge made. */
+  readonly mergeSha: CommitSha | undefined;
+  /** RFC 3339. */
+  readonly closedAt: string | undefined;
+};
+
 /** A review that somebody gave. */
 export type Review = {
   readonly user: string;
+  /** Whether GitHub says that the account is a person's. */
+  readonly person: boolean;
+  /** When it was given, RFC 3339; undefined for one that is pending. */
+  readonly at: string | undefined;
   readonly state: "approved" | "changes_requested" | "commented" | "dismissed" | "pending";
   readonly commit: CommitSha | undefined;
 };
@@ -35,6 +51,10 @@ export type Review = {
 export type PullRequests = {
   /** Those from a branch of this repository, open and closed, newest first. */
   readonly from: (branch: string) => Promise<readonly PullRequest[]>;
+  /** The one of a number; undefined for none, and for an issue. */
+  readonly find: (number: number) => Promise<FoundPull | undefined>;
+  /** User names of those who wrote or committed its commits; GitHub lists the first 250 of them. */
+  readonly authors: (number: number) => Promise<readonly string[]>;
   /** All open ones from branches of this repository; none of a fork. */
   readonly open: () => Promise<readonly PullRequest[]>;
   /** Opens one; the open one of the same branch when there is one. */

@@ -5,9 +5,7 @@ import type { OperationName } from "./operations.ts";
 import { assertPermit } from "./permit.ts";
 
 /** What of a host a run of the loop uses. */
-export type LoopHost = Pick<Host, "pulls" | "checks" | "artifacts" | "repository"> & {
-  readonly notes: Pick<Host["notes"], "issue" | "closeIssue">;
-};
+export type LoopHost = Pick<Host, "pulls" | "checks" | "artifacts" | "repository" | "notes">;
 
 /** Commits on branches of a host, each made with leave of the guard. */
 export function guardCommits(commits: Commits, guard: Guard, acting: Acting): Commits {
@@ -28,6 +26,7 @@ export function guardHost(host: GuardedHost, guard: Guard, acting: Acting): Guar
     pulls: guardPulls(host.pulls, parts),
     checks: { on: checks.on, report: guarded("check.write", checks.report, parts) },
     notes: {
+      standing: notes.standing,
       comment: guarded("comment.write", notes.comment, parts),
       issue: guarded("issue.write", notes.issue, parts),
       closeIssue: guarded("issue.write", notes.closeIssue, parts),
@@ -49,6 +48,8 @@ export function guardHost(host: GuardedHost, guard: Guard, acting: Acting): Guar
 function guardPulls(pulls: Host["pulls"], parts: Parts): Host["pulls"] {
   return {
     from: pulls.from,
+    find: pulls.find,
+    authors: pulls.authors,
     open: pulls.open,
     reviews: pulls.reviews,
     create: guarded("proposal.publish", pulls.create, parts),

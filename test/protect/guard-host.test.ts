@@ -10,10 +10,13 @@ const ACTING = { actor: { type: "workflow", id: "run 1" }, target: "notes", run:
 const READS = [
   "pulls.from",
   "pulls.open",
+  "pulls.authors",
+  "pulls.find",
   "pulls.reviews",
   "checks.on",
   "deployments.states",
   "environments.list",
+  "notes.standing",
   "workflows.state",
 ];
 /** What is asked for a write that is none of a pull request. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { CommitSha } from "../../model/json.ts";
-import type { PullRequest, PullRequests, Review } from "../host-port.ts";
-import { apiStatus, callGitHub } from "../rest-api.ts";
+import type { FoundPull, PullRequest, PullRequests, Review } from "../host-port.ts";
+import { apiStatus, callGitHub, findOnGitHub } from "../rest-api.ts";
 import { listOnGitHub } from "../rest-list.ts";
 import type { RestRepository } from "../rest-objects.ts";
 import { fitBody } from "./body.ts";
@@ -25,6 +25,11 @@ const Pull = z.object({
   requested_reviewers: z.array(z.object({ login: z.string() })).nullish(),
   requested_teams: z.array(z.object({ slug: z.string() })).nullish(),
 });
+const OwnPage = Pull.extend({
+  user: z.object({ login: z.string() }).nullish(),
+  merge_commit_sha: CommitSha.nullish(),
+  closed_at: z.string().nullish(),
+});
 
 /** Pull requests over REST. */
 export function restPulls(repository: RestRepository): PullRequests {
@@ -46,6 +51,16 @@ export function restPulls(repository: RestRepository): PullRequests {
     send(`PATCH ${PULLS}/{pull_number}`, { pull_number: number, ...change });
   return {
     from,
+    find: async (number) => {
+      const call = {
+        route: `GET ${PULLS}/{pull_number}`,
+        parameters: { ...where, pull_number: number },
+        answer: OwnPage,
+      };
+      const found = await findOnGitHub(client, call);
+      return found === undefined ? undefined : { ...shaped(found), ...ownFacts(found), fork: !isFromHere(found) };
+    },
+    authors: (number) => readAuthors(repository, number),
     open: () => list({ state: "open" }),
     create: async ({ branch, base, title, body, draft }) => {
       const wanted = { head: branch, base, title, body: fitBody(body), draft, maintainer_can_modify: true };
@@ -82,6 +97,26 @@ function shapeOf(owner: string) {
       ...(pull.requested_teams ?? []).map(({ slug }) => `@${owner}/${slug}`),
     ],
   });
+}
+
+/** Before a merge GitHub states the commit that one would make; that is none yet. */
+function ownFacts(pull: z.output<typeof OwnPage>): Pick<FoundPull, "author" | "mergeSha" | "closedAt"> {
+  const merged = typeof pull.merged_at === "string";
+  return {
+    author: pull.user?.login,
+    mergeSha: merged ? (pull.merge_commit_sha ?? undefined) : undefined,
+    closedAt: pull.closed_at ?? undefined,
+  };
+}
+
+const Account = z.object({ login: z.string().optional() }).nullish();
+
+async function readAuthors({ client, owner, repo }: RestRepository, number: number): Promise<readonly string[]> {
+  const answer = z.object({ author: Account, committer: Account });
+  const parameters = { owner, repo, pull_number: number };
+  const commits = await listOnGitHub(client, { route: `GET ${PULLS}/{pull_number}/commits`, parameters, answer });
+  const names = commits.flatMap(({ author, committer }) => [author?.login, committer?.login]);
+  return [...new Set(names.filter((name) => name !== undefined))];
 }
 
 /** Labels that a repository lacks are made by GitHub. */
@@ -129,7 +164,8 @@ const REVIEW_STATES = {
   PENDING: "pending",
 } as const satisfies Record<string, Review["state"]>;
 const RestReview = z.object({
-  user: z.object({ login: z.string() }).nullable(),
+  user: z.object({ login: z.string(), type: z.string().optional() }).nullable(),
+  submitted_at: z.string().nullish(),
   state: z.enum(Object.keys(REVIEW_STATES) as (keyof typeof REVIEW_STATES)[]),
   commit_id: CommitSha.nullish(),
 });
@@ -137,8 +173,10 @@ const RestReview = z.object({
 async function readReviews({ client, owner, repo }: RestRepository, number: number): Promise<readonly Review[]> {
   const parameters = { owner, repo, pull_number: number };
   const call = { route: `GET ${PULLS}/{pull_number}/reviews`, parameters, answer: RestReview };
-  return (await listOnGitHub(client, call)).map(({ user, state, commit_id }) => ({
+  return (await listOnGitHub(client, call)).map(({ user, state, commit_id, submitted_at }) => ({
     user: user?.login ?? "ghost",
+    person: user?.type === "User",
+    at: submitted_at ?? undefined,
     state: REVIEW_STATES[state],
     commit: commit_id ?? undefined,
   }));

@@ -20,7 +20,7 @@ let host: Host;
 beforeAll(async () => {
   github = await startGitHub();
   host = hostOf(github);
-  for (const branch of ["p1", "p2", "p3"]) {
+  for (const branch of ["p1", "p2", "p3", "p4"]) {
     await github.backend.ask("POST", "git/refs", { ref: `refs/heads/${branch}`, sha: github.base });
   }
 });
@@ -81,7 +81,9 @@ describe("pull requests", () => {
       refused: ["nobody", `@${OWNER}/none`],
     });
     await github.backend.ask("POST", `pulls/${number}/reviews`, { event: "COMMENT", body: "hm" });
-    expect(await host.pulls.reviews(number)).toMatchObject([{ user: BOT_LOGIN, state: "commented" }]);
+    expect(await host.pulls.reviews(number)).toMatchObject([
+      { user: BOT_LOGIN, person: true, state: "commented", at: expect.stringMatching(/^\d{4}-/) },
+    ]);
     const [found] = await host.pulls.from("p1");
     expect(found).toMatchObject({ labels: ["whetstone", "risk: low"], reviewers: ["ada"] });
     expect((await host.pulls.open()).map(({ branch }) => branch)).toContain("p1");
@@ -90,6 +92,58 @@ describe("pull requests", () => {
     // A closed one does not stand in the way of another.
     expect((await host.pulls.create(NEW)).number).not.toBe(number);
     expect(await host.pulls.from("none")).toEqual([]);
+  });
+
+  test("are found by number, with who opened them and who wrote their commits", async () => {
+    const { number } = await host.pulls.create({ ...NEW, branch: "p4" });
+    const found = await host.pulls.find(number);
+    expect(found).toMatchObject({ number, author: BOT_LOGIN, fork: false, mergeSha: undefined, headSha: github.base });
+    expect(await host.pulls.authors(number)).toEqual([]);
+    expect(await host.pulls.find(number + 1000)).toBeUndefined();
+  });
+
+  test.each([
+    ["an account that is gone", null, undefined],
+    ["a person", { login: "ada" }, "ada"],
+  ])("opened by %s and merged from a fork that is gone", async (_name, user, author) => {
+    const pull = {
+      number: 7,
+      html_url: "",
+      title: "T",
+      body: null,
+      state: "closed",
+      merged_at: "2026-11-20T10:00:00Z",
+      closed_at: "2026-11-20T10:00:00Z",
+      merge_commit_sha: "c".repeat(40),
+      user,
+      head: { ref: "x", sha: "a".repeat(40), repo: null },
+      base: { ref: "main" },
+      labels: [],
+    };
+    github.bend((request) =>
+      request === "GET pulls/7" ? { when: "before", reply: { status: 200, body: pull } } : undefined,
+    );
+    const found = await host.pulls.find(7).finally(() => github.bend(undefined));
+    expect(found).toMatchObject({
+      author,
+      fork: true,
+      merged: true,
+      mergeSha: "c".repeat(40),
+      closedAt: "2026-11-20T10:00:00Z",
+    });
+  });
+
+  test("every author and committer of its commits is named once", async () => {
+    const person = (login: string) => ({ login });
+    const commits = [
+      { author: person("ada"), committer: person("web-flow") },
+      { author: null, committer: {} },
+      { author: person("grace"), committer: person("ada") },
+    ];
+    github.bend((request) =>
+      request.startsWith("GET pulls/7/commits") ? { when: "before", reply: { status: 200, body: commits } } : undefined,
+    );
+    expect(await host.pulls.authors(7).finally(() => github.bend(undefined))).toEqual(["ada", "web-flow", "grace"]);
   });
 
   test("are all read, however many pages there are", async () => {
