@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { judgeCanary } from "../canary/judge.ts";
-import type { ShadowRecord, ShadowTriple } from "../capture/shadow.ts";
+import type { ShadowRecord, ShadowTriple } from "../capture/mirror.ts";
 import type { Arm, CallResult, CallSample } from "../model/call.ts";
 import { CanaryVerdict } from "../model/verdict.ts";
 import { compareResults, learnNoise } from "../validate/compare.ts";

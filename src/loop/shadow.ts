@@ -1,6 +1,7 @@
 import { playClient } from "../capture/play-client.ts";
 import { launchServer, type ServerCommand } from "../capture/server-process.ts";
-import { startShadow, type Shadow, type ShadowPeer } from "../capture/shadow.ts";
+import type { ShadowPeer } from "../capture/mirror.ts";
+import { startShadow, type Shadow } from "../capture/shadow.ts";
 import { messageOf } from "../model/error.ts";
 import type { Clock } from "../model/time.ts";
 import { reportShadow, type ShadowReport } from "./shadow-report.ts";

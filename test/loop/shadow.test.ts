@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { SHADOW_LIMITS, startShadow, type ShadowLimits, type ShadowPeer } from "../../src/capture/shadow.ts";
+import { SHADOW_LIMITS, type ShadowLimits, type ShadowPeer } from "../../src/capture/mirror.ts";
+import { startShadow } from "../../src/capture/shadow.ts";
 import { openShadow } from "../../src/loop/shadow.ts";
 import { reportShadow, ShadowReport } from "../../src/loop/shadow-report.ts";
 import type { CallResult, WorkloadCall } from "../../src/model/call.ts";
 import { manualClock } from "../../src/model/time.ts";
 import { systemClock } from "../capture/fixtures/commands.ts";
+import { ask, json, recording, rpc } from "../capture/http/parts.ts";
 import { temporaryFolder } from "../support/git-repository.ts";
 import { startWhetstone } from "../support/whetstone.ts";
 
@@ -92,10 +94,50 @@ describe("a shadow beside the proxy", () => {
     expect(calls.filter((call) => call.endsWith("peek"))).toEqual(["baseline peek"]);
   });
 
+  test("on HTTP: calls again, says what it found and writes its report at the end", async () => {
+    await using folder = await temporaryFolder();
+    const serve = (n: number) =>
+      recording((got, response) => {
+        const { id, method } = JSON.parse(got.body) as { id: number | string; method: string };
+        const tools = [{ name: "search", annotations: { readOnlyHint: true } }];
+        json(response, { jsonrpc: "2.0", id, result: method === "tools/list" ? { tools } : { n } });
+      });
+    await using baseline = await serve(1);
+    await using candidate = await serve(2);
+    const upstreams = ["--upstream", baseline.url.href, "--shadow-upstream", candidate.url.href];
+    const shadow = ["--shadow-allow", "search", "--shadow-report", "shadow.json"];
+    const { child, ended } = startWhetstone(
+      ["proxy", "--db", "spans.db", "--json", "--listen", "0", ...upstreams, ...shadow],
+      { cwd: folder.path },
+    );
+    let said = "";
+    const listening = Promise.withResolvers<number>();
+    child.stdout?.on("data", (chunk: string) => {
+      said += chunk;
+      if (said.includes("\n")) listening.resolve((JSON.parse(said.split("\n")[0] ?? "") as { port: number }).port);
+    });
+    const port = await listening.promise;
+    await ask(port, { body: rpc(0, "tools/list") });
+    await ask(port, { body: rpc(1, "tools/call", { name: "search", arguments: {} }) });
+    child.kill("SIGTERM");
+    const { code, err } = await ended;
+    expect([code, err]).toEqual([0, expect.stringContaining("search: 1 of 1 calls differ")]);
+    const report = ShadowReport.parse(JSON.parse(await readFile(join(folder.path, "shadow.json"), "utf8")));
+    expect(report.tools).toMatchObject([
+      { tool: "search", differences: [{ path: "$.n", baseline: "1", candidate: "2" }] },
+    ]);
+  });
+
   test.each([
     [["--shadow-command", "x", "--listen", "0", "--upstream", "http://127.0.0.1:1/mcp"], "is for stdio"],
+    [["--shadow-upstream", "http://127.0.0.1:1/mcp", "--shadow-allow", "t", "--", "y"], "needs --listen"],
+    [
+      ["--listen", "0", "--upstream", "http://127.0.0.1:1/", "--shadow-upstream", "ftp://x", "--shadow-allow", "t"],
+      "is no http",
+    ],
+    [["--shadow-reference", "http://127.0.0.1:1/", "--", "y"], "needs --shadow-upstream"],
     [["--shadow-command", "x", "--", "y"], "needs --shadow-allow"],
-    [["--shadow-allow", "x", "--", "y"], "need --shadow-command"],
+    [["--shadow-allow", "x", "--", "y"], "need a shadow"],
     [["--shadow-command", "x", "--shadow-allow", "t", "--canary-command", "z", "--", "y"], "exclude each other"],
   ])("%j is refused", async (args, why) => {
     await using folder = await temporaryFolder();

@@ -10,6 +10,8 @@ export type AdminParts = {
   readonly isSplit: boolean;
   /** Counts and losses up to now. */
   readonly status: () => object;
+  /** What the shadow found up to now; undefined without one. */
+  readonly shadow?: (() => object) | undefined;
 };
 
 type Reply = { readonly status: number; readonly value: object; readonly allow?: string };
@@ -21,7 +23,7 @@ const LISTEN_HOST = "127.0.0.1";
 
 /**
  * The admin endpoint, for loopback only: `GET /weight`, `PUT /weight` with `{"weight": PERCENT}` or the bare number,
- * `GET /status`. Sessions that are open stay where they are when the weight changes. Requests of web pages are refused.
+ * `GET /status`, and with a shadow `GET /shadow`. Sessions that are open stay where they are when the weight changes. Requests of web pages are refused.
  */
 export function adminServer(parts: AdminParts): Server {
   return createServer((request, response) => {
@@ -37,7 +39,9 @@ async function handle(request: IncomingMessage, parts: AdminParts): Promise<Repl
   }
   const path = request.url ?? "";
   if (path === "/status") return get(request, parts.status());
-  if (path !== "/weight") return { status: 404, value: { error: "There is /weight and /status." } };
+  if (path === "/shadow" && parts.shadow !== undefined) return get(request, parts.shadow());
+  if (path !== "/weight")
+    return { status: 404, value: { error: "There is /weight and /status, and with a shadow /shadow." } };
   if (request.method !== "PUT") return get(request, { weight: parts.weight.percent }, "GET, PUT");
   return put(request, parts);
 }

@@ -64,6 +64,7 @@ export function openPassage(
   const isUnit = parts.isSplit && asked.session === undefined && !asked.isInitialize;
   const unit: Attributes = isUnit ? { [UNIT]: unitOf(key, parts) } : {};
   const wires = wiresOf(request, scope.server.upstream, { version: asked.version, unit });
+  if (asked.line !== undefined) scope.ear?.request(request.rawHeaders, asked.session);
   const accepted = asked.line && scope.spans.accept("to-server", asked.line, wires.toServer);
   const unread = isMcp && holdsMessages(request) && accepted === undefined;
   if (unread) parts.counts.uninjected[isRead ? "tooLarge" : "encoded"] += 1;

@@ -12,6 +12,8 @@ import { forward, MAX_HEADER_BYTES } from "./forward.ts";
 import type { ForwardParts } from "./passage.ts";
 import { scopes } from "./scope.ts";
 import { sessions } from "./sessions.ts";
+import { startHttpShadow, type HttpShadowOptions } from "./shadow.ts";
+import type { ShadowRecord } from "../mirror.ts";
 import { openUpstream } from "./upstream.ts";
 
 /** What an HTTP proxy may hold and how long it waits. */
@@ -61,6 +63,8 @@ export type HttpProxyOptions = SinkOptions & {
   readonly redact?: RedactRules | undefined;
   readonly injectContext?: boolean | undefined;
   readonly limits?: Partial<HttpProxyLimits> | undefined;
+  /** Calls that only read are made again there. `report`: what the admin endpoint shows of it. */
+  readonly shadow?: (HttpShadowOptions & { readonly report: (record: ShadowRecord) => object }) | undefined;
 };
 
 /** Counts of a proxy, with what each sink kept and lost. */
@@ -78,6 +82,8 @@ export type HttpProxy = AsyncDisposable & {
   readonly status: () => HttpProxyStatus;
   /** A line for each sink that has lost spans up to now. */
   readonly losses: () => readonly string[];
+  /** What the shadow found up to now; undefined without one. */
+  readonly shadow: () => ShadowRecord | undefined;
   /** Lets requests under way end, writes what waits, and returns a line for everything that is missing. */
   readonly stop: () => Promise<readonly string[]>;
 };
@@ -91,17 +97,20 @@ export async function startHttpProxy(options: HttpProxyOptions): Promise<HttpPro
   const limits = { ...HTTP_PROXY_LIMITS, ...options.limits };
   const sinks = openSinks(options);
   const weight: Weight = { percent: options.weight };
-  const { parts, close } = partsOf(options, { limits, weight, sinks });
+  const { parts, close, shadow } = partsOf(options, { limits, weight, sinks });
   const status = (): HttpProxyStatus => statusOf(parts, { weight, sinks });
   const underWay = new Set<ServerResponse>();
   const server = httpServer(parts, limits, underWay);
   const port = await listen(server, options.listen);
-  const admin = await startAdmin(options.adminPort, { weight, isSplit: parts.isSplit, status }).catch(
-    async (error: unknown) => {
-      await stopServer(server, underWay, 0);
-      throw error;
-    },
-  );
+  const admin = await startAdmin(options.adminPort, {
+    weight,
+    isSplit: parts.isSplit,
+    status,
+    shadow: shadow && (() => options.shadow?.report(shadow.record()) ?? {}),
+  }).catch(async (error: unknown) => {
+    await stopServer(server, underWay, 0);
+    throw error;
+  });
   const stop = once(async () => {
     await Promise.all([
       stopServer(server, underWay, limits.patienceMs),
@@ -115,6 +124,7 @@ export async function startHttpProxy(options: HttpProxyOptions): Promise<HttpPro
     port,
     ...(admin && { adminUrl: admin.url }),
     status,
+    shadow: () => shadow?.record(),
     losses: () => sinks.flatMap(({ name, queue }) => lossLine(name, queue.summary())),
     stop,
     [Symbol.asyncDispose]: async () => void (await stop()),
@@ -134,6 +144,7 @@ function partsOf(options: HttpProxyOptions, { limits, weight, sinks }: Running) 
   const baseline = armServer("baseline", options.baseline, limits);
   const canary = options.canary && armServer("canary", options.canary, limits);
   const isSplit = canary !== undefined;
+  const shadow = options.shadow && startHttpShadow(options.shadow, options.clock);
   const parts: ForwardParts = {
     admission: { listenHost: options.listen.host, allowedHosts: options.allowedHosts ?? [] },
     arms: arms({ baseline, canary, weight, random: options.random }),
@@ -149,6 +160,7 @@ function partsOf(options: HttpProxyOptions, { limits, weight, sinks }: Running) 
       instance: randomId(options.random, 16),
       isSplit,
       counts,
+      shadow,
       onSpan: (span) => {
         const kept = [door.span(span)];
         for (const { queue } of sinks) queue.push(kept);
@@ -159,9 +171,10 @@ function partsOf(options: HttpProxyOptions, { limits, weight, sinks }: Running) 
     for (const { upstream } of canary ? [baseline, canary] : [baseline]) upstream.agent.destroy();
     await Promise.all(parts.pending);
     known.closeAll();
+    await shadow?.stop(limits.patienceMs);
     counts.faults += door.counts().faults;
   };
-  return { parts, close };
+  return { parts, close, shadow };
 }
 
 function armServer(arm: ArmServer["arm"], { url, version }: ArmOptions, limits: HttpProxyLimits): ArmServer {

@@ -7,11 +7,14 @@ import { rounds } from "../rounds.ts";
 import type { RandomBytes } from "../trace-context.ts";
 import type { ArmServer } from "./arms.ts";
 import type { Counts } from "./counts.ts";
+import type { HttpShadow, ShadowEar } from "./shadow.ts";
 
 /** Messages that belong together: those of a session, or of one request on the stateless wire. */
 export type Scope = {
   readonly spans: McpSpans;
   readonly server: ArmServer;
+  /** Where calls are made again: told of every request before its messages are accepted. */
+  readonly ear: ShadowEar | undefined;
   /** The session's id, once the upstream has given one. */
   session: string | undefined;
   /** Ends what is open. Repeatable. */
@@ -31,6 +34,8 @@ export type ScopeOptions = {
   readonly injectContext?: boolean | undefined;
   readonly onSpan: (span: Span) => void;
   readonly counts: Counts;
+  /** Where calls that only read are made again. */
+  readonly shadow?: HttpShadow | undefined;
 };
 
 /** Opens scopes. What a server says of its version holds for all of its scopes. */
@@ -38,7 +43,8 @@ export function scopes(options: ScopeOptions): (server: ArmServer) => Scope {
   const known = rounds();
   return (server) => {
     const identity = mutableIdentity(options, server);
-    const spans = mcpSpans({
+    const ear = options.shadow?.listen();
+    const own = mcpSpans({
       identity,
       clock: options.clock,
       random: options.random,
@@ -48,10 +54,12 @@ export function scopes(options: ScopeOptions): (server: ArmServer) => Scope {
       rounds: known,
       reported: server.reported,
     });
+    const spans: McpSpans = ear === undefined ? own : { ...own, accept: overheard(own.accept, ear) };
     let faults = 0;
     return {
       spans,
       server,
+      ear,
       get session() {
         return identity.session;
       },
@@ -60,10 +68,19 @@ export function scopes(options: ScopeOptions): (server: ArmServer) => Scope {
       },
       close: () => {
         spans.close();
+        ear?.close();
         options.counts.faults += spans.faults() - faults;
         faults = spans.faults();
       },
     };
+  };
+}
+
+/** Hands over what was read already; the work on it is done later. */
+function overheard(accept: McpSpans["accept"], ear: ShadowEar): McpSpans["accept"] {
+  return (direction, line, wire) => {
+    if ("messages" in line) ear.hear(direction === "to-server" ? "client" : "server", line);
+    return accept(direction, line, wire);
   };
 }
 

@@ -18,6 +18,8 @@ export type ProxyOptions = CommonOptions & {
   readonly adminPort?: string;
   readonly allowHost: readonly string[];
   readonly shadowCommand?: string;
+  readonly shadowUpstream?: string;
+  readonly shadowReference?: string;
   readonly shadowAllow: readonly string[];
   readonly shadowReport?: string;
 };
@@ -30,6 +32,8 @@ Streamable HTTP:
   $ whetstone proxy --listen 8080 --upstream http://127.0.0.1:3001/mcp
   $ whetstone proxy --listen 8080 --upstream http://127.0.0.1:3001/mcp \\
       --canary-upstream http://127.0.0.1:3002/mcp --weight 20 --admin-port 8081
+  $ whetstone proxy --listen 8080 --upstream http://127.0.0.1:3001/mcp \\
+      --shadow-upstream http://127.0.0.1:3002/mcp --shadow-allow search
   $ curl -X PUT -d '{"weight":50}' http://127.0.0.1:8081/weight
 
 Clients use http://127.0.0.1:8080/mcp; that path and / stand for the upstream's own, other paths go to its origin.
@@ -65,6 +69,8 @@ export const proxy: Register = (program, context) => {
     .option("--weight <percent>", "share of sessions that go to the canary, 0 to 100 (default: 10)")
     .option("--sticky-header <name>", "HTTP: header that tells clients without sessions apart")
     .option("--shadow-command <command>", "stdio: make read-only calls again on this server, and compare; one text")
+    .option("--shadow-upstream <url>", "HTTP: make read-only calls again on this server, and compare")
+    .option("--shadow-reference <url>", "HTTP: what shows how the baseline differs from itself (default: --upstream)")
     .option(
       "--shadow-allow <tool>",
       "tool that may be called again, if the server says readOnlyHint; repeatable",
@@ -72,7 +78,7 @@ export const proxy: Register = (program, context) => {
       [],
     )
     .option("--shadow-report <file>", "write what the shadow found as JSON (default: a summary on standard error)")
-    .option("--admin-port <port>", "HTTP: GET /status, GET and PUT /weight on 127.0.0.1");
+    .option("--admin-port <port>", "HTTP: GET /status, GET /shadow, GET and PUT /weight on 127.0.0.1");
   common(command, "proxy --service notes -- node server.js");
   command.addHelpText("after", MORE);
   command.action(async (words: string[], options: ProxyOptions) => {

@@ -11,6 +11,7 @@ import { captureOf } from "../capture-rules.ts";
 import { configIfAny } from "../config.ts";
 import type { Io } from "../io.ts";
 import { parsePort } from "../port.ts";
+import { httpShadow } from "./proxy-shadow.ts";
 import { spanSink } from "./span-sink.ts";
 
 /** How often losses of a running proxy are looked at; they are said when there are new ones. */
@@ -30,6 +31,7 @@ export async function runHttpProxy(flags: HttpProxyFlags, io: Io): Promise<numbe
     canaryUpstream === undefined ? undefined : { url: parseUpstream(canaryUpstream), version: flags.canaryVersion };
   const listen = { host: flags.host, port: parsePort(flags.listen) };
   const admin = adminPort === undefined ? undefined : parsePort(adminPort);
+  const shadow = await httpShadow(flags, io);
   const capture = captureOf(await configIfAny(flags, io), flags);
   return interruptible(async (signal) => {
     await using sink = await spanSink(flags, io);
@@ -49,12 +51,15 @@ export async function runHttpProxy(flags: HttpProxyFlags, io: Io): Promise<numbe
       random: pooledRandom(systemRandom),
       ...capture,
       injectContext: flags.injectContext,
+      shadow: shadow?.options,
     });
     using _ = sayLosses(proxy, io);
     announce(proxy, flags, io);
     if (!signal.aborted) await once(signal, "abort");
     for (const line of await proxy.stop()) io.err(line);
     farewell(proxy, flags, io);
+    const record = proxy.shadow();
+    if (record !== undefined) await shadow?.report(record);
     return EXIT.pass;
   });
 }

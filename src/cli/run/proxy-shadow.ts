@@ -1,4 +1,6 @@
 import { resolve } from "node:path";
+import { parseUpstream } from "../../capture/http/upstream.ts";
+import type { ShadowRecord } from "../../capture/mirror.ts";
 import type { RunningShadow } from "../../loop/shadow.ts";
 import type { ShadowReport } from "../../loop/shadow-report.ts";
 import { WhetstoneError } from "../../model/error.ts";
@@ -16,27 +18,56 @@ const TIMEOUT_MS = 30_000;
 export type ProxyShadow = AsyncDisposable & Pick<RunningShadow, "watch"> & { readonly report: () => Promise<void> };
 
 /** @throws WhetstoneError `usage` for flags that mean nothing together */
-export function checkShadowFlags({ listen, canaryCommand, ...options }: ProxyOptions): void {
-  const { shadowCommand, shadowAllow, shadowReport } = options;
+export function checkShadowFlags({ listen, canaryCommand, canaryUpstream, ...options }: ProxyOptions): void {
+  const { shadowCommand, shadowUpstream, shadowReference, shadowAllow, shadowReport } = options;
+  const http = listen !== undefined;
+  const isAsked = shadowCommand !== undefined || shadowUpstream !== undefined;
   const rules: readonly (readonly [boolean, string, string])[] = [
-    [shadowCommand !== undefined && listen !== undefined, "--shadow-command is for stdio.", "Leave out --listen."],
+    [shadowCommand !== undefined && http, "--shadow-command is for stdio.", "With --listen use --shadow-upstream."],
+    [shadowUpstream !== undefined && !http, "--shadow-upstream needs --listen.", "On stdio use --shadow-command."],
     [
-      shadowCommand !== undefined && canaryCommand !== undefined,
-      "--shadow-command and --canary-command exclude each other.",
+      shadowReference !== undefined && shadowUpstream === undefined,
+      "--shadow-reference needs --shadow-upstream.",
+      "Name the server to compare with it.",
+    ],
+    [
+      isAsked && (canaryCommand ?? canaryUpstream) !== undefined,
+      "A shadow and a canary exclude each other.",
       "A canary answers, a shadow does not: choose one.",
     ],
+    [isAsked && shadowAllow.length === 0, "A shadow needs --shadow-allow.", "Name each tool that may be called again."],
     [
-      shadowCommand !== undefined && shadowAllow.length === 0,
-      "--shadow-command needs --shadow-allow.",
-      "Name each tool that may be called again.",
-    ],
-    [
-      shadowCommand === undefined && (shadowAllow.length > 0 || shadowReport !== undefined),
-      "--shadow-allow and --shadow-report need --shadow-command.",
-      "Name the server to call again.",
+      !isAsked && (shadowAllow.length > 0 || shadowReport !== undefined),
+      "--shadow-allow and --shadow-report need a shadow.",
+      "Name the server to call again: --shadow-command, or --shadow-upstream with --listen.",
     ],
   ];
   for (const [isBroken, message, remedy] of rules) if (isBroken) throw new WhetstoneError("usage", message, { remedy });
+}
+
+/** The shadow of an HTTP proxy that the flags ask for, and its report at the end. */
+export async function httpShadow({ shadowUpstream, shadowReference, shadowAllow, ...flags }: HttpShadowFlags, io: Io) {
+  if (shadowUpstream === undefined) return undefined;
+  const { reportShadow } = await import("../../loop/shadow-report.ts");
+  return {
+    options: {
+      candidate: parseUpstream(shadowUpstream),
+      reference: parseUpstream(shadowReference ?? flags.upstream ?? ""),
+      allow: shadowAllow,
+      report: reportShadow,
+    },
+    report: (record: ShadowRecord) => tell(reportShadow(record), flags.shadowReport, io),
+  };
+}
+
+type HttpShadowFlags = Pick<
+  ProxyOptions,
+  "shadowUpstream" | "shadowReference" | "shadowAllow" | "shadowReport" | "upstream"
+>;
+
+async function tell(report: ShadowReport, file: string | undefined, io: Io): Promise<void> {
+  for (const line of linesOf(report)) io.err(forTerminal(line));
+  if (file !== undefined) await writeFileWhole(resolve(io.cwd, file), `${JSON.stringify(report, undefined, 1)}\n`);
 }
 
 /** Opens the shadow that the flags ask for. */
@@ -58,10 +89,7 @@ export async function proxyShadow(
   return {
     watch: shadow.watch,
     report: async () => {
-      const report = await shadow.finish();
-      for (const line of linesOf(report)) io.err(forTerminal(line));
-      if (shadowReport === undefined) return;
-      await writeFileWhole(resolve(io.cwd, shadowReport), `${JSON.stringify(report, undefined, 1)}\n`);
+      await tell(await shadow.finish(), shadowReport, io);
     },
     [Symbol.asyncDispose]: () => shadow[Symbol.asyncDispose](),
   };
