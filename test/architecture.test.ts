@@ -66,7 +66,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "wire.ts",
     "wire-app.ts",
   ],
-  actions: ["model", "config", "protect", "propose", "loop"],
+  actions: ["model", "config", "protect", "propose", "loop", "wire.ts"],
 };
 const PURE = ["model", "stats", "yaml", "analyze", "specs", "canary", "learn"];
 

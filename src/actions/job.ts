@@ -3,13 +3,23 @@ import type { executeLoop } from "../loop/execute.ts";
 import { WhetstoneError } from "../model/error.ts";
 import type { Actor } from "../model/ledger.ts";
 
+/** What an annotation of a run is about: a file of the repository with its lines, both or none. */
+export type Remark = {
+  readonly title?: string;
+  readonly file?: string;
+  readonly startLine?: number;
+  readonly endLine?: number;
+};
+
 /** What of `@actions/core` an action uses. */
 export type Toolkit = {
   readonly getInput: (name: string) => string;
   readonly setOutput: (name: string, value: string) => void;
   readonly setSecret: (secret: string) => void;
   readonly info: (line: string) => void;
-  readonly notice: (line: string) => void;
+  readonly notice: (line: string, at?: Remark) => void;
+  readonly warning: (line: string, at?: Remark) => void;
+  readonly error: (line: string, at?: Remark) => void;
   readonly startGroup: (name: string) => void;
   readonly endGroup: () => void;
   readonly setFailed: (message: string) => void;

@@ -20,6 +20,10 @@ export const STEPS = {
   validate: { run: () => import("./validate.ts"), inputs: async () => (await relayInputs()).validate },
   propose: { run: () => import("./propose.ts"), inputs: async () => (await relayInputs()).propose },
   record: { run: () => import("./record.ts"), inputs: async () => (await relayInputs()).record },
+  monitor: {
+    run: () => import("./monitor.ts"),
+    inputs: async () => (await import("./monitor-inputs.ts")).MONITOR_INPUTS,
+  },
 } as const satisfies Readonly<Record<string, Step>>;
 export type StepName = keyof typeof STEPS;
 

@@ -7,7 +7,7 @@ import { effectTable, formatNumber } from "../propose/report.ts";
 import { forMarkdown } from "../protect/sanitise.ts";
 
 /** Rows per table; GitHub takes at most 1 MiB of summary per step. */
-const MOST_ROWS = 100;
+export const MOST_ROWS = 100;
 /** Characters per cell. */
 const LONGEST_CELL = 1000;
 
@@ -75,13 +75,16 @@ function effectSection(effects: readonly Effect[]): string {
 }
 
 function findingSection(evidence: Evidence | undefined): string {
-  if (!evidence) return "";
-  const { findings, omitted, traces } = evidence;
-  if (findings.length === 0) return `### Findings\n\nNone in ${traces} traces.`;
+  return evidence ? `### Findings\n\n${findingTable(evidence)}` : "";
+}
+
+/** Findings, worst first, and what was left out. */
+export function findingTable({ findings, omitted, traces }: Evidence): string {
+  if (findings.length === 0) return `None in ${traces} traces.`;
   const rows = findings.slice(0, MOST_ROWS).map(findingRow);
   const head = ["| finding | severity | tool | measured | calls | suggestion |", "|---|---|---|---|---:|---|"];
   const left = omitted.findings === 0 ? "" : `\n\n${omitted.findings} lesser findings were left out of the evidence.`;
-  return `### Findings\n\n${[...head, ...rows].join("\n")}${cut(findings.length)}${left}`;
+  return `${[...head, ...rows].join("\n")}${cut(findings.length)}${left}`;
 }
 
 function findingRow(finding: Finding): string {
@@ -100,7 +103,7 @@ function places(report: LoopReport, facts: SummaryFacts): string {
 }
 
 /** Foreign text as part of one line. */
-function cell(text: string): string {
+export function cell(text: string): string {
   return forMarkdown(oneLine(text));
 }
 
@@ -110,6 +113,7 @@ function oneLine(text: string): string {
   return rest > 0 ? `${line.slice(0, LONGEST_CELL)} … (${rest} more characters)` : line;
 }
 
-function cut(total: number): string {
+/** Says how many rows of a table are not shown. */
+export function cut(total: number): string {
   return total > MOST_ROWS ? `\n\n${MOST_ROWS} of ${total} rows shown; all are in the dossier.` : "";
 }

@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { groupTraces, type TraceTree } from "../analyze/tree.ts";
 import { importFile } from "../backends/import-file.ts";
+import { requireRoom, windowSpans } from "../loop/window-spans.ts";
 import { WhetstoneError } from "../model/error.ts";
-import { ATTR, type Span } from "../model/span.ts";
+import type { Span } from "../model/span.ts";
 import { formatInstant, parseInstant } from "../model/time.ts";
 import type { SpanStore } from "../store/port.ts";
 
@@ -30,9 +31,6 @@ export type TraceSet = {
   /** One line each: what was left out, and why. */
   readonly notes: readonly string[];
 };
-
-/** Above this many spans the analysis would not fit into memory comfortably; a shorter window is asked for. */
-const MOST_SPANS = 500_000;
 
 /** What begins like a time; a path may hold `..` too. */
 const WINDOW = /^(-\d.*?|\d{4}-\d{2}-\d{2}.*?)\.\.(.*)$/;
@@ -107,63 +105,14 @@ function ofFile(error: WhetstoneError): WhetstoneError {
   });
 }
 
-/** Traces that began before the window are left out, those that go on after it are completed. */
+/** Whole traces of the store, see {@link windowSpans}. */
 async function readWindow(
   { sinceNs, untilNs }: Extract<TraceSource, { kind: "window" }>,
   context: TraceSourceContext,
 ): Promise<Read> {
   await using store = await context.openStore();
-  const window = { sinceNs, untilNs };
-  const label = `${formatInstant(sinceNs)}..${formatInstant(untilNs)}`;
-  const byTrace = new Map<string, Span[]>();
-  let count = 0;
-  for await (const batch of store.spans(window)) {
-    for (const span of batch) pushTo(byTrace, span);
-    count += batch.length;
-    requireRoom(count, label);
-  }
-  const notes: string[] = [];
-  await completeTraces(store, byTrace, window);
-  const [traces, canaries] = partition([...byTrace.values()], isOfCanary);
-  if (canaries.length > 0) notes.push(`${canaries.length} traces of canaries and tried changes are left out.`);
-  return { spans: traces.flat(), notes };
-}
-
-function pushTo(byTrace: Map<string, Span[]>, span: Span): void {
-  const own = byTrace.get(span.traceId);
-  if (own === undefined) byTrace.set(span.traceId, [span]);
-  else own.push(span);
-}
-
-async function completeTraces(
-  store: SpanStore,
-  byTrace: Map<string, Span[]>,
-  window: { readonly sinceNs: bigint; readonly untilNs: bigint },
-): Promise<void> {
-  let cursor: string | undefined;
-  do {
-    const page = await store.search(window, { limit: 1_000, ...(cursor === undefined ? {} : { cursor }) });
-    for (const { traceId, startNs, spans } of page.traces) {
-      if (startNs < window.sinceNs) byTrace.delete(traceId);
-      else if (byTrace.get(traceId)?.length !== spans) byTrace.set(traceId, [...(await store.trace(traceId))]);
-    }
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
-}
-
-const isOfCanary = (spans: readonly Span[]): boolean => spans.some(({ resource }) => resource[ATTR.arm] === "canary");
-
-function partition<T>(items: readonly T[], goesRight: (item: T) => boolean): readonly [T[], T[]] {
-  const [left, right]: [T[], T[]] = [[], []];
-  for (const item of items) (goesRight(item) ? right : left).push(item);
-  return [left, right];
-}
-
-function requireRoom(spans: number, where: string): void {
-  if (spans <= MOST_SPANS) return;
-  throw new WhetstoneError("usage", `${where} holds more than ${MOST_SPANS} spans.`, {
-    remedy: "Choose a shorter window or a smaller file.",
-  });
+  const { spans, ofCanaries } = await windowSpans(store, { sinceNs, untilNs });
+  return { spans, notes: ofCanaries === 0 ? [] : [`${ofCanaries} traces of canaries and tried changes are left out.`] };
 }
 
 function nothingIn(text: string, source: TraceSource): WhetstoneError {

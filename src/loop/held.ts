@@ -15,17 +15,17 @@ export type Traffic = Pick<SpanStore, "operations"> & AsyncDisposable;
 /** A promoted change whose time has come, and what traffic says of it. */
 export type HeldCheck = HeldVerdict & { readonly proposal: string; readonly promotedAt: string };
 
+type Looking = { readonly workspace: Pick<LoopRun["workspace"], "state" | "clock" | "targetName" | "config"> };
+
 /**
- * Looks at every promoted change of the target whose time is over (`learning.heldAfterDays`), and records as held those
- * whose effect is still there in the store's rollups: as many days before the promotion against the same number after it.
- * One that is not, or of which too little was seen, stays promoted, and it is said why.
+ * Looks at every promoted change of the target whose time is over (`learning.heldAfterDays`): is its effect still there in
+ * the store's rollups, as many days before the promotion against the same number after it? Writes nothing.
  * @throws WhetstoneError `ledger_broken`, `store_read_failed`
  */
-export async function confirmHeld(
-  run: Pick<LoopRun, "actor" | "workspace">,
+export async function judgeDue(
+  { workspace: { state, clock, targetName, config } }: Looking,
   open: () => Promise<Traffic>,
-): Promise<HeldCheck[]> {
-  const { state, clock, targetName, config } = run.workspace;
+): Promise<readonly (HeldCheck & { readonly outcome: Outcome })[]> {
   const windowNs = BigInt(Math.round(config.learning.heldAfterDays * DAY_NS));
   const latest = [...latestPerDossier(await readOutcomes(await state.view(), targetName)).values()];
   const isDue = ({ status, at }: Outcome): boolean =>
@@ -33,15 +33,30 @@ export async function confirmHeld(
   const due = latest.filter(isDue);
   if (due.length === 0) return [];
   await using store = await open();
-  const checks: HeldCheck[] = [];
+  const checks: (HeldCheck & { readonly outcome: Outcome })[] = [];
   for (const outcome of due) {
     const promoted = parseInstant(outcome.at, 0n);
     const seen = async (sinceNs: bigint): Promise<ObservedOperation[]> =>
       await observe(store, { service: targetName, sinceNs, untilNs: sinceNs + windowNs });
     const evidence = { before: await seen(promoted - windowNs), after: await seen(clock.now() - windowNs) };
-    const verdict = judgeHeld(outcome, evidence);
-    if (verdict.verdict === "held") await recordHeld(run, outcome);
-    checks.push({ ...verdict, proposal: outcome.proposal, promotedAt: outcome.at });
+    checks.push({ ...judgeHeld(outcome, evidence), proposal: outcome.proposal, promotedAt: outcome.at, outcome });
+  }
+  return checks;
+}
+
+/**
+ * Records as held those changes of {@link judgeDue} whose effect is still there. One that is not, or of which too little
+ * was seen, stays promoted, and it is said why.
+ * @throws WhetstoneError `ledger_broken`, `store_read_failed`
+ */
+export async function confirmHeld(
+  run: Pick<LoopRun, "actor" | "workspace">,
+  open: () => Promise<Traffic>,
+): Promise<HeldCheck[]> {
+  const checks: HeldCheck[] = [];
+  for (const { outcome, ...check } of await judgeDue(run, open)) {
+    if (check.verdict === "held") await recordHeld(run, outcome);
+    checks.push(check);
   }
   return checks;
 }

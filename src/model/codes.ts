@@ -153,6 +153,7 @@ export const REASON_CODES = {
   rule_forbids: "A hard rule of the repository forbids this.",
   actor_not_allowed: "Who started the run may not write to the repository.",
   cooldown: "Changes of this kind were stopped several times in a row; it rests for a while.",
+  problem_found: "Monitoring found a problem that people are told of.",
   effect_held: "The measured effect of a promoted change is still there after the time that counts as held.",
   nothing_learned: "The outcomes so far support no new rule.",
   run_failed: "The run ended with an error before it had an outcome; nothing of it is in force.",

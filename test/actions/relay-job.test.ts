@@ -28,6 +28,8 @@ async function act(job: RelayJob, inputs: Readonly<Record<string, string>>, ende
       setSecret: (secret) => said.masked.push(secret),
       info: () => undefined,
       notice: (line) => said.notices.push(line),
+      warning: () => undefined,
+      error: () => undefined,
       startGroup: () => undefined,
       endGroup: () => undefined,
       setFailed: (message) => said.failures.push(message),
