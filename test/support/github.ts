@@ -1,9 +1,11 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
+import { createHmac } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createEmulator } from "emulate";
 import { openGitHubClient } from "../../src/github/client.ts";
 import type { GitHubGraph } from "../../src/github/graphql.ts";
+import { type AppHooks, appHooks, appSeed, HOOKS_PATH, type InstalledApp } from "./github-app.ts";
 import { secondBackend, type Backend } from "./github-extra.ts";
 import { faultsOf } from "./github-openapi.ts";
 
@@ -38,6 +40,8 @@ export type GitHubOptions = {
   /** False: a server whose GraphQL knows no mutations of commits, as an old GitHub Enterprise Server. */
   readonly graphql?: boolean;
   readonly files?: Readonly<Record<string, string>>;
+  /** An App that is installed on the organisation. */
+  readonly app?: InstalledApp;
 };
 
 /** GitHub in this process: the emulator, what it lacks, a record of all requests, and their check by GitHub's description. */
@@ -53,6 +57,10 @@ export type GitHub = AsyncDisposable & {
   readonly client: () => GitHubGraph;
   /** Bends further requests. */
   readonly bend: (fault: GitHubOptions["fault"]) => void;
+  /** The webhooks of the App, where one is installed. */
+  readonly hooks: AppHooks | undefined;
+  /** Resolves as soon as something is so; looks again after every request that was answered. */
+  readonly until: (isSo: () => boolean | Promise<boolean>) => Promise<void>;
   /** Head commit of `main` at the start. */
   readonly base: string;
 };
@@ -62,12 +70,14 @@ const REPOSITORY = `/repos/${OWNER}/${REPO}`;
 
 /** Starts it on a free port of the loopback interface with one repository that holds `files` on `main`. */
 export async function startGitHub(options: GitHubOptions = {}): Promise<GitHub> {
-  const emulator = await createEmulator({ service: "github", port: 0, seed: SEED });
-  const address = emulator.url.replace("localhost", "127.0.0.1");
-  const backend = secondBackend({ address, token: TOKEN, repository: REPOSITORY });
   const requests: string[] = [];
   const violations: string[] = [];
+  const answered = new EventEmitter().setMaxListeners(0);
   let fault = options.fault;
+  const behind: { backend?: Backend } = {};
+  const { app } = options;
+  const hooks =
+    app && appHooks(app, (body) => `sha256=${createHmac("sha256", app.webhookSecret).update(body).digest("hex")}`);
   const handle = async (incoming: Incoming): Promise<Answer | "cut"> => {
     const name = nameOf(incoming);
     const query = incoming.query.size === 0 ? "" : `?${incoming.query.toString()}`;
@@ -75,34 +85,57 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHub> 
     if (incoming.path !== "/graphql") violations.push(...faultsOf({ ...incoming, path: incoming.path }));
     const bent = fault?.(name, incoming);
     if (bent?.when === "before") return bent.reply;
-    const answer = await backend.answer(incoming, options.graphql !== false);
-    return bent?.reply ?? answer;
+    const answer =
+      (await hooks?.answer(incoming)) ?? (await behind.backend?.answer(incoming, options.graphql !== false));
+    return bent?.reply ?? answer ?? { status: 503, body: { message: "starting" } };
   };
   const server = createServer((request, response) => {
+    if (hooks !== undefined && request.url === HOOKS_PATH) return void hooks.take(request, response);
     void read(request)
       .then(handle)
-      .then((answer) => send(response, answer));
+      .then((answer) => send(response, answer))
+      .finally(() => answered.emit("answered"));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}${PREFIX}`;
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const apps = app === undefined ? [] : [appSeed(app, { owner: OWNER, hooks: `${origin}${HOOKS_PATH}` })];
+  const emulator = await createEmulator({
+    service: "github",
+    port: 0,
+    seed: { ...SEED, github: { ...SEED.github, apps } },
+  });
+  const address = emulator.url.replace("localhost", "127.0.0.1");
+  const backend = secondBackend({ address, token: TOKEN, repository: REPOSITORY });
+  behind.backend = backend;
   const base = await backend.begin("main", options.files ?? { "README.md": "# notes\n" });
+  const baseUrl = `${origin}${PREFIX}`;
   return {
     baseUrl,
     requests,
     violations,
     backend,
     base,
+    hooks,
     client: () => openGitHubClient({ token: { reveal: () => TOKEN }, baseUrl, paced: false, secondMs: 1 }),
     bend: (next) => {
       fault = next;
     },
+    until: (isSo) => untilSo(isSo, answered),
     [Symbol.asyncDispose]: async () => {
       server.close();
       server.closeAllConnections();
       await emulator.close();
     },
   };
+}
+
+async function untilSo(isSo: () => boolean | Promise<boolean>, answered: EventEmitter): Promise<void> {
+  for (;;) {
+    const next = once(answered, "answered");
+    if (await isSo()) return;
+    await next;
+  }
 }
 
 const SEED = {
