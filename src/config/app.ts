@@ -1,5 +1,8 @@
 import { z } from "zod";
 
+/** GitHub ends what has waited at an environment for 30 days; a day is left for the answer. */
+const GATE_DAYS = 29;
+
 /** What a person's approval of a proposal starts. */
 const ApprovalSettings = z.strictObject({
   starts: z
@@ -8,12 +11,51 @@ const ApprovalSettings = z.strictObject({
     .describe("What an approving review of a proposal starts by itself."),
 });
 
-/** How the deployment protection rule decides. */
+/** How the deployment protection rule decides, and how a canary is started. */
 const GateSettings = z.strictObject({
   unknown: z
     .enum(["approve", "reject"])
     .default("reject")
     .describe("What becomes of a deployment that belongs to no proposal."),
+  windowMinutes: z
+    .number()
+    .nonnegative()
+    .max(GATE_DAYS * 1_440)
+    .default(10)
+    .describe("Shortest time that a canary is watched before it may pass; harm ends it at once."),
+  deadlineMinutes: z
+    .number()
+    .positive()
+    .max(GATE_DAYS * 1_440)
+    .default(1_440)
+    .describe("An undecided canary ends then."),
+  atDeadline: z
+    .enum(["reject", "wait"])
+    .default("reject")
+    .describe(
+      "What becomes of an undecided canary at the deadline: it is rejected, or waits for people until GitHub ends it.",
+    ),
+  minimumCalls: z.int().min(2).default(20).describe("Fewest calls of each version before a canary may pass."),
+  weight: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe(
+      "Share of the sessions that the split sends to the canary, where it is fixed: exchanged versions are then found.",
+    ),
+  lookSeconds: z.number().min(1).max(86_400).default(60).describe("Time between two looks at a canary."),
+  workflow: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]+\.ya?ml$/)
+    .default("whetstone-canary.yml")
+    .describe("File of the workflow that deploys a canary, in .github/workflows."),
+  environment: z
+    .string()
+    .min(1)
+    .max(255)
+    .default("production")
+    .describe("Environment before which the rule stands; without the rule the same decision is a check run."),
 });
 
 /** What happens when a canary is bad. */

@@ -1,4 +1,6 @@
 import type { CommitSha } from "../model/json.ts";
+import type { Gates } from "./gate-port.ts";
+import type { Runs, WorkflowFile } from "./runs-port.ts";
 
 /** A pull request as far as it is used. */
 export type PullRequest = {
@@ -102,25 +104,46 @@ export type Annotation = {
   readonly message: string;
 };
 
-/** A check run that has ended. `externalId` says what it is about: the same one is updated, not repeated. */
-export type CheckReport = {
+/** A button of a check run; GitHub takes 20, 40 and 20 characters. A press arrives as `check_run.requested_action`. */
+export type CheckAction = { readonly label: string; readonly description: string; readonly identifier: string };
+
+/** What a check run shows. `externalId` says what it is about: the same one is updated, not repeated. */
+export type CheckText = {
   readonly name: string;
   readonly sha: CommitSha;
   readonly externalId: string;
-  readonly conclusion: "success" | "failure" | "neutral" | "skipped" | "action_required" | "cancelled" | "timed_out";
   readonly title: string;
   readonly summary: string;
+  /** Details below the summary. */
+  readonly text?: string | undefined;
   /** Page with more. */
-  readonly url?: string;
+  readonly url?: string | undefined;
   /** Any number; sent in batches, each once however often this is run. */
   readonly annotations: readonly Annotation[];
+  /** At most 3; they follow from the rest: what is shown alike has the same ones. */
+  readonly actions?: readonly CheckAction[] | undefined;
+};
+/** A check run that has ended. */
+export type CheckReport = CheckText & {
+  readonly conclusion: "success" | "failure" | "neutral" | "skipped" | "action_required" | "cancelled" | "timed_out";
+};
+/** A check run that has not ended; one that had ended is open again. */
+export type RunningCheck = CheckText & { readonly status: "queued" | "in_progress" };
+
+/** A check run as it stands on a commit. */
+export type StandingCheck = {
+  readonly id: number;
+  readonly name: string;
+  readonly externalId: string;
+  readonly status: string;
+  readonly conclusion: string | undefined;
+  readonly app: string;
 };
 export type Checks = {
-  readonly report: (check: CheckReport) => Promise<Written>;
+  /** Texts that are too long are cut, which they say. @throws WhetstoneError `defect` for buttons that GitHub refuses */
+  readonly report: (check: CheckReport | RunningCheck) => Promise<Written>;
   /** Check runs on a commit by name, latest each. */
-  readonly on: (
-    sha: CommitSha,
-  ) => Promise<readonly { readonly name: string; readonly conclusion: string | undefined; readonly app: string }[]>;
+  readonly on: (sha: CommitSha) => Promise<readonly StandingCheck[]>;
 };
 
 export type DeploymentState = "error" | "failure" | "inactive" | "in_progress" | "queued" | "pending" | "success";
@@ -169,6 +192,8 @@ export type Workflows = {
   readonly enable: (file: string) => Promise<void>;
   readonly disable: (file: string) => Promise<void>;
   readonly state: (file: string) => Promise<string | undefined>;
+  /** All of them, those that are switched off too. */
+  readonly list: () => Promise<readonly WorkflowFile[]>;
 };
 
 /** An artifact of a workflow run. */
@@ -213,4 +238,6 @@ export type Host = {
   readonly workflows: Workflows;
   readonly artifacts: Artifacts;
   readonly repository: Repository;
+  readonly gates: Gates;
+  readonly runs: Runs;
 };

@@ -31,6 +31,12 @@ export function guardHost(host: GuardedHost, guard: Guard, acting: Acting): Guar
       issue: guarded("issue.write", notes.issue, parts),
       closeIssue: guarded("issue.write", notes.closeIssue, parts),
     },
+    gates: guardGates(host.gates, parts),
+    runs: {
+      underWay: host.runs.underWay,
+      cancel: guarded("workflow.cancel", host.runs.cancel, parts),
+      forceCancel: guarded("workflow.cancel", host.runs.forceCancel, parts),
+    },
     deployments: {
       states: deployments.states,
       create: guarded("deployment.write", deployments.create, parts),
@@ -38,10 +44,25 @@ export function guardHost(host: GuardedHost, guard: Guard, acting: Acting): Guar
     },
     workflows: {
       state: workflows.state,
+      list: workflows.list,
       dispatch: guarded("workflow.start", workflows.dispatch, parts),
       enable: guarded("workflow.switch", workflows.enable, parts),
       disable: guarded("workflow.switch", workflows.disable, parts),
     },
+  };
+}
+
+function guardGates(gates: Host["gates"], parts: Parts): Host["gates"] {
+  return {
+    run: gates.run,
+    dispatched: gates.dispatched,
+    answers: gates.answers,
+    waiting: gates.waiting,
+    rules: gates.rules,
+    pullsOf: gates.pullsOf,
+    report: guarded("gate.reject", gates.report, parts),
+    refuse: guarded("gate.reject", gates.refuse, parts),
+    letPass: guarded("gate.approve", gates.letPass, parts),
   };
 }
 

@@ -97,6 +97,14 @@ export const OPERATIONS = {
     affects: "workflows of Whetstone",
     rollback: "switch them the other way",
   }),
+  "workflow.cancel": write({
+    role: "operator",
+    risk: "low",
+    because: ["A run of Whetstone ends early; what it had done so far stays on record."],
+    whileStopped: true, // ending what runs is what a stop does
+    affects: "runs of Whetstone's workflows",
+    rollback: "run it again",
+  }),
   "deployment.write": write({
     role: "operator",
     risk: "low",
@@ -104,6 +112,24 @@ export const OPERATIONS = {
     whileStopped: true, // how a deployment ended must be on record
     affects: "deployments and their states",
     rollback: null,
+  }),
+  "gate.approve": write({
+    role: "operator",
+    risk: "low",
+    because: [
+      "An administrator set the rule for this: a deployment passes by a verdict on measured calls, or a person's.",
+    ],
+    whileStopped: false,
+    affects: "a deployment that waits at an environment",
+    rollback: "deploy the version before",
+  }),
+  "gate.reject": write({
+    role: "operator",
+    risk: "low",
+    because: ["A deployment that waits says how it stands, or does not happen; it can be started again."],
+    whileStopped: true, // what waits while everything is stopped is refused
+    affects: "a deployment that waits at an environment",
+    rollback: "start the workflow again",
   }),
   "proposal.close": write({
     role: "operator",
@@ -178,7 +204,7 @@ export const OPERATIONS = {
     rollback: null,
   }),
   resume: write({
-    role: "maintainer",
+    role: "admin",
     risk: "high",
     because: ["Somebody stopped all changes for a reason; this lets them go on."],
     whileStopped: true,

@@ -40,6 +40,7 @@ const KIND_OF: Partial<Record<ReasonCode, ViolationKind>> = {
   merge_forbidden: "scope",
   views_disagree: "scope",
   artifact_foreign: "scope",
+  callback_forbidden: "scope",
   size_exceeded: "resourceLimit",
   budget_exhausted: "resourceLimit",
   authorization_expired: "timeout",

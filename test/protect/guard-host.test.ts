@@ -16,13 +16,24 @@ const READS = [
   "checks.on",
   "deployments.states",
   "environments.list",
+  "gates.run",
+  "gates.dispatched",
+  "gates.answers",
+  "gates.waiting",
+  "gates.rules",
+  "gates.pullsOf",
   "notes.standing",
+  "runs.underWay",
   "workflows.state",
+  "workflows.list",
 ];
 /** What is asked for a write that is none of a pull request. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   "pulls.close": "proposal.close",
   "checks.report": "check.write",
+  "gates.report": "gate.reject",
+  "gates.refuse": "gate.reject",
+  "gates.letPass": "gate.approve",
   "notes.comment": "comment.write",
   "notes.issue": "issue.write",
   "notes.closeIssue": "issue.write",
@@ -31,8 +42,10 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "workflows.dispatch": "workflow.start",
   "workflows.enable": "workflow.switch",
   "workflows.disable": "workflow.switch",
+  "runs.cancel": "workflow.cancel",
+  "runs.forceCancel": "workflow.cancel",
 };
-const PARTS = ["pulls", "checks", "notes", "deployments", "environments", "workflows"] as const;
+const PARTS = ["pulls", "checks", "notes", "deployments", "environments", "gates", "runs", "workflows"] as const;
 
 /** A host whose every member puts down that it was reached. */
 function recorded(): { readonly host: GuardedHost; readonly commits: Commits; readonly reached: string[] } {

@@ -2,8 +2,10 @@ import type { GitHubGraph } from "../graphql.ts";
 import type { Host } from "../host-port.ts";
 import { restChecks } from "./checks.ts";
 import { restDeployments, restEnvironments } from "./deployments.ts";
+import { restGates } from "./gates.ts";
 import { restNotes } from "./notes.ts";
 import { restPulls } from "./pulls.ts";
+import { restRuns } from "./runs.ts";
 import { restArtifacts, restRepository, restWorkflows } from "./workflows.ts";
 
 /** A repository on GitHub, the client that reaches it, and the account that the client's token belongs to. */
@@ -26,5 +28,7 @@ export function openRestHost({ self, ...repository }: RestHostOptions): Host {
     workflows: restWorkflows(repository),
     artifacts: restArtifacts(repository),
     repository: restRepository(repository),
+    gates: restGates(repository),
+    runs: restRuns(repository),
   };
 }

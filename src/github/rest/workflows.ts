@@ -5,12 +5,14 @@ import type { Artifact, Artifacts, Repository, Workflows } from "../host-port.ts
 import { callGitHub, findOnGitHub } from "../rest-api.ts";
 import { listOnGitHub } from "../rest-list.ts";
 import type { RestRepository } from "../rest-objects.ts";
+import { listWorkflows } from "./runs.ts";
 
 const REPOSITORY = "/repos/{owner}/{repo}";
 const ACTIONS = `${REPOSITORY}/actions`;
 
 /** Workflows over REST. */
-export function restWorkflows({ client, owner, repo }: RestRepository): Workflows {
+export function restWorkflows(repository: RestRepository): Workflows {
+  const { client, owner, repo } = repository;
   const where = { owner, repo };
   const at = (file: string) => ({ ...where, workflow_id: file });
   const put = async (file: string, verb: "enable" | "disable"): Promise<void> => {
@@ -34,6 +36,7 @@ export function restWorkflows({ client, owner, repo }: RestRepository): Workflow
       const call = { route: `GET ${ACTIONS}/workflows/{workflow_id}`, parameters: at(file), answer };
       return (await findOnGitHub(client, call))?.state;
     },
+    list: () => listWorkflows(repository),
   };
 }
 
