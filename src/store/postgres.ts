@@ -1,5 +1,4 @@
-import pg from "pg";
-import { WhetstoneError } from "../model/error.ts";
+import type pg from "pg";
 import { TraceId } from "../model/span.ts";
 import { inBatches, SPAN_BATCH } from "./batch.ts";
 import { reportOf } from "./operation-report.ts";
@@ -8,10 +7,10 @@ import { arrivalsOfPostgres } from "./postgres-arrivals.ts";
 import { appendBatch } from "./postgres-append.ts";
 import { postgresAccess, SNAPSHOT, type PostgresAccess } from "./postgres-attempt.ts";
 import { postgresDocuments } from "./postgres-documents.ts";
-import { postgresError, withoutSecrets } from "./postgres-errors.ts";
+import { withoutSecrets } from "./postgres-errors.ts";
 import { postgresLogs } from "./postgres-logs.ts";
 import { postgresMetrics } from "./postgres-metrics.ts";
-import { migratePostgres } from "./postgres-migrate.ts";
+import { openPostgresPool } from "./postgres-pool.ts";
 import { compactPostgres, extentOfPostgres, prunablePostgres, prunePostgres } from "./postgres-prune.ts";
 import { inTransaction, selectAll } from "./postgres-transaction.ts";
 import {
@@ -30,12 +29,6 @@ import { fewestRanges, minutesOf } from "./rollup.ts";
 import { fromRows, type SelectedSpan } from "./row.ts";
 import type { Store } from "./store.ts";
 
-/** Connections per store: one writer and a few readers. */
-const MAX_CONNECTIONS = 4;
-
-/** How long opening waits for the server; ms. */
-const CONNECT_TIMEOUT_MS = 10_000;
-
 /**
  * Opens the store in the schema `whetstone` of a PostgreSQL database, creating or updating the schema.
  * Any number of processes may share it.
@@ -43,7 +36,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
  */
 export async function openPostgresStore({ url }: { readonly url: string }): Promise<Store> {
   const name = withoutSecrets(url);
-  const pool = await openPool(url, name);
+  const pool = await openPostgresPool(url, name);
   const access = postgresAccess(pool, name);
   return {
     ...writing(access),
@@ -82,33 +75,6 @@ function reading({ pool, read }: PostgresAccess) {
     prunable: (what) => read(() => prunablePostgres(pool, what)),
     extent: () => read(() => extentOfPostgres(pool)),
   } satisfies Partial<SpanStore>;
-}
-
-async function openPool(url: string, name: string): Promise<pg.Pool> {
-  const pool = poolFor(url, name);
-  // The pool has dropped a connection that broke while idle; the next query opens another or reports the fault.
-  pool.on("error", () => undefined);
-  try {
-    await migratePostgres(pool, name);
-    return pool;
-  } catch (thrown) {
-    await pool.end();
-    throw postgresError(thrown, { code: "store_open_failed", what: `The span store ${name} could not be opened` });
-  }
-}
-
-function poolFor(url: string, name: string): pg.Pool {
-  if (URL.parse(url) === null) {
-    throw new WhetstoneError("store_open_failed", `The URL ${name} cannot be read.`, {
-      remedy: "Write postgres://user:password@host:port/database, with special characters percent-encoded.",
-    });
-  }
-  return new pg.Pool({
-    connectionString: url,
-    max: MAX_CONNECTIONS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    application_name: "whetstone",
-  });
 }
 
 /** All queries of a search from one snapshot, so that they agree. */

@@ -7,7 +7,7 @@ export type Work = {
   readonly id: string;
   /** GitHub's name of the event, such as `issue_comment`; `task.NAME` for a task. */
   readonly event: string;
-  /** Work with the same key waits for each other: `OWNER/REPO#NUMBER` or longer. */
+  /** Work with the same key waits for each other: `owner/repo#NUMBER` or longer, in lower case. */
   readonly key: string;
   /** JSON text as it was delivered. */
   readonly payload: string;
@@ -25,14 +25,23 @@ export type ClaimedWork = Work & {
   readonly claim: string;
 };
 
-/** How an attempt ended. `again` is no failure: the work goes on at that time, with another payload where one is given. */
+/** No retry is put off for longer, ms; a queue takes what is later for the mark of a wrong clock. */
+export const LONGEST_RETRY_MS = 60 * 60 * 1000;
+
+/** How an attempt ended. `again` is no failure, and attempts are counted anew: the work goes on at that time, with another payload where one is given. */
 export type Ending =
   | { readonly kind: "done" }
   | { readonly kind: "again"; readonly at: number; readonly payload?: string }
   | { readonly kind: "failed"; readonly error: string; readonly retryAt: number }
   | { readonly kind: "dead"; readonly error: string };
 
-export type WorkCounts = { readonly waiting: number; readonly running: number; readonly dead: number };
+export type WorkCounts = {
+  readonly waiting: number;
+  readonly running: number;
+  readonly dead: number;
+  /** Epoch milliseconds since when the oldest waiting work could have been begun; absent when none is due. */
+  readonly dueSince?: number;
+};
 
 /** Work that was given up, for people. */
 export type DeadLetter = Work & { readonly attempts: number; readonly error: string; readonly diedAt: number };
@@ -46,7 +55,8 @@ export type WorkQueue = AsyncDisposable & {
   readonly add: (work: Work) => Promise<"added" | "known">;
   /**
    * Takes the oldest work that is due, whose key no other work before it is waiting or running for, and holds it for
-   * `leaseMs`. An attempt whose lease ran out counts, and the work is due again.
+   * `leaseMs`. An attempt whose lease ran out counts, and the work is due again; so is what a clock that was wrong put
+   * too far into the future: a lease of more than twice `leaseMs`, a retry in more than {@link LONGEST_RETRY_MS}.
    */
   readonly claim: (now: number, leaseMs: number) => Promise<ClaimedWork | undefined>;
   /** Holds a claim for longer; false when it was lost. */
@@ -54,13 +64,18 @@ export type WorkQueue = AsyncDisposable & {
   /** Ends an attempt; false when the claim was lost in the meantime, and nothing changes. */
   readonly end: (claim: string, ending: Ending, now: number) => Promise<boolean>;
   /** Epoch milliseconds at which the next work is due; undefined for none. */
-  readonly nextDue: (now: number) => Promise<number | undefined>;
-  readonly counts: () => Promise<WorkCounts>;
+  readonly nextDue: (now: number, leaseMs: number) => Promise<number | undefined>;
+  readonly counts: (now: number) => Promise<WorkCounts>;
   readonly deadLetters: (limit: number) => Promise<readonly DeadLetter[]>;
   /** Lets a dead letter be tried again; false when there is none of this id. */
   readonly revive: (id: string, now: number) => Promise<boolean>;
   /** Which of these ids were taken before. */
   readonly known: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
+  /**
+   * Ends all work of a repository, dead or alive, without doing it, and forgets its payloads and keys; the ids stay
+   * known. Returns how many. `place` is `OWNER/REPO`, in lower case as in the keys.
+   */
+  readonly drop: (place: string, now: number) => Promise<number>;
   /** Forgets what ended before `before` (epoch ms); returns how many. */
   readonly forget: (before: number) => Promise<number>;
 };
