@@ -11,23 +11,39 @@ export const StopRecord = z.strictObject({
 });
 export type StopRecord = z.infer<typeof StopRecord>;
 
-/** One of the two places of the flag. What cannot be read counts as a stop. */
+/** Variable of the repository on GitHub that stops everything while it is set. */
+export const STOP_VARIABLE = "WHETSTONE_STOP";
+
+/** One of the places of the flag. What cannot be read counts as a stop. */
 export type StopFlag =
   | { readonly kind: "running" }
+  /** The variable is set, to this. */
+  | { readonly kind: "variable"; readonly value: string }
   | { readonly kind: "stopped"; readonly record: StopRecord }
   | { readonly kind: "unreadable"; readonly detail: string };
 
-/** Both places of the flag. */
-export type StopState = { readonly local: StopFlag; readonly state: StopFlag };
+/** All places of the flag; the variable where it is looked at. */
+export type StopState = { readonly local: StopFlag; readonly state: StopFlag; readonly variable?: StopFlag };
 
-/** Whether a state lets things go on: only when both flags are read and absent. */
-export function isRunning({ local, state }: StopState): boolean {
-  return local.kind === "running" && state.kind === "running";
+/** Whether a state lets things go on: only when all flags are read and absent. */
+export function isRunning({ local, state, variable }: StopState): boolean {
+  return [local, state, ...(variable === undefined ? [] : [variable])].every(({ kind }) => kind === "running");
+}
+
+/** What the variable says: it stops unless it is absent, empty, or a word for no. */
+export function variableFlag(value: string | undefined): StopFlag {
+  const text = value?.trim() ?? "";
+  if (/^(?:|0|false|no|off)$/i.test(text)) return { kind: "running" };
+  return { kind: "variable", value: text.slice(0, 100) };
 }
 
 /** Who stopped and why, in one line for people; undefined while all is running. */
-export function describeStop({ local, state }: StopState): string | undefined {
-  const lines = [describeFlag("this machine", local), describeFlag("branch whetstone/state", state)];
+export function describeStop({ local, state, variable = { kind: "running" } }: StopState): string | undefined {
+  const lines = [
+    describeFlag("this machine", local),
+    describeFlag("branch whetstone/state", state),
+    describeFlag(`variable ${STOP_VARIABLE}`, variable),
+  ];
   const said = lines.filter((line) => line !== undefined);
   return said.length === 0 ? undefined : said.join("; ");
 }
@@ -36,6 +52,8 @@ function describeFlag(where: string, flag: StopFlag): string | undefined {
   switch (flag.kind) {
     case "running":
       return undefined;
+    case "variable":
+      return `${where}: set to ${JSON.stringify(flag.value)}; whoever administers the repository can remove it`;
     case "unreadable":
       return `${where}: the flag cannot be read, which counts as stopped (${flag.detail})`;
     case "stopped": {

@@ -4,7 +4,7 @@ import type { StateStore, StateView } from "../github/state-port.ts";
 import type { Subject } from "../model/authorization.ts";
 import { codeOf, messageOf, WhetstoneError } from "../model/error.ts";
 import type { Actor, LedgerEntry } from "../model/ledger.ts";
-import { describeStop, isRunning, type StopFlag, StopRecord, type StopState } from "../model/stop.ts";
+import { describeStop, isRunning, type StopFlag, StopRecord, type StopState, variableFlag } from "../model/stop.ts";
 import { type Clock, formatInstant } from "../model/time.ts";
 import { stateSubject } from "./authorization/subject.ts";
 import { digestOf } from "./digest.ts";
@@ -15,12 +15,14 @@ import { planLedger } from "./ledger.ts";
 
 const STATE_FLAG = "stop.json";
 
-/** Where the two flags are. */
+/** Where the flags are. */
 export type KillSwitchPlace = {
   readonly state: StateStore;
   /** The working folder of the repository; the local flag lies in it and needs no git. */
   readonly folder: string;
   readonly clock: Clock;
+  /** Value of the variable of the repository, where it can be read; undefined when it is not set. */
+  readonly variable?: () => Promise<string | undefined>;
 };
 
 /** What setting the flag achieved, place by place; a text says what failed. */
@@ -31,9 +33,9 @@ export type Stopped = {
 
 /** The stop of everything that changes something. */
 export type KillSwitch = {
-  /** Both flags as they are now; never throws: what cannot be read is said to be so. */
+  /** All flags as they are now; never throws: what cannot be read is said to be so. */
   readonly look: () => Promise<StopState>;
-  /** @throws WhetstoneError `stopped` unless both flags are read and absent */
+  /** @throws WhetstoneError `stopped` unless all flags are read and absent */
   readonly assertRunning: () => Promise<void>;
   /** Sets both flags, the local one first; one that fails does not keep the other from being set. */
   readonly stop: (request: { readonly by: Actor; readonly why: string | null }) => Promise<Stopped>;
@@ -51,6 +53,7 @@ export function openKillSwitch(place: KillSwitchPlace): KillSwitch {
   const look = async (): Promise<StopState> => ({
     local: await localFlag(place.folder),
     state: await stateFlag(place),
+    ...(place.variable === undefined ? {} : { variable: await flagOfVariable(place.variable) }),
   });
   return {
     look,
@@ -91,6 +94,14 @@ async function stateFlag({ state }: KillSwitchPlace): Promise<StopFlag> {
   try {
     const text = await (await state.view()).read(STATE_FLAG);
     return text === undefined ? { kind: "running" } : flagOf(text);
+  } catch (error) {
+    return { kind: "unreadable", detail: messageOf(error) };
+  }
+}
+
+async function flagOfVariable(read: NonNullable<KillSwitchPlace["variable"]>): Promise<StopFlag> {
+  try {
+    return variableFlag(await read());
   } catch (error) {
     return { kind: "unreadable", detail: messageOf(error) };
   }
