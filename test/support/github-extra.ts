@@ -1,6 +1,10 @@
 import { z } from "zod";
 import { annotationBook } from "./github-annotations.ts";
 import type { Answer, Incoming } from "./github.ts";
+import { type Ask, Sha, tip } from "./github-objects.ts";
+import { answerGraphQL } from "./github-graphql.ts";
+import { answerExtra } from "./github-routes.ts";
+import { type People, peopleBook } from "./github-people.ts";
 
 /** Where the emulator is, and as whom it is asked. */
 export type BackendOptions = { readonly address: string; readonly token: string; readonly repository: string };
@@ -13,23 +17,16 @@ export type Backend = {
   /** Makes these files the only commit of a branch that exists; equal files give an equal commit, whenever it is made. */
   readonly begin: (branch: string, files: Readonly<Record<string, string>>) => Promise<string>;
   /** Asks the emulator itself, past record and faults. */
-  readonly ask: (
-    method: string,
-    path: string,
-    body?: unknown,
-  ) => Promise<{ readonly status: number; readonly data: unknown }>;
+  readonly ask: Ask;
   /** Files of a branch or commit: path → mode and text. */
   readonly files: (ref: string) => Promise<Readonly<Record<string, string>>>;
+  readonly people: People;
   readonly variables: Map<string, string>;
   readonly artifacts: Map<number, { readonly meta: Readonly<Record<string, unknown>>; readonly bytes: Uint8Array }>;
   readonly runs: Map<number, Readonly<Record<string, unknown>>>;
   readonly environments: Map<string, unknown>;
   readonly deployments: readonly Record<string, unknown>[];
 };
-
-const Sha = z.object({ sha: z.string() });
-const Ref = z.object({ object: Sha });
-const ZERO = "0".repeat(40);
 
 /** The emulator at `address` and beside it what it lacks, in memory. */
 export function secondBackend({ address, token, repository }: BackendOptions): Backend {
@@ -55,6 +52,9 @@ export function secondBackend({ address, token, repository }: BackendOptions): B
     return { status: answer.status, data: answer.body };
   };
   const annotations = annotationBook(send);
+  const people = peopleBook(repository, (token, request) =>
+    send({ ...request, headers: { authorization: `token ${token}` } }),
+  );
   const state = {
     variables: new Map<string, string>(),
     artifacts: new Map<number, { meta: Record<string, unknown>; bytes: Uint8Array }>(),
@@ -64,6 +64,7 @@ export function secondBackend({ address, token, repository }: BackendOptions): B
   };
   return {
     ...state,
+    people,
     ask,
     commit: (branch, files) => turns(() => commitFiles(ask, branch, files)),
     begin: async (branch, files) => {
@@ -79,10 +80,20 @@ export function secondBackend({ address, token, repository }: BackendOptions): B
       if (request.method === "POST" && request.path === `${repository}/pulls`) {
         return await turns(async () => (await openFrom(ask, request.body)) ?? (await send(request)));
       }
-      const extra = answerExtra(state, request, repository) ?? (await annotations(request));
-      return extra ?? (await send(request));
+      const extra = answerExtra(state, request, repository) ?? people.answer(request) ?? (await annotations(request));
+      return extra ?? (await withFreshHead(ask, await send(request)));
     },
   };
+}
+
+const OpenPull = z.looseObject({ state: z.literal("open"), head: z.looseObject({ ref: z.string(), sha: z.string() }) });
+
+/** An open pull request follows its branch; the emulator keeps the head that it was opened with. */
+async function withFreshHead(ask: Ask, answer: Answer): Promise<Answer> {
+  const pull = OpenPull.safeParse(answer.body).data;
+  const sha = pull === undefined ? undefined : await tip(ask, pull.head.ref);
+  if (pull === undefined || sha === undefined) return answer;
+  return { ...answer, body: { ...Object(answer.body), head: { ...pull.head, sha } } };
 }
 
 function inTurn() {
@@ -92,13 +103,6 @@ function inTurn() {
     last = next.catch(() => undefined);
     return next;
   };
-}
-
-type Ask = Backend["ask"];
-
-async function tip(ask: Ask, branch: string): Promise<string | undefined> {
-  const { status, data } = await ask("GET", `git/ref/heads/${branch}`);
-  return status === 200 ? Ref.parse(data).object.sha : undefined;
 }
 
 async function commitFiles(ask: Ask, branch: string, files: Readonly<Record<string, string>>): Promise<string> {
@@ -138,65 +142,6 @@ async function filesOf(ask: Ask, ref: string): Promise<Readonly<Record<string, s
   return found;
 }
 
-const CommitInput = z.strictObject({
-  branch: z.strictObject({ repositoryNameWithOwner: z.string(), branchName: z.string() }),
-  expectedHeadOid: z.string(),
-  message: z.strictObject({ headline: z.string(), body: z.string().optional() }),
-  fileChanges: z.strictObject({
-    additions: z.array(z.strictObject({ path: z.string(), contents: z.base64() })),
-    deletions: z.array(z.strictObject({ path: z.string() })),
-  }),
-});
-const RefInput = z.strictObject({ repositoryId: z.string(), name: z.string(), before: z.string(), after: z.string() });
-
-const refused = (type: string, message: string): Answer => ({
-  status: 200,
-  body: { data: null, errors: [{ type, path: [], locations: [], message }] },
-});
-
-async function answerGraphQL(ask: Ask, { body }: Incoming, known: boolean): Promise<Answer> {
-  const { query, variables } = z
-    .object({ query: z.string(), variables: z.record(z.string(), z.unknown()) })
-    .parse(body);
-  if (!known) return refused("undefinedField", "Field 'createCommitOnBranch' doesn't exist on type 'Mutation'");
-  if (query.includes("createCommitOnBranch")) return createCommit(ask, CommitInput.parse(variables["input"]));
-  if (query.includes("updateRefs")) return updateRef(ask, RefInput.parse(variables));
-  return refused("NOT_FOUND", "no such mutation");
-}
-
-/** As GitHub does it: whole files, every one of them without a mode, only onto the head that was expected. */
-async function createCommit(ask: Ask, input: z.output<typeof CommitInput>): Promise<Answer> {
-  const { branchName } = input.branch;
-  const head = await tip(ask, branchName);
-  if (head === undefined) return refused("NOT_FOUND", `Branch ${branchName} not found`);
-  if (head !== input.expectedHeadOid) {
-    return refused("STALE_DATA", `Expected branch to point to "${input.expectedHeadOid}" but it did not.`);
-  }
-  const { tree } = z.object({ tree: Sha }).parse((await ask("GET", `git/commits/${head}`)).data);
-  const added = await Promise.all(
-    input.fileChanges.additions.map(async ({ path, contents }) => {
-      const { data } = await ask("POST", "git/blobs", { content: contents, encoding: "base64" });
-      return { path, mode: "100644", type: "blob", sha: Sha.parse(data).sha as string | null };
-    }),
-  );
-  const removed = input.fileChanges.deletions.map(({ path }) => ({ path, mode: "100644", type: "blob", sha: null }));
-  const made = Sha.parse((await ask("POST", "git/trees", { base_tree: tree.sha, tree: [...removed, ...added] })).data);
-  const { headline, body } = input.message;
-  const message = body === undefined || body === "" ? headline : `${headline}\n\n${body}`;
-  const { sha } = Sha.parse((await ask("POST", "git/commits", { message, tree: made.sha, parents: [head] })).data);
-  await ask("PATCH", `git/refs/heads/${branchName}`, { sha, force: false });
-  return { status: 200, body: { data: { createCommitOnBranch: { commit: { oid: sha } } } } };
-}
-
-async function updateRef(ask: Ask, { name, before, after }: z.output<typeof RefInput>): Promise<Answer> {
-  const branch = name.replace("refs/heads/", "");
-  const head = (await tip(ask, branch)) ?? ZERO;
-  if (head !== before) return refused("STALE_DATA", `${name} is at ${head} but expected ${before}`);
-  if (after === ZERO) await ask("DELETE", `git/refs/heads/${branch}`);
-  else await ask("PATCH", `git/refs/heads/${branch}`, { sha: after, force: true });
-  return { status: 200, body: { data: { updateRefs: { clientMutationId: null } } } };
-}
-
 /** GitHub's refusal of a second open pull request from one branch; the emulator opens as many as it is told. */
 async function openFrom(ask: Ask, body: unknown): Promise<Answer | undefined> {
   const { data } = await ask("GET", "pulls?state=open&per_page=100");
@@ -204,78 +149,4 @@ async function openFrom(ask: Ask, body: unknown): Promise<Answer | undefined> {
   const open = z.array(z.object({ head: z.object({ ref: z.string() }) })).parse(data);
   if (!open.some((pull) => pull.head.ref === head)) return undefined;
   return { status: 422, body: { message: `Validation Failed: A pull request already exists for ${String(head)}.` } };
-}
-
-type State = {
-  readonly variables: Map<string, string>;
-  readonly artifacts: Map<number, { meta: Record<string, unknown>; bytes: Uint8Array }>;
-  readonly runs: Map<number, Record<string, unknown>>;
-  readonly environments: Map<string, unknown>;
-  readonly deployments: Record<string, unknown>[];
-};
-
-const ok = (body: unknown, status = 200): Answer => ({ status, body });
-const missing: Answer = { status: 404, body: { message: "Not Found" } };
-
-/** Routes that the emulator lacks; undefined for the others. */
-function answerExtra(state: State, { method, path, query, body }: Incoming, repository: string): Answer | undefined {
-  const [, kind = "", rest = ""] =
-    new RegExp(
-      `^${repository}/(deployments|environments|actions/variables|actions/artifacts|actions/runs)/?(.*)$`,
-    ).exec(path) ?? [];
-  const [id = "", verb = ""] = rest.split("/");
-  switch (`${method} ${kind}${verb === "" ? "" : ` ${verb}`}`) {
-    case "GET actions/variables": {
-      const value = state.variables.get(id);
-      return value === undefined ? missing : ok({ name: id, value });
-    }
-    case "GET actions/artifacts": {
-      const found = state.artifacts.get(Number(id));
-      return found === undefined ? missing : ok(found.meta);
-    }
-    case "GET actions/artifacts zip": {
-      const found = state.artifacts.get(Number(id));
-      return found === undefined ? missing : ok(found.bytes);
-    }
-    case "GET actions/runs": {
-      const found = state.runs.get(Number(id));
-      return found === undefined ? missing : ok(found);
-    }
-    case "GET actions/runs artifacts": {
-      const all = [...state.artifacts.values()].map(({ meta }) => meta);
-      const artifacts = all.filter((meta) => Reflect.get(Object(meta["workflow_run"]), "id") === Number(id));
-      return ok({ total_count: artifacts.length, artifacts });
-    }
-    case "GET environments": {
-      const environments = [...state.environments].map(([name]) => ({ name }));
-      return ok({ total_count: environments.length, environments });
-    }
-    case "PUT environments":
-      state.environments.set(id, body);
-      return ok({ name: id });
-    case "GET deployments": {
-      const wanted = ["sha", "environment", "task"].filter((key) => query.has(key));
-      return ok(state.deployments.filter((one) => wanted.every((key) => one[key] === query.get(key))));
-    }
-    case "POST deployments": {
-      const made = {
-        ...Object(body),
-        sha: Reflect.get(Object(body), "ref"),
-        id: state.deployments.length + 1,
-        statuses: [],
-      };
-      state.deployments.push(made);
-      return ok(made, 201);
-    }
-    case "GET deployments statuses":
-      return ok(state.deployments[Number(id) - 1]?.["statuses"]);
-    case "POST deployments statuses": {
-      const statuses = state.deployments[Number(id) - 1]?.["statuses"] as unknown[];
-      const made = { ...Object(body), id: statuses.length + 1 };
-      statuses.unshift(made);
-      return ok(made, 201);
-    }
-    default:
-      return undefined;
-  }
 }

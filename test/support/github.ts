@@ -142,6 +142,9 @@ const SEED = {
   tokens: {
     [TOKEN]: { login: BOT_LOGIN, scopes: ["repo", "workflow"] },
     ghs_other: { login: "mallory", scopes: ["repo"] },
+    ghs_mallory: { login: "mallory", scopes: ["repo"] },
+    ghs_ada: { login: "ada", scopes: ["repo", "workflow"] },
+    ghs_grace: { login: "grace", scopes: ["repo", "workflow"] },
   },
   github: {
     users: [{ login: BOT_LOGIN }, { login: "mallory" }, { login: "ada" }, { login: "grace" }],
