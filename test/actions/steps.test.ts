@@ -27,10 +27,10 @@ describe("the input `step`", () => {
 
 describe("inputs of other steps", () => {
   test("are refused and their step is named", async () => {
-    await expect(refuseForeign("gate", ["target", "needs"])).rejects.toMatchObject({
+    await expect(refuseForeign("gate", ["target", "window"])).rejects.toMatchObject({
       code: "usage",
-      message: "The step `gate` takes no input `needs`.",
-      remedy: "Leave it out; it belongs to `record`.",
+      message: "The step `gate` takes no input `window`.",
+      remedy: "Leave it out; it belongs to `monitor`.",
     });
   });
 
