@@ -19,7 +19,12 @@ const RENAMED: Readonly<Record<string, string>> = {
   dry_run: "dry-run",
   "github-token": "token",
   prompt: "question",
+  budget: "budget-usd",
   "max-budget-usd": "budget-usd",
+  "authorization-token": "authorization",
+  digest: "needs",
+  artifact: "needs",
+  "artifact-digest": "needs",
 };
 
 /** A mistyped `dry-run` must not start a run that writes. @throws WhetstoneError `usage` */

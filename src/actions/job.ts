@@ -2,6 +2,7 @@ import type { Env } from "../config/env.ts";
 import type { executeLoop } from "../loop/execute.ts";
 import { WhetstoneError } from "../model/error.ts";
 import type { Actor } from "../model/ledger.ts";
+import type { GitHubPlace } from "../wire.ts";
 
 /** What an annotation of a run is about: a file of the repository with its lines, both or none. */
 export type Remark = {
@@ -92,6 +93,11 @@ export function workflowActor(context: JobContext): Actor {
     });
   }
   return { type: "workflow", id: `${runPath(context)} by ${context.actor}` };
+}
+
+/** The repository of the job, as the token that the job was given reaches it. */
+export function gitHubOf({ repo: { owner, repo }, apiUrl }: JobContext, token: string): GitHubPlace {
+  return { owner, repo, baseUrl: apiUrl, self: "github-actions[bot]", token: { reveal: () => token } };
 }
 
 /** Address of the run's page. */

@@ -1,28 +1,29 @@
-import { z } from "zod";
-import { messageOf, WhetstoneError } from "../model/error.ts";
-import { Digest } from "../model/json.ts";
 import type { MadeIn } from "../loop/publish.ts";
-import { type RelayRequest } from "../loop/relay.ts";
-import { RELAY_JOBS, type RelayJob } from "../loop/relay-jobs.ts";
+import type { RelayJob } from "../loop/relay-jobs.ts";
+import type { RelayRequest } from "../loop/relay-request.ts";
+import { ASKED_INPUTS, readAsked } from "./asked.ts";
 import { below, type InputSource, parseFlag, refuseUnknown, usage } from "./input-check.ts";
+import { parseNeeds, toldBy, toldByAll } from "./needs.ts";
 
 const ALL = ["dry-run", "config", "working-directory"] as const;
-const HANDED_ON = ["dossier", "digest"] as const;
-const ARTIFACT = ["artifact", "artifact-digest"] as const;
+const HANDED_ON = ["dossier", "needs"] as const;
 
 /** Inputs of the action of each job, as its `action.yml` lists them. */
 export const RELAY_INPUTS = {
-  gate: ["target", "token", ...ALL],
-  evidence: [...HANDED_ON, ...ALL],
-  session: [...HANDED_ON, "session", ...ALL],
-  detect: [...HANDED_ON, ...ARTIFACT, ...ALL],
-  validate: [...HANDED_ON, ...ARTIFACT, ...ALL],
-  propose: [...HANDED_ON, ...ARTIFACT, "token", ...ALL],
-  record: ["dossier", "needs", "token", ...ALL],
+  gate: ["target", ...ASKED_INPUTS, "token", ...ALL],
+  evidence: [...HANDED_ON, "stopped", ...ALL],
+  session: [...HANDED_ON, "stopped", ...ALL],
+  detect: [...HANDED_ON, "stopped", ...ALL],
+  validate: [...HANDED_ON, "stopped", ...ALL],
+  propose: [...HANDED_ON, "token", ...ALL],
+  record: [...HANDED_ON, "token", ...ALL],
 } as const satisfies Readonly<Record<RelayJob, readonly string[]>>;
 
 /** What the inputs of a job say, with paths made absolute. */
-export type RelayInputs = Pick<RelayRequest, "job" | "target" | "earlier" | "lost" | "dryRun" | "recording"> & {
+export type RelayInputs = Pick<
+  RelayRequest,
+  "job" | "target" | "earlier" | "lost" | "dryRun" | "asked" | "authorization" | "order" | "stopped"
+> & {
   /** The artifact of the session that this job speaks of; undefined outside a workflow. */
   readonly artifact: MadeIn["artifact"] | undefined;
   /** Token for GitHub; undefined to work on the checked-out repository alone. */
@@ -36,94 +37,48 @@ export type RelayInputs = Pick<RelayRequest, "job" | "target" | "earlier" | "los
  * @throws WhetstoneError `usage`
  */
 export function readRelayInputs(job: RelayJob, { get, given, workspace }: InputSource): RelayInputs {
+  refuseGates(job, given);
   refuseUnknown(given, RELAY_INPUTS[job]);
   const folder = below(workspace, get("working-directory") || ".", "working-directory");
-  const session = get("session");
   const token = get("token") || undefined;
-  const artifact = artifactOf(get);
-  if (job === "propose" && token !== undefined && artifact === undefined) {
-    throw usage("`token` is set, but not `artifact`.", "Hand on id and digest of the session's artifact.");
-  }
-  const earlier = job === "gate" ? {} : job === "record" ? lastOf(get, workspace) : handedOn(get, workspace);
-  return {
+  const read = {
     job,
     folder,
-    ...earlier,
+    artifact: undefined,
+    ...(job === "gate" ? readAsked(get, folder) : handedOn(job, get, workspace)),
     target: get("target") || undefined,
     token,
-    artifact,
-    recording: job === "session" ? below(folder, recordingOf(session), "session") : undefined,
+    stopped: get("stopped") === "" ? undefined : parseFlag("stopped", get("stopped")),
     dryRun: parseFlag("dry-run", get("dry-run") || "false"),
     config: below(folder, get("config") || "whetstone.yaml", "config"),
   };
+  if (job === "propose" && token !== undefined && read.artifact === undefined) {
+    throw usage("`token` is set, but `needs` names no artifact.", "List `session` in the job's `needs`.");
+  }
+  return read;
+}
+
+/** What is asked for is said once, to the gate; it carries it over to the other jobs. */
+function refuseGates(job: RelayJob, given: readonly string[]): void {
+  const own: readonly string[] = RELAY_INPUTS[job];
+  const gates: readonly string[] = [...ASKED_INPUTS, "target"];
+  const name = given.map((word) => word.toLowerCase()).find((word) => !own.includes(word) && gates.includes(word));
+  if (name === undefined) return;
+  throw usage(`The job ${job} takes no input \`${name}\`.`, "Set it on the job gate, which hands it on.");
 }
 
 type Get = InputSource["get"];
 
-/** The dossier of the job before, and the digest that came by another way than it. */
-function handedOn(get: Get, workspace: string): Required<Pick<RelayInputs, "earlier">> {
+/** The dossier to go on with, and what was said of it by another way than it. */
+function handedOn(job: Exclude<RelayJob, "gate">, get: Get, workspace: string) {
   const path = need(get, "dossier", "Name the folder that the artifact of the job before was unpacked to.");
-  const digest = need(get, "digest", "Hand on the output `digest` of the job before.");
-  return { earlier: { path: below(workspace, path, "dossier"), digest } };
-}
-
-/** Both or none: an id without its digest proves nothing. */
-function artifactOf(get: Get): MadeIn["artifact"] | undefined {
-  const [id, digest] = [get("artifact"), get("artifact-digest").replace(/^sha256:/, "")];
-  if (id === "" && digest === "") return undefined;
-  const read = z.object({ id: z.coerce.number().int().positive(), digest: Digest }).safeParse({ id, digest });
-  if (read.success) return read.data;
-  throw usage(
-    `\`artifact: ${id}\` with \`artifact-digest: ${digest}\` names no artifact.`,
-    "Hand on `artifact-id` and `artifact-digest` of the session's upload.",
-  );
-}
-
-/** `needs` as the runner writes it: each job's end and outputs. */
-const Needs = z.record(
-  z.string(),
-  z.looseObject({ result: z.string(), outputs: z.record(z.string(), z.string()).optional() }),
-);
-
-/** The dossier of the job that came furthest, to be found below `dossier` by its digest, and a job that was lost. */
-function lastOf(get: Get, workspace: string): Pick<RelayInputs, "earlier" | "lost"> {
-  const folder = below(workspace, need(get, "dossier", "Name the folder with one dossier per job."), "dossier");
-  const needs = parseNeeds(need(get, "needs", "Hand on `toJSON(needs)`."));
-  // A job that failed after its stage may have handed nothing on.
-  const done = RELAY_JOBS.filter((job) => needs[job]?.result === "success").filter(
-    (job) => Digest.safeParse(needs[job]?.outputs?.["digest"]).success,
-  );
-  const furthest = done.at(-1);
-  if (furthest === undefined) {
-    const gate = needs["gate"]?.result ?? "missing";
-    throw usage(`No job left a dossier; \`gate\` ended as ${gate}.`, "The job `gate` says why in its summary.");
-  }
-  const digest = needs[furthest]?.outputs?.["digest"] ?? "";
-  const lost = RELAY_JOBS.map((job) => ({ job, result: needs[job]?.result ?? "skipped" })).find(
-    ({ result }) => result !== "success" && result !== "skipped",
-  );
-  return { earlier: { path: folder, digest }, ...(lost ? { lost } : {}) };
-}
-
-function parseNeeds(text: string): z.output<typeof Needs> {
-  try {
-    return Needs.parse(JSON.parse(text));
-  } catch (error) {
-    throw new WhetstoneError("usage", `\`needs\` is not what the runner writes: ${messageOf(error)}`, {
-      remedy: "Set `needs: ${{ toJSON(needs) }}`.",
-      cause: error,
-    });
-  }
+  const needs = parseNeeds(need(get, "needs", "Set `needs: ${{ toJSON(needs) }}`."));
+  const { digest, ...told } = job === "record" ? toldByAll(needs) : toldBy(needs, job);
+  return { ...told, earlier: { path: below(workspace, path, "dossier"), digest } };
 }
 
 function need(get: Get, name: string, remedy: string): string {
   const text = get(name);
   if (text !== "") return text;
   throw usage(`The input \`${name}\` is missing.`, remedy);
-}
-
-function recordingOf(session: string): string {
-  const file = /^replay:(.+)$/s.exec(session)?.[1];
-  if (file !== undefined) return file;
-  throw usage(`\`session: ${session}\` is not \`replay:FILE\`.`, "Name a recorded session: `session: replay:FILE`.");
 }

@@ -1,12 +1,12 @@
 import { relative } from "node:path";
 import type { Env } from "../config/env.ts";
 import { exitCodeOf, standingBranch } from "../loop/execute.ts";
-import type { RelayEnd, runRelayJob } from "../loop/relay.ts";
+import type { runRelayJob } from "../loop/relay.ts";
 import type { RelayJob } from "../loop/relay-jobs.ts";
+import type { RelayEnd } from "../loop/relay-request.ts";
 import { EXIT } from "../model/codes.ts";
-import type { GitHubPlace } from "../wire.ts";
 import { endJob, type Ending } from "./ending.ts";
-import { runUrl, workflowActor, type JobContext, type Toolkit } from "./job.ts";
+import { gitHubOf, runUrl, workflowActor, type JobContext, type Toolkit } from "./job.ts";
 import { logLine, stageLog } from "./log.ts";
 import { decisionOf } from "./loop-job.ts";
 import { readRelayInputs } from "./relay-inputs.ts";
@@ -23,10 +23,14 @@ export type RelayAction = {
   /** The job's workspace, absolute. */
   readonly workspace: string;
   readonly execute: typeof runRelayJob;
+  /** The whole environment: only the jobs that ask a model are handed it. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
 };
 
-/** Outputs of the actions of the jobs, as each `action.yml` lists them; `branch` and `cost-usd` are those of `record`. */
+/** Outputs of the actions of the jobs, as each `action.yml` lists them; the first and the last job have further ones. */
 export const RELAY_OUTPUTS = ["go", "decision", "reason-code", "result", "dossier", "digest", "run"] as const;
+/** Further outputs of the gate. */
+export const GATE_OUTPUTS = ["order"] as const;
 /** Further outputs of the job that records. */
 export const RECORD_OUTPUTS = ["branch", "cost-usd"] as const;
 
@@ -35,30 +39,37 @@ export const RECORD_OUTPUTS = ["branch", "cost-usd"] as const;
  * does that. An error makes the job red at once.
  */
 export function runRelayAction(action: RelayAction): Promise<void> {
-  const outputNames = action.job === "record" ? [...RELAY_OUTPUTS, ...RECORD_OUTPUTS] : RELAY_OUTPUTS;
-  return endJob({ ...action, outputNames }, () => work(action));
+  return endJob({ ...action, outputNames: outputsOf(action.job) }, () => work(action));
 }
 
+/** The outputs of a job's action. */
+export function outputsOf(job: RelayJob): readonly string[] {
+  if (job === "gate") return [...RELAY_OUTPUTS, ...GATE_OUTPUTS];
+  return job === "record" ? [...RELAY_OUTPUTS, ...RECORD_OUTPUTS] : RELAY_OUTPUTS;
+}
+
+/** The jobs that ask a model: one runs the session, one has the change reviewed. Neither holds a token that writes. */
+const ASK_A_MODEL: readonly RelayJob[] = ["session", "detect"];
+
 async function work(action: RelayAction): Promise<Ending> {
-  const { job, core, context, env, given, workspace, execute } = action;
+  const { job, core, context, env, given, workspace, execute, variables } = action;
   const actor = workflowActor(context);
   const { folder, config, token, artifact, ...inputs } = readRelayInputs(job, { get: core.getInput, given, workspace });
-  if (token !== undefined) core.setSecret(token);
+  for (const secret of [token, inputs.authorization]) if (secret !== undefined) core.setSecret(secret);
   const github = token === undefined ? {} : { github: gitHubOf(context, token) };
   const log = stageLog(core);
   const note = (line: string): void => core.info(logLine(line));
   try {
-    const madeIn = artifact && {
-      run: { id: context.runId, attempt: context.runAttempt },
-      url: runUrl(context),
-      artifact,
-    };
+    const workflow = { id: context.runId, attempt: context.runAttempt };
+    const madeIn = artifact && { run: workflow, url: runUrl(context), artifact };
     const request = {
       ...inputs,
       places: { cwd: folder, config, ...github },
       env,
       actor,
       madeIn,
+      workflow,
+      ...(ASK_A_MODEL.includes(job) ? { variables } : {}),
       startedBy: startersOf(context),
       url: runUrl(context),
     };
@@ -73,12 +84,8 @@ function startersOf({ actor, triggeringActor }: JobContext): readonly string[] {
   return [actor, triggeringActor].filter((login) => login !== "");
 }
 
-function gitHubOf({ repo: { owner, repo }, apiUrl }: JobContext, token: string): GitHubPlace {
-  return { owner, repo, baseUrl: apiUrl, self: "github-actions[bot]", token: { reveal: () => token } };
-}
-
-function ending({ workspace, context }: RelayAction, end: RelayEnd): Ending {
-  const { path, digest, last, go, run, report } = end;
+function ending({ job, workspace, context }: RelayAction, end: RelayEnd): Ending {
+  const { path, digest, last, go, run, report, order } = end;
   const dossier = relative(workspace, path);
   const outputs = {
     go: String(go),
@@ -91,7 +98,13 @@ function ending({ workspace, context }: RelayAction, end: RelayEnd): Ending {
   } satisfies Readonly<Record<(typeof RELAY_OUTPUTS)[number], string>>;
   if (report === undefined) {
     const message = logLine(`Whetstone: ${last.stage} ${last.verdict} (${last.reasons.join(", ")}): ${last.summary}`);
-    return { outputs, summary: stageSummary(end.stages, { dossier, url: runUrl(context) }), message, failed: false };
+    const ordered = job === "gate" ? { order: order ?? "" } : {};
+    return {
+      outputs: { ...outputs, ...ordered },
+      summary: stageSummary(end.stages, { dossier, url: runUrl(context) }),
+      message,
+      failed: false,
+    };
   }
   return {
     outputs: {

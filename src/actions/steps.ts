@@ -20,6 +20,10 @@ export const STEPS = {
   validate: { run: () => import("./validate.ts"), inputs: async () => (await relayInputs()).validate },
   propose: { run: () => import("./propose.ts"), inputs: async () => (await relayInputs()).propose },
   record: { run: () => import("./record.ts"), inputs: async () => (await relayInputs()).record },
+  stopped: {
+    run: () => import("./stopped.ts"),
+    inputs: async () => (await import("./stopped-job.ts")).STOPPED_INPUTS,
+  },
   monitor: {
     run: () => import("./monitor.ts"),
     inputs: async () => (await import("./monitor-inputs.ts")).MONITOR_INPUTS,

@@ -26,6 +26,7 @@ export const surroundings = {
   core: toolkit,
   context,
   env: parseEnv(process.env),
+  variables: process.env,
   secrets: secretsOf(process.env),
   get given() {
     return givenInputs(process.env);

@@ -3,10 +3,12 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { changedPaths } from "../github/worktree.ts";
+import type { Amount } from "../model/budget.ts";
 import { WhetstoneError } from "../model/error.ts";
 import type { SessionRecord } from "../model/proposal.ts";
 import { type ClaudeCli, locateClaude } from "../session/claude/cli-package.ts";
 import type { MountedServer } from "../session/claude/recipe.ts";
+import type { RefinementParts } from "../session/claude/refinement.ts";
 import { claudeRunner } from "../session/claude/runner.ts";
 import type { SessionRequest, SessionRunner } from "../session/port.ts";
 import { modelProvider, type ModelProvider } from "../session/provider.ts";
@@ -18,7 +20,7 @@ import { preparedWorktree } from "./base.ts";
 import { confinementOf } from "./confinement.ts";
 import { refinementParts } from "./refinement.ts";
 import { type LoopRun, runningFolder } from "./run.ts";
-import { budgetShortage, withinBudget } from "./session-budget.ts";
+import { budgetShortage, counted, withinBudget } from "./session-budget.ts";
 import { openSessionReceiver } from "./session-telemetry.ts";
 
 /** How sessions on the real Claude Code are asked for. */
@@ -77,12 +79,27 @@ export function claudeSessions(run: LoopRun, claude: Claude): SessionRunner {
   const usd = claude.budgetUsd === undefined ? {} : { usd: claude.budgetUsd };
   return {
     kind: "claude",
-    run: (request) => withinBudget(run, usd, () => runOne(run, claude, request)),
+    run: (request) =>
+      withinBudget(run, usd, () => runOne(run, { claude, refinement: refinementParts(run, claude.token) }, request)),
     shortage: () => budgetShortage(run, usd),
   };
 }
 
-async function runOne(run: LoopRun, claude: Claude, request: SessionRequest): Promise<SessionRecord> {
+/** What another job saw to before the session: the permission it shows, and who is told what it cost. */
+export type Admitted = {
+  readonly authorize: RefinementParts["authorize"];
+  readonly book: (spent: Amount | "unknown") => Promise<void>;
+};
+
+/** The same for a run whose money and permission were seen to by a job that may write the state. */
+export function admittedSessions(run: LoopRun, claude: Claude, { authorize, book }: Admitted): SessionRunner {
+  const refinement = { ...refinementParts(run, undefined), authorize };
+  return { kind: "claude", run: (request) => counted(() => runOne(run, { claude, refinement }, request), book) };
+}
+
+type Equipped = { readonly claude: Claude; readonly refinement: RefinementParts };
+
+async function runOne(run: LoopRun, { claude, refinement }: Equipped, request: SessionRequest): Promise<SessionRecord> {
   const { workspace, store, id } = run;
   const { clock, targetName: target } = workspace;
   // Only a refinement runs checks, which need what `prepare` installs.
@@ -98,7 +115,7 @@ async function runOne(run: LoopRun, claude: Claude, request: SessionRequest): Pr
     record = await claudeRunner({
       ...parts(run, claude),
       worktree,
-      refinement: refinementParts(run, claude.token),
+      refinement,
       telemetry: telemetryEnvironment(receiver.place),
       signal: run.signal,
       onStarted: async (pid) => {

@@ -5,6 +5,8 @@ import type { Stage } from "../model/stage.ts";
 import type { StepVerdict } from "../model/step-verdict.ts";
 import { admitActors } from "./admit-actor.ts";
 import { type MadeIn, publish } from "./publish.ts";
+import { type GateRequest, giveOrder } from "./relay-gate.ts";
+import { endOfSession } from "./relay-session.ts";
 import type { LoopRun } from "./run.ts";
 import type { Carried } from "./stages.ts";
 
@@ -29,20 +31,24 @@ export type JobParts = {
   readonly startedBy: readonly string[];
   /** Absent outside a workflow run. */
   readonly madeIn: MadeIn | undefined;
+  /** What the gate is asked to let through. */
+  readonly asked: GateRequest;
 };
 
 /** What each job does, but for the one that records. */
 export const JOBS: Readonly<Record<Exclude<RelayJob, "record">, (parts: JobParts) => Promise<unknown>>> = {
-  gate: ({ run, stages, flow, startedBy }) =>
+  gate: ({ run, stages, flow, startedBy, asked }) =>
     flow.run("gate", async () => {
       await admitActors(run, startedBy);
-      return await stages.gate();
+      const gated = await stages.gate();
+      return gated.verdict === "pass" ? await giveOrder(run, gated, asked) : gated;
     }),
   evidence: async ({ stages, flow }) => {
     const captured = await flow.run("capture", stages.capture);
     if (captured.verdict === "pass") await flow.run("analyze", stages.analyze);
   },
-  session: ({ stages, flow, seen }) => flow.run("session", () => stages.session(needed(seen.evidence))),
+  session: ({ stages, flow, seen, carried }) =>
+    flow.run("session", () => endOfSession(stages, needed(seen.evidence), carried)),
   detect: async (parts) => {
     const proposal = needed(parts.seen.proposal);
     const evidence = needed(parts.seen.evidence);

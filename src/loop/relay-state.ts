@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Seen } from "../flow.ts";
+import { Amount } from "../model/budget.ts";
 import { CallResult } from "../model/call.ts";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import { CommitSha } from "../model/json.ts";
@@ -20,15 +21,18 @@ const RelayFile = z.strictObject({
   /** The session's answer was a recording. */
   replayed: z.boolean().exactOptional(),
   steps: z.strictObject({ detect: StepVerdict.exactOptional(), validate: StepVerdict.exactOptional() }).exactOptional(),
+  /** What a live session cost. */
+  spent: z.union([Amount, z.literal("unknown")]).exactOptional(),
 });
 
 /** What stages leave for later jobs, as a file of the dossier that is handed on. */
-export function packCarried({ captured, branch, replayed, steps }: Carried): string {
+export function packCarried({ captured, branch, replayed, steps, spent }: Carried): string {
   const file: z.input<typeof RelayFile> = {
     schema: "whetstone.relay/1",
     results: [...(captured?.results ?? [])],
     ...(replayed === undefined ? {} : { replayed }),
     ...(steps === undefined ? {} : { steps }),
+    ...(spent === undefined ? {} : { spent }),
     ...(branch === undefined ? {} : { branch: { branch: branch.branch, sha: CommitSha.parse(branch.sha) } }),
   };
   return `${JSON.stringify(file)}\n`;
@@ -48,6 +52,7 @@ export function unpackCarried(dossier: OpenDossier): Carried {
     ...(file === undefined ? {} : { captured: { results: file.results, loaded: [] } }),
     ...(file?.branch === undefined ? {} : { branch: file.branch }),
     ...(file?.steps === undefined ? {} : { steps: file.steps }),
+    ...(file?.spent === undefined ? {} : { spent: file.spent }),
     ...(file?.replayed === undefined ? {} : { replayed: file.replayed }),
     ...(proposal === undefined
       ? {}

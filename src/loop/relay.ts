@@ -1,70 +1,27 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Env } from "../config/env.ts";
-import { concludeFlow, concludeRun, openFlow, type Flow, type LoopReport, type LoopStages } from "../flow.ts";
-import type { StageResult } from "../model/dossier.ts";
+import { concludeFlow, concludeRun, openFlow, type Flow, type LoopStages } from "../flow.ts";
 import { codeOf, messageOf, WhetstoneError } from "../model/error.ts";
 import type { CommitSha } from "../model/json.ts";
-import type { Actor } from "../model/ledger.ts";
 import type { Stage } from "../model/stage.ts";
 import { formatInstant } from "../model/time.ts";
+import { sha256 } from "../protect/digest.ts";
 import { openDossier, writeDossier, type OpenDossier } from "../protect/dossier.ts";
 import type { SessionRunner } from "../session/port.ts";
-import { replayRunner } from "../session/replay.ts";
-import { openSpanStore, openWorkspace, type Places } from "../wire.ts";
+import { openSpanStore, openWorkspace, type Workspace } from "../wire.ts";
+import { configuredReviewer } from "./detect.ts";
 import type { Watcher } from "./execute.ts";
 import { interruptible } from "./interrupt.ts";
-import type { MadeIn } from "./publish.ts";
+import { openEarlier } from "./relay-earlier.ts";
+import type { GateRequest } from "./relay-gate.ts";
 import { JOBS, needed, type RelayJob } from "./relay-jobs.ts";
+import { assertAnswers, ONLY_LOOKS, openOrder, ORDER_FILE, orderedState, type RelayOrder } from "./relay-order.ts";
+import type { RelayEnd, RelayRequest } from "./relay-request.ts";
+import { orderedRunner } from "./relay-session.ts";
+import { settleOrder } from "./relay-settle.ts";
 import { filesOf, packCarried, RELAY_FILE, seenIn, unpackCarried } from "./relay-state.ts";
-import { recompute } from "./replay.ts";
 import { openRun, type LoopRun } from "./run.ts";
-import { loopStages, type Carried } from "./stages.ts";
+import { loopStages, type Carried, type StageOptions } from "./stages.ts";
 import { tellIssue } from "./tell-issue.ts";
-
-/** One job of a relay. */
-export type RelayRequest = {
-  readonly job: RelayJob;
-  readonly places: Places;
-  readonly env: Env;
-  readonly actor: Actor;
-  /** Asked of the first job only; later ones take that of the dossier. */
-  readonly target: string | undefined;
-  /**
-   * Folder of the dossier that the last job left, and the digest that it gave; absent for the first job. For the job
-   * that records: a folder with the dossiers of all jobs and attempts, of which it is one.
-   */
-  readonly earlier?: { readonly path: string; readonly digest: string };
-  /** Jobs that ended without a word, for the one that records. */
-  readonly lost?: { readonly job: string; readonly result: string };
-  /** Write no branch and record nothing. */
-  readonly dryRun: boolean;
-  /** Page of the workflow run. */
-  readonly url?: string;
-  /** Names of the accounts that started the workflow run. */
-  readonly startedBy?: readonly string[];
-  /** The workflow run and the session's artifact that the job speaks of; absent outside a workflow. */
-  readonly madeIn?: MadeIn | undefined;
-  /** Absolute path of the recorded session that answers in the job `session`. */
-  readonly recording: string | undefined;
-};
-
-/** What a job leaves: the dossier so far with its digest, and what its last stage concluded. */
-export type RelayEnd = {
-  readonly path: string;
-  readonly digest: string;
-  /** Id of the run that the job is part of. */
-  readonly run: string;
-  /** What all stages so far concluded, and the last of them. */
-  readonly stages: readonly StageResult[];
-  readonly last: StageResult;
-  /** Whether the next stage may run. */
-  readonly go: boolean;
-  /** Of the job that records. */
-  readonly report?: LoopReport;
-  /** The session's answer was a recording; everything else was measured. */
-  readonly recordedAnswer: boolean;
-};
 
 /**
  * Runs one job of the relay and releases all of it.
@@ -73,57 +30,102 @@ export type RelayEnd = {
  */
 export async function runRelayJob(request: RelayRequest, watcher: Watcher): Promise<RelayEnd> {
   const earlier = await openEarlier(request);
+  const order = earlier && request.job !== "propose" ? openOrder(earlier, request.order) : undefined;
   const target = earlier?.manifest.target ?? request.target;
-  const workspace = await openWorkspace({ ...request.places, actor: request.actor }, request.env, target);
+  const opened = await openWorkspace({ ...request.places, actor: request.actor }, request.env, target);
+  const workspace = standingIn(opened, request, order);
+  if (request.asked) await assertAnswers(request.asked, { folder: request.places.cwd, target: workspace.targetName });
   await using store = await openSpanStore(request.places, request.env, workspace.config);
   return await interruptible(async (signal) => {
     const parts = { workspace, store, actor: request.actor, progress: watcher.progress, signal };
     const known = earlier && { id: earlier.manifest.run, files: filesOf(earlier) };
     await using run = await openRun({ ...parts, ...(known ? { earlier: known } : {}) });
-    return await runJob(run, { request, watcher, earlier });
+    return await runJob(run, { request, watcher, earlier, order });
   });
+}
+
+/** Jobs that hold no token: they know of the state what the gate carried over, and write none of it. */
+const WITHOUT_TOKEN: readonly RelayJob[] = ["evidence", "session", "detect", "validate"];
+
+function standingIn(workspace: Workspace, { job, stopped }: RelayRequest, order: RelayOrder | undefined): Workspace {
+  if (order === undefined || !WITHOUT_TOKEN.includes(job)) return workspace;
+  const { killSwitch } = workspace;
+  const assertRunning = async (): Promise<void> => {
+    await killSwitch.assertRunning();
+    if (stopped !== true) return;
+    throw new WhetstoneError("stopped", "The kill switch was set while the run was under way.", {
+      remedy: "Find out why: whetstone audit show. `whetstone resume` lifts it.",
+      data: { reason: "disabled" },
+    });
+  };
+  return { ...workspace, state: orderedState(order), killSwitch: { ...killSwitch, assertRunning } };
 }
 
 type Job = {
   readonly request: RelayRequest;
   readonly watcher: Watcher;
   readonly earlier: OpenDossier | undefined;
+  readonly order: RelayOrder | undefined;
 };
 
-async function runJob(run: LoopRun, { request, watcher, earlier }: Job): Promise<RelayEnd> {
+async function runJob(run: LoopRun, job: Job): Promise<RelayEnd> {
+  const { request, watcher, earlier, order } = job;
   const { clock } = run.workspace;
   const carried: Carried = earlier ? unpackCarried(earlier) : {};
-  const stages = loopStages(run, { runner: answering(request), record: !request.dryRun, mode: "refinement", carried });
+  const stages = loopStages(run, await optionsOf(run, job, carried));
   const { observer } = watcher;
   const flow = openFlow(stages, { observer, clock, ...(earlier ? { earlier: earlier.manifest.stages } : {}) });
   if (request.job === "record")
-    return await finish(run, { stages, flow, request, note: watcher.note, earlier: needed(earlier) });
+    return await finish(run, {
+      stages,
+      flow,
+      request,
+      note: watcher.note,
+      earlier: needed(earlier),
+      order: needed(order),
+    });
   const seen = earlier ? seenIn(earlier) : {};
-  await JOBS[request.job]({
-    run,
-    stages,
-    flow,
-    seen,
-    carried,
-    madeIn: request.madeIn,
-    startedBy: request.startedBy ?? [],
-  });
+  const { startedBy = [], madeIn } = request;
+  await JOBS[request.job]({ run, stages, flow, seen, carried, madeIn, startedBy, asked: gateRequest(request) });
   run.files.set(RELAY_FILE, packCarried(carried));
   return await handOn(run, flow, needed(carried.baseSha));
 }
 
+async function optionsOf(
+  run: LoopRun,
+  { request, watcher, earlier, order }: Job,
+  carried: Carried,
+): Promise<StageOptions> {
+  const { job, variables, dryRun } = request;
+  const asked = order?.asked ?? request.asked ?? ONLY_LOOKS;
+  const runner =
+    job === "session"
+      ? await orderedRunner(run, {
+          request,
+          order: needed(order),
+          earlier: needed(earlier),
+          carried,
+          note: watcher.note,
+        })
+      : nobody(job);
+  const reviewer = job === "detect" ? configuredReviewer(run.workspace.config.review, variables) : undefined;
+  // The session's draw went on record at the gate; no other job of these writes any.
+  const record = job !== "session" && !dryRun && order?.dryRun !== true;
+  return { runner, record, mode: asked.mode, question: asked.question ?? undefined, reviewer, carried };
+}
+
+function gateRequest(request: RelayRequest): GateRequest {
+  const { asked = ONLY_LOOKS, dryRun, startedBy = [], authorization, workflow } = request;
+  // Who acts now: of a run that somebody else had run again, that one.
+  const login = startedBy.at(-1);
+  const person = login === undefined ? undefined : ({ type: "person", id: login } as const);
+  return { asked, dryRun, person, token: authorization, made: workflow };
+}
+
 /** Only the job `session` asks anybody. */
-function answering({ job, recording }: RelayRequest): SessionRunner {
-  if (job === "session" && recording !== undefined) return replayRunner(recording);
-  return {
-    kind: "memory",
-    run: () =>
-      Promise.reject(
-        new WhetstoneError("usage", `Nobody is named who would answer in the job ${job}.`, {
-          remedy: "Name a recorded session: `session: replay:FILE`.",
-        }),
-      ),
-  };
+function nobody(job: RelayJob): SessionRunner {
+  const refuse = () => Promise.reject(new WhetstoneError("defect", `The job ${job} was to ask for a change.`));
+  return { kind: "memory", run: refuse };
 }
 
 /** The dossier so far, with what its last stage concluded. */
@@ -131,6 +133,7 @@ async function handOn(run: LoopRun, { results }: Flow, baseSha: CommitSha): Prom
   const { workspace, dossierId, id } = run;
   const last = needed(results.at(-1));
   const { status, reasons } = concludeRun(results);
+  const order = run.files.get(ORDER_FILE);
   const manifest = await writeDossier(
     join(workspace.folder, "relay"),
     {
@@ -152,8 +155,10 @@ async function handOn(run: LoopRun, { results }: Flow, baseSha: CommitSha): Prom
     run: id,
     stages: results,
     last,
-    go: last.verdict === "pass",
+    // An analysis is over when it was answered: there is no change to go on with.
+    go: last.verdict === "pass" && last.reasons[0] !== "analysis_only",
     recordedAnswer: false,
+    ...(order === undefined ? {} : { order: sha256(order) }),
   };
 }
 
@@ -163,15 +168,22 @@ type Finish = {
   readonly request: RelayRequest;
   readonly note: Watcher["note"];
   readonly earlier: OpenDossier;
+  readonly order: RelayOrder;
 };
 
 /** Whatever was decided is recorded; a job that was lost on the way leaves the run without a decision. */
-async function finish(run: LoopRun, { stages, flow, request, note, earlier }: Finish): Promise<RelayEnd> {
-  const { lost, dryRun, url = "" } = request;
+async function finish(run: LoopRun, { stages, flow, request, note, earlier, order }: Finish): Promise<RelayEnd> {
+  const { lost, url = "" } = request;
+  const dryRun = request.dryRun || order.dryRun;
+  const { replayed: recordedAnswer = false, spent } = unpackCarried(earlier);
+  const seen = seenIn(earlier);
+  const refused = earlier.text("session/admission.json") !== undefined;
+  const ended = { stages: earlier.manifest.stages, lost: lost?.job, spent, evidence: seen.evidence, refused };
+  await settleOrder(run, { order, ...ended });
   if (lost) await flow.timed(lost.job, () => Promise.resolve(lostJob(lost)));
-  const recordedAnswer = unpackCarried(earlier).replayed === true;
   run.files.delete(RELAY_FILE);
-  const report = await concludeFlow(stages, flow, seenIn(earlier));
+  run.files.delete(ORDER_FILE);
+  const report = await concludeFlow(stages, flow, seen);
   const { hosted, targetName: target } = run.workspace;
   if (hosted && !dryRun) {
     // The outcome is on record by now: an issue that cannot be written, as where issues are off, does not undo it.
@@ -189,62 +201,4 @@ async function finish(run: LoopRun, { stages, flow, request, note, earlier }: Fi
 function lostJob({ job, result }: NonNullable<RelayRequest["lost"]>): Stage<undefined> {
   const summary = `the job ${job} ended as ${result} and left no verdict`;
   return { verdict: "inconclusive", reasons: ["run_failed"], summary, value: undefined };
-}
-
-/** The dossier of the last job, if it is the one that was announced and came as far as this job needs. */
-async function openEarlier({ job, earlier }: RelayRequest): Promise<OpenDossier | undefined> {
-  if (job === "gate") return undefined;
-  if (earlier === undefined) {
-    throw new WhetstoneError("usage", `The job ${job} was given no dossier to go on with.`, {
-      remedy: "Give it the folder and the digest that the job before it left.",
-    });
-  }
-  if (job === "record") return await findDossier(earlier);
-  const dossier = await openDossier(earlier.path);
-  const { digest, stages } = dossier.manifest;
-  if (digest !== earlier.digest) {
-    throw refused(
-      `is not the dossier that was announced: its digest is ${digest}, not ${earlier.digest}`,
-      earlier.path,
-    );
-  }
-  const last = stages.at(-1);
-  const before = BEFORE[job];
-  if (last?.stage !== before || last.verdict !== "pass") {
-    const stands = last === undefined ? "before its first stage" : `at ${last.stage} (${last.verdict})`;
-    throw refused(`stands ${stands}; ${job} goes on from a passed ${before}`, earlier.path);
-  }
-  // What writes believes no verdict of another machine: it follows from what was recorded, or nothing is written.
-  const wrong = job === "propose" ? recompute(dossier).find(({ equal }) => !equal) : undefined;
-  if (wrong) throw refused(`holds ${wrong.file}, which does not follow from what is recorded there`, earlier.path);
-  return dossier;
-}
-
-/** The dossier with this digest among those in a folder, or the folder itself. */
-async function findDossier({ path, digest }: NonNullable<RelayRequest["earlier"]>): Promise<OpenDossier> {
-  const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown) => {
-    throw refused(`cannot be read: ${messageOf(error)}`, path);
-  });
-  const folders = [path, ...entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name))];
-  for (const folder of folders) {
-    // What is no dossier, or a damaged one, cannot be the one that was announced.
-    const dossier = await openDossier(folder).catch(() => undefined);
-    if (dossier?.manifest.digest === digest) return dossier;
-  }
-  throw refused(`holds no whole dossier with the digest ${digest} that was announced`, path);
-}
-
-/** The stage that must have passed before a job. */
-const BEFORE: Readonly<Record<Exclude<RelayJob, "gate" | "record">, string>> = {
-  evidence: "gate",
-  session: "analyze",
-  detect: "session",
-  validate: "detect",
-  propose: "validate",
-};
-
-function refused(why: string, path: string): WhetstoneError {
-  return new WhetstoneError("dossier_mismatch", `${path} ${why}.`, {
-    remedy: "Run the whole workflow again; do not mix parts of different runs or attempts.",
-  });
 }

@@ -7,7 +7,7 @@ import type { Rule } from "../model/outcome.ts";
 import { formatInstant } from "../model/time.ts";
 import { readAssignments, recordAssignment } from "../protect/assignments.ts";
 import { readOutcomes } from "../protect/outcomes.ts";
-import { rulesInForce } from "../session/arms.ts";
+import { type RuleDraw, rulesInForce } from "../session/arms.ts";
 import { readRules } from "../session/rules.ts";
 import { ledgerEntry, type LoopRun } from "./run.ts";
 
@@ -15,7 +15,8 @@ import { ledgerEntry, type LoopRun } from "./run.ts";
 export type DrawRequest = {
   /** A worktree of the base commit. */
   readonly worktree: string;
-  readonly evidence: Evidence;
+  /** Absent where the draw has to be on record before anything is measured: then of every rule that may apply. */
+  readonly evidence?: Evidence;
   /** Whether the answer will be judged and that goes on record: only then does a draw measure anything. */
   readonly drawn: boolean;
 };
@@ -26,7 +27,7 @@ export type DrawnRules = { readonly rules: readonly Rule[]; readonly arms: reado
 /**
  * Draws the rules of the base commit for one session, by what was measured of them so far, and puts the draw on record
  * before the session starts. A session of which nothing is learned sees every rule that applies, but for those that were
- * measured and are more likely to harm than to help.
+ * measured and are more likely to harm than to help. A run draws once: what is on record of it stands.
  * @throws WhetstoneError `config_invalid` for rules that cannot be used; `ledger_broken`
  */
 export async function drawRules(
@@ -38,12 +39,14 @@ export async function drawRules(
   const now = formatInstant(clock.now());
   const rules = await readRules(request.worktree, { target: targetName, now });
   if (rules.length === 0) return { rules: [], arms: [] };
-  const findings = evidence.findings.map(({ kind }) => kind);
-  const tools = evidence.findings.map(({ operation }) => operation);
+  const findings = evidence?.findings.map(({ kind }) => kind) ?? [];
   const { holdOut, tokens } = config.learning;
   const q = await probabilities(run, { now, rules, of: (effect) => probabilityOf(effect, { drawn, holdOut }) });
-  const scope = { target: targetName, paths: target.source, findings, tools };
-  const { rules: shown, arms, leftOut } = rulesInForce({ ...scope, seed: run.id, rules, now, q, tokenBudget: tokens });
+  const known = evidence
+    ? { ...scopeOf(evidence), tokenBudget: tokens }
+    : { ...anyScope(rules), tokenBudget: Infinity };
+  const scope = { target: targetName, paths: target.source, ...known };
+  const { rules: shown, arms, leftOut } = rulesInForce({ ...scope, seed: run.id, rules, now, q });
   if (drawn && arms.some((arm) => arm.q < 1)) {
     const kinds = [...new Set(findings)];
     const noRoom = leftOut.filter(({ why }) => why === "budget").map(({ rule }) => rule);
@@ -51,6 +54,17 @@ export async function drawRules(
     await putOnRecord(run, { at: now, findings: kinds, arms: [...arms], ...beside });
   }
   return { rules: shown, arms };
+}
+
+function scopeOf({ findings }: Evidence): Pick<RuleDraw, "findings" | "tools"> {
+  return { findings: findings.map(({ kind }) => kind), tools: findings.map(({ operation }) => operation) };
+}
+
+function anyScope(rules: readonly Rule[]): Pick<RuleDraw, "findings" | "tools"> {
+  return {
+    findings: rules.flatMap(({ scope }) => scope.findings),
+    tools: rules.flatMap(({ scope }) => scope.tools ?? []),
+  };
 }
 
 type Chosen = { readonly drawn: boolean; readonly holdOut: number };
@@ -68,22 +82,25 @@ type Measured = {
 
 /** How probable each rule is to be shown, from the sessions so far. */
 async function probabilities(
-  { workspace }: Pick<LoopRun, "workspace">,
+  { workspace, id }: Pick<LoopRun, "id" | "workspace">,
   { now, rules, of }: Measured,
 ): Promise<Map<string, number>> {
   const { state, targetName, config } = workspace;
   const view = await state.view();
+  const assignments = await readAssignments(view, targetName);
+  const own = assignments.find(({ run }) => run === id);
+  if (own !== undefined) return new Map(own.arms.map(({ rule, q }) => [rule, q]));
   const trials = trialsOf({
-    assignments: await readAssignments(view, targetName),
+    assignments,
     outcomes: await readOutcomes(view, targetName),
     now,
     heldAfterDays: config.learning.heldAfterDays,
   });
   const effects = measureEffects(trials);
   return new Map(
-    rules.map(({ id, version }) => {
-      const effect = effects.find((one) => one.rule === id && one.version === version);
-      return [id, of(effect)];
+    rules.map(({ id: rule, version }) => {
+      const effect = effects.find((one) => one.rule === rule && one.version === version);
+      return [rule, of(effect)];
     }),
   );
 }

@@ -57,6 +57,14 @@ export async function withinBudget(
   const desk = openBudgetDesk({ state, clock, limits, expiryMinutes });
   const answer = await desk.reserve({ id: run.id, target, amount });
   if (!answer.ok) throw exhausted(answer.refusal, target);
+  return await counted(session, (spent) => desk.settle(answer.ticket, spent));
+}
+
+/** Runs a session and tells what it cost, also when it fails; `unknown` where nobody counted. */
+export async function counted(
+  session: () => Promise<SessionRecord>,
+  book: (spent: Amount | "unknown") => Promise<void>,
+): Promise<SessionRecord> {
   let spent: Amount | "unknown" = "unknown";
   try {
     const record = await session();
@@ -66,7 +74,7 @@ export async function withinBudget(
     spent = spentBefore(error);
     throw error;
   } finally {
-    await desk.settle(answer.ticket, spent);
+    await book(spent);
   }
 }
 
@@ -85,7 +93,8 @@ function spentBefore(error: unknown): Amount | "unknown" {
 
 const WHOSE = { session: "one session", target: "the target today", day: "all sessions of today" } as const;
 
-function describeRefusal({ limit, unit, asked, left }: BudgetRefusal, target: string): string {
+/** Which limit stands against a session, in one sentence. */
+export function describeRefusal({ limit, unit, asked, left }: BudgetRefusal, target: string): string {
   const show = (value: number): string => (unit === "usd" ? `$${value}` : `${value} tokens`);
   return `A session on ${target} may cost ${show(asked)}; the budget of ${WHOSE[limit]} has ${show(left)} left.`;
 }

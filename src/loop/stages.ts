@@ -1,4 +1,5 @@
 import type { LoopStages } from "../flow.ts";
+import type { Amount } from "../model/budget.ts";
 import { WhetstoneError } from "../model/error.ts";
 import type { SessionMode } from "../model/proposal.ts";
 import { recordingDenials } from "../protect/authorization/denial.ts";
@@ -28,6 +29,8 @@ export type StageOptions = {
   readonly record: boolean;
   /** Of the session; default: refinement. */
   readonly mode?: SessionMode | undefined;
+  /** What a person asks the session. */
+  readonly question?: string | undefined;
   /** Who looks at the change besides; nobody when absent. */
   readonly reviewer?: Reviewer | undefined;
   /** Present when every stage is a job of its own: what those of earlier jobs left, to which this job adds. */
@@ -46,6 +49,8 @@ export type Carried = {
   replayed?: boolean;
   /** What the jobs between session and write job said. */
   steps?: Steps;
+  /** What a live session cost; `unknown` where nobody counted, absent where none was to run. */
+  spent?: Amount | "unknown";
 };
 
 /** The stages of the flow over a run's real parts. */

@@ -1,12 +1,13 @@
 import type { Forge } from "../github/port.ts";
 import type { StateStore } from "../github/state-port.ts";
 import type { Subject } from "../model/authorization.ts";
-import type { CommitSha } from "../model/json.ts";
+import { canonicalJson, type CommitSha, type Digest } from "../model/json.ts";
 import type { Actor } from "../model/ledger.ts";
 import { recordingDenials } from "./authorization/denial.ts";
 import type { AuthorizationDesk } from "./authorization/ports.ts";
 import { unauthorized } from "./authorization/refusal.ts";
 import { useAuthorization } from "./authorization/use.ts";
+import { digestOf } from "./digest.ts";
 import type { KillSwitch } from "./kill-switch.ts";
 import { needsAuthorization, operationOf, type OperationName, type ProtectedOperation } from "./operations.ts";
 import { assertPermit, issuePermit, type Permit } from "./permit.ts";
@@ -21,6 +22,22 @@ export type Request = {
   readonly subject?: Subject;
   /** The authorization as its token. */
   readonly token?: string | undefined;
+  /** An authorization that another job of the same run used up, instead of a token. */
+  readonly used?: UsedBefore | undefined;
+};
+
+/**
+ * What a job that may write the state says of the authorization that it used up for one that may not. Whoever hands it to
+ * the guard has held its digest against the one that the writing job announced.
+ */
+export type UsedBefore = {
+  readonly authorization: string;
+  readonly operation: OperationName;
+  readonly target: string;
+  readonly run: string;
+  readonly actor: Actor;
+  /** Digest of the subject. */
+  readonly subject: Digest;
 };
 
 /** The one way to a permit. */
@@ -57,7 +74,8 @@ export function openGuard({ desk, killSwitch }: GuardParts): Guard {
 }
 
 async function authorize(desk: AuthorizationDesk, operation: ProtectedOperation, request: Request): Promise<string> {
-  const { actor, target, token, subject } = request;
+  const { actor, target, token, subject, used } = request;
+  if (used !== undefined) return usedBefore(used, operation, request);
   if (token === undefined || subject === undefined) {
     throw unauthorized({
       reason: "authorization_missing",
@@ -66,6 +84,22 @@ async function authorize(desk: AuthorizationDesk, operation: ProtectedOperation,
     });
   }
   return (await useAuthorization(desk, token, { operation, target, subject, actor })).request.id;
+}
+
+/** The only one that is used up in one job and acted on in another: its job runs a model and can write nothing. */
+const IN_ANOTHER_JOB: readonly OperationName[] = ["session.refine"];
+
+function usedBefore(used: UsedBefore, { name }: ProtectedOperation, request: Request): string {
+  const { authorization, ...said } = used;
+  const { target, run, actor, subject } = request;
+  const asked = { operation: name, target, run, actor, subject: digestOf(subject ?? null) };
+  const fits = IN_ANOTHER_JOB.some((one) => one === name) && canonicalJson(asked) === canonicalJson(said);
+  if (fits) return authorization;
+  throw unauthorized({
+    reason: "authorization_altered",
+    message: `${authorization} was used up for something else than ${name} of ${target} in ${run}.`,
+    remedy: "Start a new run with a new authorization.",
+  });
 }
 
 /** Who acts through guarded ports, and on what. */

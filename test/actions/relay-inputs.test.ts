@@ -4,15 +4,23 @@ import { RELAY_INPUTS, readRelayInputs } from "../../src/actions/relay-inputs.ts
 import { RELAY_JOBS, type RelayJob } from "../../src/loop/relay-jobs.ts";
 
 const DIGEST = "a".repeat(64);
+const ORDER = "b".repeat(64);
+const done = (outputs: Readonly<Record<string, string>>) => ({ result: "success", outputs });
+const BEFORE = {
+  gate: done({ digest: DIGEST, order: ORDER }),
+  evidence: done({ digest: DIGEST }),
+  session: done({ digest: DIGEST, artifact: "5", "artifact-digest": `sha256:${DIGEST}` }),
+  detect: done({ digest: DIGEST }),
+  validate: done({ digest: DIGEST }),
+};
 const FULL: Readonly<Record<string, string>> = {
   target: "notes",
+  mode: "refinement",
+  session: "replay:s.json",
   token: "dummy-token",
   dossier: "before",
-  digest: DIGEST,
-  artifact: "5",
-  "artifact-digest": `sha256:${DIGEST}`,
-  session: "replay:s.json",
-  needs: JSON.stringify({ gate: { result: "success", outputs: { digest: DIGEST } } }),
+  needs: JSON.stringify(BEFORE),
+  stopped: "false",
   "dry-run": "true",
   config: "c.yaml",
   "working-directory": "repository",
@@ -40,60 +48,86 @@ const needs = (jobs: Readonly<Record<string, readonly [result: string, digest?: 
     ),
   );
 
+const remedyOf = (job: RelayJob, inputs: Record<string, string>): unknown => {
+  try {
+    return read(job, inputs);
+  } catch (error) {
+    return error;
+  }
+};
+
 describe("readRelayInputs", () => {
   test("reads all inputs of a job, paths below the workspace and the repository", () => {
     expect(read("session", known("session"))).toEqual({
       job: "session",
       folder: "/w/repository",
       config: "/w/repository/c.yaml",
-      recording: "/w/repository/s.json",
       earlier: { path: "/w/before", digest: DIGEST },
+      order: ORDER,
+      stopped: false,
       target: undefined,
       token: undefined,
-      artifact: undefined,
+      artifact: { id: 5, digest: DIGEST },
       dryRun: true,
     });
     expect(read("gate", {})).toMatchObject({ folder: "/w", config: "/w/whetstone.yaml", dryRun: false });
+    expect(read("gate", known("gate")).asked).toMatchObject({ mode: "refinement" });
   });
 
   test("every job refuses what it does not know, and says what was meant", () => {
     for (const job of RELAY_JOBS) {
       expect(() => read(job, { ...known(job), dryrun: "true" })).toThrow("There is no input `dryrun`");
     }
-    const remedy = (inputs: Record<string, string>) => {
-      try {
-        return read("gate", inputs);
-      } catch (error) {
-        return error;
+    expect(remedyOf("gate", { "github-token": "t" })).toMatchObject({ remedy: "Did you mean `token`?" });
+    expect(remedyOf("gate", { dry_run: "true" })).toMatchObject({ remedy: "Did you mean `dry-run`?" });
+    expect(remedyOf("gate", { "max-budget-usd": "1" })).toMatchObject({ remedy: "Did you mean `budget-usd`?" });
+    expect(remedyOf("gate", { zzzzzzzz: "1" })).toMatchObject({ remedy: expect.stringContaining("The inputs are") });
+  });
+
+  test("what was handed on by names of their own comes with `needs` now, and that is said", () => {
+    for (const old of ["digest", "artifact", "artifact-digest"]) {
+      expect(remedyOf("detect", { ...known("detect"), [old]: "1" })).toMatchObject({
+        remedy: "Did you mean `needs`?",
+      });
+    }
+  });
+
+  test("what is asked for is said to the gate alone", () => {
+    for (const job of RELAY_JOBS.slice(1)) {
+      for (const name of ["session", "mode", "target", "authorization"]) {
+        const refused = remedyOf(job, { ...known(job), [name]: "x" });
+        expect(refused).toMatchObject({ remedy: "Set it on the job gate, which hands it on." });
       }
-    };
-    expect(remedy({ "github-token": "t" })).toMatchObject({ remedy: "Did you mean `token`?" });
-    expect(remedy({ dry_run: "true" })).toMatchObject({ remedy: "Did you mean `dry-run`?" });
-    expect(remedy({ zzzzzzzz: "1" })).toMatchObject({ remedy: expect.stringContaining("The inputs are") });
+    }
   });
 
   test("what is handed on is never left out", () => {
-    for (const job of RELAY_JOBS.filter((name) => name !== "gate" && name !== "record")) {
-      for (const name of ["dossier", "digest"]) {
+    for (const job of RELAY_JOBS.filter((name) => name !== "gate")) {
+      for (const name of ["dossier", "needs"]) {
         expect(() => read(job, { ...known(job), [name]: "" })).toThrow(`The input \`${name}\` is missing`);
       }
     }
-    expect(() => read("record", { ...known("record"), needs: "" })).toThrow("`needs` is missing");
-    expect(() => read("session", { ...known("session"), session: "claude please" })).toThrow("is not `replay:FILE`");
+    for (const job of RELAY_JOBS.filter((name) => name !== "gate" && name !== "record")) {
+      const before = RELAY_JOBS[RELAY_JOBS.indexOf(job) - 1] ?? "";
+      const without = JSON.stringify({ ...BEFORE, [before]: undefined });
+      expect(() => read(job, { ...known(job), needs: without })).toThrow(`no digest of the job \`${before}\``);
+    }
   });
 
   test("the session's artifact is named by id and digest together", () => {
     expect(read("validate", known("validate")).artifact).toEqual({ id: 5, digest: DIGEST });
+    const whole = BEFORE.session.outputs;
     for (const half of [
       { artifact: "" },
       { "artifact-digest": "" },
       { artifact: "five" },
       { "artifact-digest": "abc" },
     ]) {
-      expect(() => read("detect", { ...known("detect"), ...half })).toThrow("names no artifact");
+      const altered = JSON.stringify({ ...BEFORE, session: done({ ...whole, ...half }) });
+      expect(() => read("validate", { ...known("validate"), needs: altered })).toThrow("which names none");
     }
-    const none = { ...known("propose"), artifact: "", "artifact-digest": "" };
-    expect(() => read("propose", none)).toThrow("`token` is set, but not `artifact`");
+    const none = { ...known("propose"), needs: JSON.stringify({ ...BEFORE, session: done({ digest: DIGEST }) }) };
+    expect(() => read("propose", none)).toThrow("`token` is set, but `needs` names no artifact");
     expect(read("propose", { ...none, token: "" }).artifact).toBeUndefined();
   });
 
@@ -101,7 +135,7 @@ describe("readRelayInputs", () => {
     for (const name of ["dossier", "working-directory", "config"]) {
       expect(() => read("validate", { ...known("validate"), [name]: "../elsewhere" })).toThrow("leads out of");
     }
-    expect(() => read("session", { ...known("session"), session: "replay:../../s.json" })).toThrow("leads out of");
+    expect(() => read("gate", { ...known("gate"), session: "replay:../../s.json" })).toThrow("leads out of");
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { RECORD_OUTPUTS, RELAY_OUTPUTS, runRelayAction } from "../../src/actions/relay-job.ts";
+import { outputsOf, RELAY_OUTPUTS, runRelayAction } from "../../src/actions/relay-job.ts";
 import { parseEnv } from "../../src/config/env.ts";
-import type { RelayEnd, RelayRequest } from "../../src/loop/relay.ts";
+import type { RelayEnd, RelayRequest } from "../../src/loop/relay-request.ts";
 import type { RelayJob } from "../../src/loop/relay-jobs.ts";
 import { WhetstoneError } from "../../src/model/error.ts";
 import { report } from "./report.ts";
@@ -48,6 +48,7 @@ async function act(job: RelayJob, inputs: Readonly<Record<string, string>>, ende
     secrets: ["hidden-value"],
     given: Object.keys(inputs),
     workspace: "/w",
+    variables: { ANTHROPIC_API_KEY: "hidden-value" },
     execute: async (request) => {
       requests.push(request);
       if (ended instanceof Error) throw ended;
@@ -57,8 +58,22 @@ async function act(job: RelayJob, inputs: Readonly<Record<string, string>>, ende
   return { outputs, requests, ...said };
 }
 
-const HANDED_ON = { dossier: "before", digest: DIGEST, "working-directory": "repository" };
-const ARTIFACT = { artifact: "5", "artifact-digest": DIGEST };
+const announced = (more: Readonly<Record<string, string>> = {}) => ({
+  result: "success",
+  outputs: { digest: DIGEST, ...more },
+});
+/** What every job but the gate is told: all jobs before it announced the same, the gate its order. */
+const BEFORE = {
+  gate: announced({ order: "c".repeat(64) }),
+  evidence: announced(),
+  session: announced(),
+  detect: announced(),
+  validate: announced(),
+};
+const HANDED_ON = { dossier: "before", needs: JSON.stringify(BEFORE), "working-directory": "repository" };
+const ARTIFACT = {
+  needs: JSON.stringify({ ...BEFORE, session: announced({ artifact: "5", "artifact-digest": DIGEST }) }),
+};
 const NEEDS = JSON.stringify({ gate: { result: "success", outputs: { digest: DIGEST } } });
 
 describe("a job of the relay", () => {
@@ -70,6 +85,8 @@ describe("a job of the relay", () => {
         places: { cwd: "/w/repository", config: "/w/repository/whetstone.yaml" },
         actor: { type: "workflow", id: "o/r/actions/runs/17 by octocat" },
         earlier: { path: "/w/before", digest: DIGEST },
+        order: "c".repeat(64),
+        workflow: { id: 17, attempt: 1 },
         dryRun: false,
       },
     ]);
@@ -114,7 +131,7 @@ describe("a job of the relay", () => {
       "allow",
       [],
     ]);
-    expect(Object.keys(proposed.outputs).toSorted()).toEqual([...RELAY_OUTPUTS, ...RECORD_OUTPUTS].toSorted());
+    expect(Object.keys(proposed.outputs).toSorted()).toEqual(outputsOf("record").toSorted());
   });
 
   test("that cannot finish is red at once and lets nothing go on", async () => {

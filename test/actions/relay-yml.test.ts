@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
-import { RECORD_OUTPUTS, RELAY_OUTPUTS } from "../../src/actions/relay-job.ts";
+import { outputsOf } from "../../src/actions/relay-job.ts";
 import { RELAY_INPUTS } from "../../src/actions/relay-inputs.ts";
 import { RELAY_JOBS } from "../../src/loop/relay-jobs.ts";
 
@@ -15,6 +15,7 @@ type Step = {
   readonly uses?: string;
   readonly run?: string;
   readonly with?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
 };
 type Job = {
   readonly needs?: string | readonly string[];
@@ -36,8 +37,7 @@ describe.each(RELAY_JOBS.map((job) => [job]))("actions/%s/action.yml", (job) => 
 
   test("lists the inputs that the code reads and the outputs that it sets", () => {
     expect(Object.keys(action.inputs).toSorted()).toEqual([...RELAY_INPUTS[job]].toSorted());
-    const outputs = job === "record" ? [...RELAY_OUTPUTS, ...RECORD_OUTPUTS] : RELAY_OUTPUTS;
-    expect(Object.keys(action.outputs)).toEqual([...outputs]);
+    expect(Object.keys(action.outputs)).toEqual([...outputsOf(job)]);
   });
 
   test("runs the built entry on Node 24", () => {
@@ -50,13 +50,21 @@ test("every job has an action", () => {
   expect(readdirSync("actions")).toEqual(expect.arrayContaining([...RELAY_JOBS]));
 });
 
+/** Each job needs the one before, the gate whose order it goes by, and the session of whose artifact it speaks. */
+const NEEDS: Readonly<Record<string, string | readonly string[] | undefined>> = {
+  evidence: "gate",
+  session: ["gate", "evidence"],
+  detect: ["gate", "session"],
+  validate: ["gate", "session", "detect"],
+  propose: ["session", "validate"],
+};
+
 describe("loop.yml", () => {
   test("has the jobs of the relay in their order, each after the one before", () => {
     expect(jobs.map(([name]) => name)).toEqual([...RELAY_JOBS]);
     for (const [index, [name, { needs }]] of jobs.entries()) {
       const before = RELAY_JOBS.slice(0, index);
-      const speaksOf = ["validate", "propose"].includes(name) ? ["session", before.at(-1)] : before.at(-1);
-      expect([name, needs]).toEqual([name, name === "record" ? before : speaksOf]);
+      expect([name, needs]).toEqual([name, name === "gate" ? undefined : (NEEDS[name] ?? before)]);
     }
   });
 
@@ -77,12 +85,34 @@ describe("loop.yml", () => {
   test("hands a token to no job but those that write, and leaves none in a checkout", () => {
     for (const [name, { steps }] of jobs) {
       const given = steps.filter((step) => JSON.stringify(step).includes("github.token")).map(({ uses }) => uses);
-      expect(given).toEqual(["gate", "propose", "record"].includes(name) ? [`$/actions/${name}`] : []);
+      const writes = ["gate", "propose", "record"].includes(name);
+      expect([name, given]).toEqual([name, [`$/actions/${writes ? name : "stopped"}`]]);
       for (const step of steps.filter(({ uses }) => uses?.startsWith("actions/checkout"))) {
         expect(step.with).toMatchObject({ "persist-credentials": false });
       }
     }
     expect(text).not.toContain("secrets: inherit");
+  });
+
+  test("a key reaches the two steps that ask a model, in jobs that write nothing, and no other place", () => {
+    const withKey = jobs.flatMap(([name, { steps }]) =>
+      steps.filter((step) => JSON.stringify(step).includes("secrets.")).map((step) => [name, step.uses, step.env]),
+    );
+    const env = { ANTHROPIC_API_KEY: "${{ secrets.ANTHROPIC_API_KEY }}" };
+    expect(withKey).toEqual([
+      ["session", "$/actions/session", env],
+      ["detect", "$/actions/detect", env],
+    ]);
+    expect(text.match(/secrets\./g)).toHaveLength(2);
+  });
+
+  test("the kill switch is read right before each stage that holds no token, and the stage is told", () => {
+    for (const name of ["evidence", "session", "detect", "validate"]) {
+      const steps = workflow.jobs[name]?.steps ?? [];
+      const at = steps.findIndex(({ id }) => id === "stage");
+      expect(steps[at - 1]).toMatchObject({ id: "stopped", uses: "$/actions/stopped" });
+      expect(steps[at]?.with).toMatchObject({ stopped: "${{ steps.stopped.outputs.stopped }}" });
+    }
   });
 
   test("pins every action by commit, runs no shell, and ends every job in time without a cache", () => {
@@ -98,7 +128,7 @@ describe("loop.yml", () => {
 
   test("gives every action inputs that it has, and all that it needs", () => {
     for (const [name, { steps }] of jobs) {
-      const own = steps.filter(({ uses }) => uses?.startsWith("$/"));
+      const own = steps.filter(({ uses }) => uses?.startsWith("$/") && uses !== "$/actions/stopped");
       expect(own.map(({ uses }) => uses)).toEqual([`$/actions/${name}`]);
       const given = Object.keys(own[0]?.with ?? {});
       const { inputs } = actionOf(name);
@@ -116,7 +146,8 @@ describe("loop.yml", () => {
       const [fetched] = job.steps.filter(({ uses }) => uses?.startsWith("actions/download-artifact"));
       expect(fetched?.with?.["artifact-ids"]).toBe(`\${{ needs.${before}.outputs.artifact }}`);
       const own = job.steps.find(({ id }) => id === "stage");
-      expect(own?.with).toMatchObject({ digest: `\${{ needs.${before}.outputs.digest }}` });
+      expect([job.needs].flat()).toContain(before);
+      expect(own?.with).toMatchObject({ dossier: "before", needs: "${{ toJSON(needs) }}" });
     }
     expect(workflow.jobs["record"]?.if).toBe("always()");
   });

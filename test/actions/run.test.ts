@@ -83,8 +83,12 @@ describe("the built action in a clone of this repository", () => {
 
   test.each([
     [{ step: "gat" }, "`step: gat` is no step. Did you mean `gate`?"],
-    [{ step: "gate", session: "replay:x" }, "The step `gate` takes no input `session`. Leave it out; it belongs to"],
-    [{ digest: "0" }, "The step `loop` takes no input `digest`."],
+    [
+      { step: "session", session: "replay:x" },
+      "The step `session` takes no input `session`. Leave it out; it belongs to",
+    ],
+    [{ needs: "{}" }, "The step `loop` takes no input `needs`."],
+    [{ step: "gate", mode: "refinment" }, "`mode: refinment` is no mode. Did you mean `refinement`?"],
     [{ step: "gate", tokn: "x" }, "There is no input `tokn`. Did you mean `token`?"],
   ])("inputs %j start nothing and are explained", async (inputs, said) => {
     const before = await ledger();

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { parseEnv } from "../../src/config/env.ts";
 import type { Watcher } from "../../src/loop/execute.ts";
-import { runRelayJob, type RelayEnd, type RelayRequest } from "../../src/loop/relay.ts";
+import { runRelayJob } from "../../src/loop/relay.ts";
+import type { RelayEnd, RelayRequest } from "../../src/loop/relay-request.ts";
+import type { Asked } from "../../src/loop/relay-order.ts";
 import { RELAY_JOBS, type RelayJob } from "../../src/loop/relay-jobs.ts";
 import { recompute } from "../../src/loop/replay.ts";
 import { openDossier } from "../../src/protect/dossier.ts";
@@ -14,7 +16,8 @@ import { BETTER_WORK, sampleProject, type SampleProject } from "../support/sampl
 const watcher: Watcher = { observer: { started: () => {}, ended: () => {} }, progress: () => {}, note: () => {} };
 
 let project: SampleProject;
-let recording: string;
+/** Digest of the gate's order, as the workflow would bring it to each job. */
+let order: string | undefined;
 /** What each job left, by job, in a folder of its own as an artifact would hold it. */
 const artifacts = new Map<RelayJob, RelayEnd>();
 
@@ -26,15 +29,22 @@ function request(job: RelayJob, more: Partial<RelayRequest> = {}): RelayRequest 
     actor: { type: "workflow", id: "octo/notes/actions/runs/1 by octocat" },
     target: undefined,
     dryRun: false,
-    recording,
+    ...(job === "gate" ? { asked: REPLAYED } : { order }),
     ...more,
   };
 }
+
+const REPLAYED: Asked = {
+  mode: "refinement",
+  session: { kind: "replay", file: "sessions/good.json" },
+  question: null,
+};
 
 /** Runs a job as a machine of its own would: nothing of the last job is there but its artifact. */
 async function runOn(job: RelayJob, before: RelayEnd | undefined, more: Partial<RelayRequest> = {}): Promise<RelayEnd> {
   const earlier = before && { path: before.path, digest: before.digest };
   const end = await runRelayJob(request(job, { ...(earlier ? { earlier } : {}), ...more }), watcher);
+  if (job === "gate") order = end.order;
   if (job === "record") return end;
   const path = join(project.root, "..", "artifacts", job);
   await cp(end.path, path, { recursive: true });
@@ -45,7 +55,9 @@ async function runOn(job: RelayJob, before: RelayEnd | undefined, more: Partial<
 
 beforeAll(async () => {
   project = await sampleProject();
-  recording = await project.session(BETTER_WORK);
+  const recording = await project.session(BETTER_WORK);
+  await project.write("sessions/good.json", await readFile(recording, "utf8"));
+  project.commit("a recorded session");
   let before: RelayEnd | undefined;
   for (const job of RELAY_JOBS.filter((name) => name !== "record")) {
     before = await runOn(job, before);

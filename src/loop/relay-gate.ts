@@ -1,0 +1,100 @@
+import type { CommitSha } from "../model/json.ts";
+import type { Actor } from "../model/ledger.ts";
+import type { Stage } from "../model/stage.ts";
+import type { JobRun } from "../model/step-verdict.ts";
+import { baseSubject } from "../protect/authorization/subject.ts";
+import { digestOf } from "../protect/digest.ts";
+import { assertPermit } from "../protect/permit.ts";
+import { type BudgetTicket, openBudgetDesk } from "../session/budget/desk.ts";
+import { recordFailure } from "./record.ts";
+import { rememberState } from "./relay-memory.ts";
+import { type Asked, ORDER_FILE, packOrder, type RelayOrder } from "./relay-order.ts";
+import { drawRules } from "./rules.ts";
+import type { LoopRun } from "./run.ts";
+import { describeRefusal } from "./session-budget.ts";
+
+/** What the gate is asked to let through. */
+export type GateRequest = {
+  readonly asked: Asked;
+  readonly dryRun: boolean;
+  /** The account that started the workflow run: the person whose authorization counts. */
+  readonly person: Actor | undefined;
+  /** The authorization as its token. */
+  readonly token: string | undefined;
+  readonly made: JobRun | undefined;
+};
+
+type Gated = Stage<{ readonly baseSha: CommitSha }>;
+
+/**
+ * What the jobs behind the gate may not do themselves: sets aside what the session may cost, uses the person's permission
+ * up, draws the rules and puts the draw on record, and carries over what is remembered of the target. When any of it
+ * fails what was set aside is free again and the end of the run is on record.
+ * @throws WhetstoneError `unauthorized`, `stopped`, `ledger_broken`, `config_invalid`
+ */
+export async function giveOrder(run: LoopRun, gated: Gated, request: GateRequest): Promise<Gated> {
+  const { baseSha } = gated.value;
+  const { asked, dryRun } = request;
+  const isLive = asked.session?.kind === "claude";
+  const desk = deskOf(run);
+  const reserved = isLive ? await desk.reserve(asking(run, asked)) : undefined;
+  if (reserved?.ok === false) {
+    const summary = describeRefusal(reserved.refusal, run.workspace.targetName);
+    return { verdict: "inconclusive", reasons: ["budget_exhausted"], summary, value: gated.value };
+  }
+  const budget = reserved?.ticket ?? null;
+  try {
+    const permission = isLive && asked.mode === "refinement" ? await permit(run, baseSha, request) : null;
+    const drawn = isLive && asked.mode === "refinement" && !dryRun;
+    if (drawn) await drawRules(run, { worktree: run.workspace.root, drawn });
+    write(run, { baseSha, budget, permission, request, state: await rememberState(run.workspace.state, nameOf(run)) });
+  } catch (error) {
+    if (budget) await desk.settle(budget, { usd: 0, tokens: 0 });
+    if (!dryRun) await recordFailure(run);
+    throw error;
+  }
+  return { ...gated, summary: `${gated.summary}; ${described(asked, budget)}` };
+}
+
+function deskOf({ workspace: { state, clock, config } }: LoopRun): ReturnType<typeof openBudgetDesk> {
+  const { expiryMinutes, ...limits } = config.budgets;
+  return openBudgetDesk({ state, clock, limits, expiryMinutes });
+}
+
+function nameOf({ workspace }: LoopRun): string {
+  return workspace.targetName;
+}
+
+function asking(run: LoopRun, { session }: Asked) {
+  const usd = session?.kind === "claude" ? session.budgetUsd : null;
+  return { id: run.id, target: nameOf(run), ...(usd === null ? {} : { amount: { usd } }) };
+}
+
+async function permit(
+  run: LoopRun,
+  baseSha: CommitSha,
+  { token, person }: GateRequest,
+): Promise<RelayOrder["permission"]> {
+  const subject = baseSubject(nameOf(run), baseSha);
+  const actor = person ?? run.actor;
+  const asked = { actor, target: nameOf(run), run: run.id, subject, token };
+  const permit = await run.workspace.guard.permit("session.refine", asked);
+  const { authorization = "" } = permit;
+  assertPermit(permit, "session.refine");
+  return { authorization, actor, subject: digestOf(subject) };
+}
+
+type Settled = Pick<RelayOrder, "baseSha" | "budget" | "permission" | "state"> & { readonly request: GateRequest };
+
+function write(run: LoopRun, { request, ...settled }: Settled): void {
+  const { asked, dryRun, made } = request;
+  const head = { schema: "whetstone.relay-order/1", run: run.id, target: nameOf(run) } as const;
+  const { text } = packOrder({ ...head, made: made ?? null, dryRun, asked, ...settled });
+  run.files.set(ORDER_FILE, text);
+}
+
+function described({ mode, session }: Asked, budget: BudgetTicket | null): string {
+  if (session === null) return `${mode}, nobody is asked`;
+  if (session.kind === "replay") return `${mode} by the recording ${session.file}`;
+  return `${mode} by Claude Code for at most $${budget?.reserved.usd ?? 0}`;
+}
