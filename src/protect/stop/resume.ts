@@ -5,7 +5,7 @@ import { formatInstant } from "../../model/time.ts";
 import { digestOf } from "../digest.ts";
 import { appendLedger } from "../ledger.ts";
 import type { Permit } from "../permit.ts";
-import { changeSweep, readSweep, type SweepRecord } from "./sweep-record.ts";
+import { changeSweep, type SweepRecord } from "./sweep-record.ts";
 import type { Failure, SweepDeps } from "./sweep.ts";
 
 /** Who lets everything go on. */
@@ -34,8 +34,7 @@ export type Resumed = {
  */
 export async function resumeSwept(deps: SweepDeps, request: ResumeRequest): Promise<Resumed> {
   const lifted = await lift(deps, request);
-  const record = await readSweep(await deps.state.view());
-  const outcome = await switchOn(deps, record);
+  const outcome = await switchOn(deps, request);
   if (lifted || outcome.on.length > 0 || outcome.failures.length > 0) await recordResume(deps, request, outcome);
   return { lifted, ...outcome };
 }
@@ -61,30 +60,38 @@ function variableError(flag: { readonly kind: string }): WhetstoneError {
 
 type SwitchedOn = Pick<Resumed, "on" | "stoppedAgain" | "failures">;
 
-async function switchOn(deps: SweepDeps, record: SweepRecord): Promise<SwitchedOn> {
+async function switchOn(deps: SweepDeps, { by }: ResumeRequest): Promise<SwitchedOn> {
+  const begun = await changeSweep(deps.state, "resume: workflows", (record) => {
+    if (record.workflows.length === 0) return { ...record, runs: [], resumed: null };
+    return { ...record, resumed: record.resumed ?? { by, at: formatInstant(deps.clock.now()) } };
+  });
   const on: string[] = [];
   const failures: Failure[] = [];
-  for (const { file } of record.workflows) {
-    if (await isStopped(deps)) return { on, failures, stoppedAgain: true };
+  for (const { file } of begun.workflows) {
     try {
-      await enable(deps, file);
-      // A stop that came in between read this workflow as off already: it must be off again.
-      if (await isStopped(deps)) {
-        await deps.host.workflows.disable(file);
-        return { on, failures, stoppedAgain: true };
-      }
-      await changeSweep(deps.state, `resume: ${file}`, (now) => without(now, file));
+      if (!(await switchOnOne(deps, file, begun))) return { on, failures, stoppedAgain: true };
       on.push(file);
     } catch (error) {
       failures.push({ what: `switching on ${file}`, detail: messageOf(error) });
     }
   }
-  if (failures.length === 0) {
-    await changeSweep(deps.state, "resume: done", (now) =>
-      now.workflows.length === 0 ? { ...now, runs: [], resumed: null } : now,
-    );
-  }
   return { on, failures, stoppedAgain: false };
+}
+
+/** False when somebody stopped everything in the meantime: then it is off. */
+async function switchOnOne(deps: SweepDeps, file: string, { resumed }: SweepRecord): Promise<boolean> {
+  if (await isStopped(deps)) return false;
+  await enable(deps, file);
+  // A stop that read this workflow as off leaves it to us to switch it off again.
+  if (await isStopped(deps)) {
+    await deps.host.workflows.disable(file);
+    return false;
+  }
+  // One that came later found it on, switched it off itself, and took the record over.
+  const after = await changeSweep(deps.state, `resume: ${file}`, (now) =>
+    JSON.stringify(now.resumed) === JSON.stringify(resumed) ? without(now, file) : now,
+  );
+  return !after.workflows.some((one) => one.file === file);
 }
 
 /** A workflow whose file is gone has nothing to be switched on. */
@@ -102,7 +109,8 @@ async function isStopped({ killSwitch }: SweepDeps): Promise<boolean> {
 }
 
 function without(record: SweepRecord, file: string): SweepRecord {
-  return { ...record, workflows: record.workflows.filter((one) => one.file !== file) };
+  const workflows = record.workflows.filter((one) => one.file !== file);
+  return workflows.length === 0 ? { ...record, workflows, runs: [], resumed: null } : { ...record, workflows };
 }
 
 async function recordResume({ state, clock }: SweepDeps, { by, run }: ResumeRequest, done: SwitchedOn): Promise<void> {

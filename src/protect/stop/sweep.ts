@@ -15,7 +15,7 @@ export type SweepDeps = {
   readonly killSwitch: KillSwitch;
   readonly state: StateStore;
   readonly forge: Pick<Forge, "head" | "read">;
-  readonly host: Pick<Host, "runs" | "notes"> & {
+  readonly host: Pick<Host, "runs"> & {
     readonly workflows: Pick<Host["workflows"], "list" | "enable" | "disable">;
   };
   readonly clock: Clock;
