@@ -9,6 +9,7 @@ import type { Commits } from "./github/commit-port.ts";
 import { restCommits } from "./github/rest/commits.ts";
 import { openRestForge } from "./github/rest/forge.ts";
 import { openRestHost } from "./github/rest/host.ts";
+import { restWorkflowRuns } from "./github/rest/workflow-runs.ts";
 import { openGitHubClient } from "./github/client.ts";
 import { openGitState } from "./github/git-state.ts";
 import { openLocalForge } from "./github/local.ts";
@@ -30,7 +31,7 @@ import {
   openGuard,
   type Worktrees,
 } from "./protect/guard.ts";
-import { guardCommits, guardHost, type LoopHost } from "./protect/guard-host.ts";
+import { guardCommits, guardDeployments, guardHost, type LoopHost } from "./protect/guard-host.ts";
 import { type KillSwitch, openKillSwitch } from "./protect/kill-switch.ts";
 import { signingState } from "./protect/ledger-signing.ts";
 import { openSigningKeys, type SigningKeyFolder } from "./protect/signing-key.ts";
@@ -131,7 +132,8 @@ export function openProtection(root: string, settings?: ProtectionSettings, gith
   const state = signingState(kept, { keys, clock: systemClock });
   const { roles, ...rules } = settings ?? ProtectionSettings.parse({});
   // The person at the keyboard could write the state branch by hand: roles bind from where they are given on.
-  const desk = { state, clock: systemClock, roles: configuredRoles(roles, { unconfigured: "admin" }), rules };
+  const holders = configuredRoles(roles, { unconfigured: "admin" });
+  const desk = { state, clock: systemClock, roles: holders, rules: () => Promise.resolve(rules) };
   const killSwitch = openKillSwitch({ state, folder, clock: systemClock });
   return { desk, killSwitch, guard: openGuard({ desk, killSwitch }), keys };
 }
@@ -154,6 +156,16 @@ function openHosted({ owner, repo, token, baseUrl, self }: GitHubPlace, guard: G
   };
 }
 
+/** What a rollout's hooks on GitHub are run with; writes go through the guard. */
+export function openDeploymentHost(
+  { owner, repo, token, baseUrl, self }: GitHubPlace,
+  { guard, acting }: Pick<Workspace, "guard" | "acting">,
+) {
+  const client = openGitHubClient({ token, ...(baseUrl === undefined ? {} : { baseUrl }) });
+  const repository = { owner, repo, client };
+  return guardDeployments(openRestHost({ ...repository, self }), restWorkflowRuns(repository), { guard, acting });
+}
+
 /** A change reaches GitHub as whole files that passed the wall. */
 function noPatches(): Promise<never> {
   return Promise.reject(new WhetstoneError("defect", "A patch was to be applied by the client of GitHub."));
@@ -171,6 +183,8 @@ export type Workspace = {
   readonly hosted?: Hosted;
   readonly worktrees: Worktrees;
   readonly guard: Guard;
+  /** For whom the guard is asked. */
+  readonly acting: Acting;
   readonly killSwitch: KillSwitch;
   readonly clock: Clock;
   /** Environment of child processes: minimal, with this Node first in the path. */
@@ -199,6 +213,7 @@ export async function openWorkspace(places: Places, env: Env, target?: string): 
     ...(places.github === undefined ? {} : { hosted: openHosted(places.github, guard, acting) }),
     worktrees: guardWorktrees({ add: addWorktree, remove: removeWorktree }, guard, acting),
     guard,
+    acting,
     killSwitch,
     clock: systemClock,
     childEnv: childEnvironment(env),

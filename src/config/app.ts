@@ -58,13 +58,39 @@ const GateSettings = z.strictObject({
     .describe("Environment before which the rule stands; without the rule the same decision is a check run."),
 });
 
+/** A user name of GitHub, or a team of an organisation. */
+const Addressee = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(?:\/[A-Za-z0-9._-]{1,100})?$/);
+const WorkflowFile = z.string().regex(/^[A-Za-z0-9._-]+\.ya?ml$/);
+
 /** What happens when a canary is bad. */
 const RollbackSettings = z.strictObject({
   mode: z
     .enum(["propose", "automatic"])
     .default("propose")
-    .describe("Whether a rollback is prepared and explained, or carried out besides."),
-  page: z.array(z.string().min(1)).default([]).describe("User names that are told when a person is needed."),
+    .describe("Whether a rollback is prepared and explained, or the last known good version is deployed besides."),
+  page: z
+    .array(Addressee)
+    .default([])
+    .describe("User names, and teams as org/team, that are told when a person is needed."),
+  workflow: WorkflowFile.default("whetstone-rollback.yml").describe(
+    "File of the workflow that deploys a version, in .github/workflows; it gets the inputs sha, reason and key.",
+  ),
+  environment: z
+    .string()
+    .min(1)
+    .max(255)
+    .default("production")
+    .describe("Environment of which the last successful deployment without the change is the last known good version."),
+});
+
+/** What a stop switches off besides. */
+const StopSettings = z.strictObject({
+  workflows: z
+    .array(WorkflowFile)
+    .default([])
+    .describe(
+      "Workflow files that a stop switches off although they call nothing of Whetstone, such as a deployment's.",
+    ),
 });
 
 /** Settings of the GitHub App; they count as they stand on the default branch. */
@@ -73,5 +99,6 @@ export const AppSettings = z.strictObject({
   approval: ApprovalSettings.prefault({}),
   gate: GateSettings.prefault({}),
   rollback: RollbackSettings.prefault({}),
+  stop: StopSettings.prefault({}),
 });
 export type AppSettings = z.infer<typeof AppSettings>;

@@ -8,6 +8,8 @@ export type Env = {
   readonly ci: boolean;
   /** Colours are wanted: not `NO_COLOR`, not a dumb terminal. */
   readonly colour: boolean;
+  /** The repository on GitHub that a job runs in, as GitHub Actions names it; absent when none of its variables is set. */
+  readonly github?: GitHubEnv;
   /** What the GitHub App needs; absent when none of its variables is set. */
   readonly githubApp: GitHubAppEnv | undefined;
   /** Variables that a child process needs to find programs and write temporary files. */
@@ -16,6 +18,13 @@ export type Env = {
 
 /** A value that is never printed: JSON and inspection show that it is there, not what it is. */
 export type Secret = { readonly reveal: () => string };
+
+/** `GITHUB_TOKEN`, `GITHUB_REPOSITORY` (owner/name) and `GITHUB_API_URL`. Any may be absent. */
+export type GitHubEnv = {
+  readonly token: Secret | undefined;
+  readonly repository: string | undefined;
+  readonly apiUrl: string | undefined;
+};
 
 /** Variables of the GitHub App, by Probot's names. Any may be absent. */
 export type GitHubAppEnv = {
@@ -42,7 +51,9 @@ export function parseEnv(env: Readonly<Record<string, string | undefined>>): Env
     const value = env[name];
     if (value !== undefined) child[name] = value;
   }
+  const github = parseGitHub(env);
   return {
+    ...(github !== undefined && { github }),
     databaseUrl: present(env["DATABASE_URL"]),
     hasModelKey: present(env["ANTHROPIC_API_KEY"]) !== undefined,
     ci: present(env["CI"]) !== undefined,
@@ -50,6 +61,15 @@ export function parseEnv(env: Readonly<Record<string, string | undefined>>): Env
     githubApp: parseGitHubApp(env),
     child,
   };
+}
+
+function parseGitHub(env: Readonly<Record<string, string | undefined>>): GitHubEnv | undefined {
+  const named = {
+    token: secret(env["GITHUB_TOKEN"]),
+    repository: present(env["GITHUB_REPOSITORY"]),
+    apiUrl: present(env["GITHUB_API_URL"]),
+  };
+  return Object.values(named).every((value) => value === undefined) ? undefined : named;
 }
 
 function parseGitHubApp(env: Readonly<Record<string, string | undefined>>): GitHubAppEnv | undefined {

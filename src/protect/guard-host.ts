@@ -1,5 +1,6 @@
 import type { Commits } from "../github/commit-port.ts";
 import type { Host } from "../github/host-port.ts";
+import type { WorkflowRuns } from "../github/run-port.ts";
 import type { Acting, Guard } from "./guard.ts";
 import type { OperationName } from "./operations.ts";
 import { assertPermit } from "./permit.ts";
@@ -78,6 +79,26 @@ function guardPulls(pulls: Host["pulls"], parts: Parts): Host["pulls"] {
     label: guarded("proposal.publish", pulls.label, parts),
     askReview: guarded("proposal.publish", pulls.askReview, parts),
     close: guarded("proposal.close", pulls.close, parts),
+  };
+}
+
+/** What deployments of a rollout are made with; each write asks the guard first. */
+export function guardDeployments(
+  { deployments, workflows }: Pick<Host, "deployments" | "workflows">,
+  { cancel, ...runs }: WorkflowRuns,
+  parts: Parts,
+) {
+  return {
+    deployments: {
+      states: deployments.states,
+      create: guarded("deployment.write", deployments.create, parts),
+      setState: guarded("deployment.write", deployments.setState, parts),
+    },
+    workflows: {
+      dispatch: guarded("workflow.start", workflows.dispatch, parts),
+      takeBack: guarded("workflow.undo", workflows.dispatch, parts),
+    },
+    runs: { ...runs, cancel: guarded("workflow.cancel", cancel, parts) },
   };
 }
 

@@ -89,6 +89,14 @@ export const OPERATIONS = {
     affects: "a run of a workflow",
     rollback: "cancel the run",
   }),
+  "workflow.undo": write({
+    role: "operator",
+    risk: "low",
+    because: ["A workflow that takes a candidate back runs; the baseline keeps its traffic."],
+    whileStopped: true, // what is stopped may still be taken back
+    affects: "a run of a workflow",
+    rollback: null,
+  }),
   "workflow.switch": write({
     role: "operator",
     risk: "low",

@@ -1,7 +1,8 @@
 import type { DeploymentSettings } from "../../config/deployment.ts";
-import { WhetstoneError } from "../../model/error.ts";
+import { messageOf, WhetstoneError } from "../../model/error.ts";
 import { runCommand } from "../../validate/run-command.ts";
-import type { Deployment, HookCall } from "./port.ts";
+import { hasEndedBadly, type GitHubAct, type GitHubHooks } from "./github.ts";
+import type { CheckOutcome, Deployment, HookCall } from "./port.ts";
 
 /** Where the commands of a deployment run. */
 export type DeploymentPlace = {
@@ -9,22 +10,29 @@ export type DeploymentPlace = {
   readonly env: Readonly<Record<string, string>>;
   /** For the proxy's admin endpoint. */
   readonly fetch: typeof globalThis.fetch;
+  /** Runs the hooks that have no command; undefined without `deployment.github`. */
+  readonly github?: GitHubHooks | undefined;
 };
 
 /** Lines of a command's output that are kept in the record. */
 const KEPT_LINES = 3;
 
-/** A deployment by the proxy's split and the user's own commands. */
+/** A deployment by the proxy's split, the user's own commands, and GitHub for hooks without one. */
 export function configuredDeployment(settings: DeploymentSettings, place: DeploymentPlace): Deployment {
   const run = (command: string, call: HookCall, more: Readonly<Record<string, string>> = {}) =>
     runHook({ command, call, more, hookMs: settings.hookMinutes * 60_000 }, place);
-  const optional = async (command: string | undefined, call: HookCall): Promise<string> =>
-    command === undefined ? "" : succeed(command, await run(command, call));
-  const { adminUrl, expose } = settings;
+  const { github } = place;
+  const hook = async (act: GitHubAct, call: HookCall): Promise<string> => {
+    const command = act.action === "expose" ? settings.expose : settings[act.action];
+    if (command === undefined) return (await github?.(act, call)) ?? "";
+    const more = act.percent === undefined ? {} : { WHETSTONE_PERCENT: String(act.percent) };
+    return succeed(command, await run(command, call, more));
+  };
+  const { adminUrl } = settings;
   return {
-    stage: (call) => optional(settings.stage, call),
+    stage: (call) => hook({ action: "stage" }, call),
     check: async (call) => {
-      if (settings.check === undefined) return { ok: true, detail: "" };
+      if (settings.check === undefined) return github === undefined ? PASSED : await checkOnGitHub(github, call);
       const { exitCode, tail } = await run(settings.check, call);
       // Ended by a signal or a limit: that says nothing about the candidate.
       if (exitCode === null) throw failed(settings.check, tail);
@@ -34,12 +42,23 @@ export function configuredDeployment(settings: DeploymentSettings, place: Deploy
     },
     expose: async (percent, call) => {
       if (adminUrl !== undefined) return await setWeight(adminUrl, percent, { call, fetch: place.fetch });
-      if (expose === undefined) return "";
-      return succeed(expose, await run(expose, call, { WHETSTONE_PERCENT: String(percent) }));
+      return hook({ action: "expose", percent }, call);
     },
-    promote: (call) => optional(settings.promote, call),
-    rollback: (call) => optional(settings.rollback, call),
+    promote: (call) => hook({ action: "promote" }, call),
+    rollback: (call) => hook({ action: "rollback" }, call),
   };
+}
+
+const PASSED: CheckOutcome = { ok: true, detail: "" };
+
+/** A deployment that failed refuses the candidate; a GitHub that cannot be reached says nothing about it. */
+async function checkOnGitHub(github: GitHubHooks, call: HookCall): Promise<CheckOutcome> {
+  try {
+    return { ok: true, detail: await github({ action: "check" }, call) };
+  } catch (error) {
+    if (!hasEndedBadly(error)) throw error;
+    return { ok: false, reasons: ["check_failed"], detail: messageOf(error) };
+  }
 }
 
 type HookRun = {

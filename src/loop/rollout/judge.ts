@@ -1,7 +1,5 @@
-import { judgeCanary } from "../../canary/judge.ts";
-import type { CanaryOptions } from "../../canary/options.ts";
 import type { Rollout } from "../../canary/rollout-record.ts";
-import { slowLimits } from "../../canary/slow-limits.ts";
+import { FREEZE_MS, judgeWindow } from "../../canary/window.ts";
 import { callSamples } from "../../capture/samples.ts";
 import type { CanarySettings } from "../../config/schema.ts";
 import type { CallSample } from "../../model/call.ts";
@@ -16,9 +14,6 @@ export type RolloutJudge = {
   readonly settings: CanarySettings;
   readonly clock: Clock;
 };
-
-/** How long before the first step the baseline's limits are taken from, ms. */
-const FREEZE_MS = 3_600_000;
 
 /**
  * Judges all calls since the first step. The share changes from step to step and whole sessions are routed, so the
@@ -40,16 +35,9 @@ export async function lookAtRollout(
   const nowMs = Number(judge.clock.now() / 1_000_000n);
   const before = await callsOf(rollout, { ...judge, from: startedMs - FREEZE_MS, to: startedMs });
   const samples = await callsOf(rollout, { ...judge, from: startedMs, to: nowMs + 1 });
-  const options = optionsOf(judge.settings, before);
   const changesMs = rollout.changes.map((at) => Date.parse(at));
-  return { verdict: judgeCanary(samples, { ...options, changesMs, startedMs, nowMs }), samples };
-}
-
-function optionsOf(settings: CanarySettings, before: readonly CallSample[]): CanaryOptions {
-  const { alpha, beta, margin, slowdown, unit, maxErrorRate, maxSlowRate, slowMs } = settings;
-  const baseline = before.filter(({ arm }) => arm === "baseline");
-  const limits = baseline.length === 0 ? {} : { latencyLimitsMs: slowLimits(baseline, slowMs), maxSlowRate };
-  return { weight: null, alpha, beta, margin, slowdown, unit, maxErrorRate, ...limits };
+  const look = { weight: null, changesMs, startedMs, nowMs };
+  return { verdict: judgeWindow({ before, calls: samples, settings: judge.settings, look }), samples };
 }
 
 type Window = RolloutJudge & { readonly from: number; readonly to: number };

@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ENDED, startRollout } from "../../canary/rollout.ts";
 import type { Rollout, RolloutPlan } from "../../canary/rollout-record.ts";
-import type { DeploymentSettings } from "../../config/deployment.ts";
+import type { DeploymentSettings, GitHubDeploymentSettings } from "../../config/deployment.ts";
 import type { Env } from "../../config/env.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import type { Actor, LedgerEntry } from "../../model/ledger.ts";
 import { formatInstant } from "../../model/time.ts";
 import { digestOf } from "../../protect/digest.ts";
-import { newId, openSpanStore, openWorkspace, type Places, type Workspace } from "../../wire.ts";
+import { newId, openDeploymentHost, openSpanStore, openWorkspace, type Places, type Workspace } from "../../wire.ts";
 import { configuredDeployment } from "./deployment.ts";
 import { driveRollout, type RolloutDeps } from "./drive.ts";
+import { githubHooks, type GitHubHooks } from "./github.ts";
 import { judgeRollout, lookAtRollout, type RolloutJudge } from "./judge.ts";
 import type { RolloutRecords } from "./port.ts";
 import { stateRollouts } from "./records.ts";
@@ -66,7 +67,12 @@ export async function continueRollout(rollout: Rollout, rollouts: Rollouts, driv
     rollout,
     {
       records,
-      deployment: configuredDeployment(settings, { cwd: workspace.root, env: workspace.childEnv, fetch }),
+      deployment: configuredDeployment(settings, {
+        cwd: workspace.root,
+        env: workspace.childEnv,
+        fetch,
+        github: settings.github && hooksOnGitHub(settings.github, workspace, driving.env),
+      }),
       judge: (current) => judgeRollout(current, judge),
       clock: workspace.clock,
       mayGoOn: () => workspace.killSwitch.assertRunning(),
@@ -77,6 +83,20 @@ export async function continueRollout(rollout: Rollout, rollouts: Rollouts, driv
     },
     driving.once,
   );
+}
+
+/** @throws WhetstoneError `usage` without a repository or a token */
+function hooksOnGitHub(settings: GitHubDeploymentSettings, workspace: Workspace, { github }: Env): GitHubHooks {
+  const [owner, repo] = (settings.repository ?? github?.repository ?? "").split("/");
+  if (github?.token === undefined || owner === undefined || repo === undefined) {
+    throw new WhetstoneError("usage", "A deployment by GitHub needs a repository and a token.", {
+      remedy: "Set deployment.github.repository (or GITHUB_REPOSITORY) and GITHUB_TOKEN.",
+    });
+  }
+  const place = { owner, repo, token: github.token, baseUrl: github.apiUrl, self: "github-actions[bot]" };
+  const untilNextLook = (signal: AbortSignal): Promise<void> =>
+    sleep(settings.pollSeconds * 1_000, undefined, { signal }).catch(() => undefined);
+  return githubHooks(settings, { host: openDeploymentHost(place, workspace), untilNextLook });
 }
 
 /** What the judge says of a rollout's calls now, with its numbers; undefined before the first step and after the end. */
@@ -105,7 +125,10 @@ export function planOf(settings: DeploymentSettings): RolloutPlan {
   return {
     steps: settings.steps.map(({ percent, minutes }) => ({ percent, minimumMs: minutes * MINUTE_MS })),
     minimumCalls: settings.minimumCalls,
-    staging: settings.stage === undefined ? null : { soakMs: settings.soakMinutes * MINUTE_MS },
+    staging:
+      settings.stage === undefined && settings.github?.stagingEnvironment === undefined
+        ? null
+        : { soakMs: settings.soakMinutes * MINUTE_MS },
     deadlineMs: settings.deadlineMinutes * MINUTE_MS,
     atDeadline: settings.atDeadline,
     hookMs: settings.hookMinutes * MINUTE_MS,

@@ -95,6 +95,7 @@ describe("settings", () => {
 
   test.each([
     ["no way to expose", { expose: undefined }],
+    ["no way to promote", { promote: undefined }],
     ["two ways to expose", { adminUrl: "http://127.0.0.1:1/" }],
     ["staging that nothing checks", { stage: "true" }],
     ["shares that fall", { steps: [{ percent: 50 }, { percent: 5 }] }],
