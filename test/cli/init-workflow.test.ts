@@ -1,23 +1,44 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
-import { workflowFor } from "../../src/cli/workflow-template.ts";
+import { workflowsFor } from "../../src/cli/workflow-template.ts";
 import { temporaryRepository } from "../support/git-repository.ts";
 import { whetstone } from "../support/whetstone.ts";
 
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
-describe("the workflow for a repository", () => {
-  test("is the template on that release, without what is said to those who copy it", async () => {
-    const text = await workflowFor(`octo-org/whetstone@${COMMIT}`);
+const templates = readdirSync("workflows").toSorted();
+const loopOf = async (release: string): Promise<string> => (await workflowsFor(release)).get("whetstone.yml") ?? "";
+
+describe("the workflows for a repository", () => {
+  test("the loop is the template on that release, without what is said to those who copy it", async () => {
+    const text = await loopOf(`octo-org/whetstone@${COMMIT}`);
     const { jobs } = parse(text);
     expect(jobs.loop.uses).toBe(`octo-org/whetstone/.github/workflows/loop.yml@${COMMIT}`);
     const template = await readFile("workflows/loop.yml", "utf8");
     const { jobs: original, ...rest } = parse(template);
     expect(parse(text)).toEqual({ ...rest, jobs: { loop: { ...original.loop, uses: jobs.loop.uses } } });
     expect(text).not.toMatch(/Copy to|unreleased|Pin a release/);
+    expect(text).toMatch(/^# \*Run workflow\* starts/);
+  });
+
+  test("are as many as there are templates, each known as ours by its name", async () => {
+    const names = [...(await workflowsFor(`octo-org/whetstone@${COMMIT}`)).keys()];
+    expect(names).toHaveLength(templates.length);
+    expect(names).toEqual(expect.arrayContaining(["whetstone.yml", "whetstone-monitor.yml"]));
+    for (const name of names) expect(name).toMatch(/^whetstone[a-z-]*\.yml$/);
+  });
+
+  test.each(templates.map((name) => [name]))("workflows/%s becomes a workflow on that release alone", async (name) => {
+    const template = await readFile(`workflows/${name}`, "utf8");
+    const filled = [...(await workflowsFor(`octo-org/whetstone@${COMMIT}`)).values()];
+    const text = filled.find((one) => parse(one).name === parse(template).name) ?? "";
+    expect(text).not.toMatch(/whetstone\/whetstone|unreleased|Pin a release|^\s/);
+    const replaced = template.replaceAll(/whetstone\/whetstone(\S*)@0{40}/g, `octo-org/whetstone$1@${COMMIT}`);
+    expect(parse(text)).toEqual(parse(replaced));
+    for (const [, reference] of text.matchAll(/uses: \S+@(\S+)/g)) expect(reference).toMatch(/^[0-9a-f]{40}$/);
   });
 
   test("grants what the reusable workflow's jobs ask for, and passes inputs that it has", async () => {
@@ -38,7 +59,7 @@ describe("the workflow for a repository", () => {
   test.each(["v1", "octo-org/whetstone@v1", `octo-org/whetstone@${COMMIT.slice(1)}`, `a b/c@${COMMIT}`, `x@${COMMIT}`])(
     "a release named as %s is refused",
     async (release) => {
-      await expect(workflowFor(release)).rejects.toMatchObject({ code: "usage" });
+      await expect(workflowsFor(release)).rejects.toMatchObject({ code: "usage" });
     },
   );
 });
@@ -50,5 +71,6 @@ test("init writes it when it is asked for, and nothing at all for a release that
   expect([bad.code, existsSync(join(repository.root, "whetstone.yaml"))]).toEqual([2, false]);
   const done = await whetstone(["init", "--workflow", `octo-org/whetstone@${COMMIT}`], { cwd: repository.root });
   expect([done.code, done.out.includes("wrote .github/workflows/whetstone.yml")]).toEqual([0, true]);
+  expect(readdirSync(dirname(file))).toHaveLength(templates.length);
   expect(await readFile(file, "utf8")).toContain(COMMIT);
 });

@@ -8,14 +8,14 @@ export type InitOptions = CommonOptions & {
   readonly force?: boolean;
 };
 
-/** `whetstone init`: writes a commented whetstone.yaml, and the workflow for GitHub where one is asked for. */
+/** `whetstone init`: writes a commented whetstone.yaml, and the workflows for GitHub where they are asked for. */
 export const init: Register = (program, context) => {
   const command = program
     .command("init")
     .description("write a commented whetstone.yaml and an empty workload into this repository")
     .option("--target <name>", "name of the first target", "my-server")
     .option("--command <command>", "how the server starts (default: guessed from .mcp.json or package.json)")
-    .option("--workflow <release>", "write .github/workflows/whetstone.yml too, on OWNER/REPO@COMMIT of Whetstone")
+    .option("--workflow <release>", "write the workflows of GitHub too, on OWNER/REPO@COMMIT of Whetstone")
     .option("--force", "overwrite files that exist");
   common(command, 'init --target notes --command "node server.js"');
   command.action(async (options: InitOptions) => {

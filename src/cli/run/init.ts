@@ -10,7 +10,7 @@ import type { Workload } from "../../model/call.ts";
 import { writeFileWhole } from "../../protect/files.ts";
 import type { InitOptions } from "../commands/init.ts";
 import { printJson, type Io } from "../io.ts";
-import { workflowFor } from "../workflow-template.ts";
+import { workflowsFor } from "../workflow-template.ts";
 
 const EXAMPLE_WORKLOAD: Workload = {
   schema: "whetstone.workload/1",
@@ -28,7 +28,9 @@ export async function runInit(options: InitOptions, io: Io): Promise<number> {
     [join(root, ".whetstone-workload.json"), `${JSON.stringify(EXAMPLE_WORKLOAD, undefined, 2)}\n`],
   ]);
   if (options.workflow !== undefined) {
-    files.set(join(root, ".github", "workflows", "whetstone.yml"), await workflowFor(options.workflow));
+    for (const [name, text] of await workflowsFor(options.workflow)) {
+      files.set(join(root, ".github", "workflows", name), text);
+    }
   }
   const existing = [...files.keys()].filter((file) => existsSync(file)).map((file) => relative(io.cwd, file));
   if (existing.length > 0 && options.force !== true) {
