@@ -15,7 +15,10 @@ export type Run = {
   /** Expected successes that the oracle would have had more, over all sessions. */
   readonly regret: number;
   readonly sessions: number;
+  /** Rules of which it was said at any look that they help: by the e-value, and what the posterior alone would have said. */
+  readonly claims?: Claims;
 };
+export type Claims = { readonly shown: ReadonlySet<string>; readonly posterior: ReadonlySet<string> };
 
 /** A way of keeping rules. */
 export type Policy = (world: World) => Run;
@@ -31,11 +34,13 @@ export const measured: Policy = (world) => {
   const rules = new Map(world.rules.map((one) => [one.rule.id, one]));
   const fates = new Map<string, Fate>();
   const trials: Trial[] = [];
+  const claims = { shown: new Set<string>(), posterior: new Set<string>() };
   let effects = new Map<string, RuleEffect>();
   let regret = 0;
   for (const [i, session] of world.sessions.entries()) {
     if (i % LOOK_EVERY === 0) {
       effects = effectsOf(trials);
+      claim(effects, claims);
       look(rules, { effects, fates, now: formatInstant(session.at) });
     }
     const { arms, shown } = draw(world, session, { rules, effects });
@@ -45,12 +50,21 @@ export const measured: Policy = (world) => {
     trials.push(...arms.map((arm) => ({ ...arm, validated, held: undefined, costUsd: 0 })));
   }
   effects = effectsOf(trials);
+  claim(effects, claims);
   look(rules, { effects, fates, now: END });
   for (const id of rules.keys()) {
     fates.set(id, standingOf(effects.get(id)).kind === "helps" ? "helpful" : "in trial");
   }
-  return { fates, regret, sessions: world.sessions.length };
+  return { fates, regret, sessions: world.sessions.length, claims };
 };
+
+function claim(effects: ReadonlyMap<string, RuleEffect>, claims: { [Name in keyof Claims]: Set<string> }): void {
+  for (const [id, effect] of effects) {
+    const standing = standingOf(effect).kind;
+    if (standing === "helps") claims.shown.add(id);
+    if (standing !== "trial" && effect.helps >= 0.95) claims.posterior.add(id);
+  }
+}
 
 type Looked = {
   readonly effects: ReadonlyMap<string, RuleEffect>;

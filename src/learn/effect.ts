@@ -1,6 +1,8 @@
 import type { Interval } from "../model/finding.ts";
+import type { EvidenceOfRule } from "../model/learning.ts";
 import { normalCdf, normalQuantile } from "../stats/normal.ts";
-import type { Trial } from "./trials.ts";
+import { anytimeEvidence } from "./anytime.ts";
+import type { Success, Trial } from "./trials.ts";
 
 /** Strength of the prior of an arm's share, in sessions: the repository's own share counts this many. */
 const ARM_PRIOR = 10;
@@ -37,32 +39,33 @@ export type RuleEffect = {
   readonly helps: number;
   /** Central 90 % of the posterior: its ends are where {@link RuleEffect.helps} crosses 5 % and 95 %. */
   readonly interval: Interval;
+  /** What holds however often it is looked at; the posterior does not. */
+  readonly evidence: EvidenceOfRule;
 };
-
-/** Which outcome of a session is a success; undefined where that is not known yet. */
-export type Success = (trial: Trial) => boolean | undefined;
 
 /**
  * The effect of every rule and version that was drawn, by assignment. Each arm's share is weighted by the inverse of the
  * probability it was drawn with (Hájek), so that q may have changed over time; its variance is that of the
  * beta-binomial posterior at the effective number of sessions. Effects are then shrunk to their pooled mean (normal, with
- * the spread τ). Sorted by rule and version.
+ * the spread τ). `trials` in the order of their draws. Sorted by rule and version.
  */
 export function measureEffects(
   trials: readonly Trial[],
   success: Success = ({ validated }) => validated,
 ): RuleEffect[] {
-  const known = trials.filter((trial) => success(trial) !== undefined);
-  const groups = [...Map.groupBy(known, ({ rule, version }) => `${rule}\n${String(version).padStart(9, "0")}`)];
-  const measured = groups.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => measure(group, success));
+  const groups = [...Map.groupBy(trials, ({ rule, version }) => `${rule}\n${String(version).padStart(9, "0")}`)];
+  const measured = groups.sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, group]) => measure(group, success) ?? []);
   const prior = poolEffects(measured.flatMap(({ raw }) => (raw === undefined ? [] : [raw])));
   return measured.map((arms) => ({ ...arms, ...posterior(arms.raw, prior) }));
 }
 
 type Measured = Omit<RuleEffect, "delta" | "sd" | "helps" | "interval">;
 
-function measure(group: readonly Trial[], success: Success): Measured {
-  const [{ rule, version } = { rule: "", version: 0 }] = group;
+function measure(all: readonly Trial[], success: Success): Measured | undefined {
+  const group = all.filter((trial) => success(trial) !== undefined);
+  const [first] = group;
+  if (first === undefined) return undefined;
+  const { rule, version } = first;
   const overall = group.filter((trial) => success(trial) === true).length / group.length;
   const shown = weigh(group, { assigned: true, overall, success });
   const heldOut = weigh(group, { assigned: false, overall, success });
@@ -70,7 +73,8 @@ function measure(group: readonly Trial[], success: Success): Measured {
     shown.trials === 0 || heldOut.trials === 0
       ? undefined
       : { delta: shown.weighted - heldOut.weighted, se: Math.sqrt(shown.variance + heldOut.variance) };
-  return { rule, version, shown: shareOf(shown), heldOut: shareOf(heldOut), raw };
+  const evidence = anytimeEvidence(all, success);
+  return { rule, version, shown: shareOf(shown), heldOut: shareOf(heldOut), raw, evidence };
 }
 
 type Weighing = { readonly assigned: boolean; readonly overall: number; readonly success: Success };

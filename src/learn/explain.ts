@@ -1,10 +1,21 @@
 import type { MeasuredEffect, RuleReview } from "../model/learning.ts";
+import { SHOWN, WORTH_ITS_COST } from "./anytime.ts";
+import { describeEValue } from "./decide.ts";
+
+/** What the e-values of {@link explainReview} promise, for people. */
+export const PROMISE =
+  `An e-value of ${SHOWN} shows what it is for, however often one looks: of rules that raise no session's chance at most ` +
+  `5 % are ever said to help, and of those that raise every session's by ${Math.round(100 * WORTH_ITS_COST)} points or more ` +
+  "at most 5 % are ever retired for their effect.";
 
 /** What is known of a rule, what follows, how sure that is, and how much more it takes: one line. */
 export function explainReview(review: RuleReview): string {
   const { rule, version, standing, due, needs, validated, held } = review;
   const name = `Rule ${rule} (version ${version})`;
-  const measured = validated === undefined ? "not measured yet" : describeEffect(validated, "passed validation");
+  const measured =
+    validated === undefined
+      ? "not measured yet"
+      : describeEffect(validated, "passed validation") + evidenceOf(validated);
   const late = held === undefined ? "" : ` ${capital(describeEffect(held, "were kept"))}`;
   const more = needs === undefined ? "" : ` About ${needs} more sessions until it is decided.`;
   const then = due === undefined ? "" : ` Due: ${due.kind} (${due.detail}).`;
@@ -26,6 +37,10 @@ export function explainReview(review: RuleReview): string {
     case "useless":
       return `${name} does not help: ${measured}.${late}${then}`;
   }
+}
+
+function evidenceOf({ evidence: { helps, wastes } }: MeasuredEffect): string {
+  return `, e-values ${describeEValue(helps)} that it helps and ${describeEValue(wastes)} that it is not worth its tokens`;
 }
 
 /** Counts, effect and certainty: never a share without the number it is of. */

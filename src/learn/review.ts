@@ -67,8 +67,8 @@ function byVersion(effects: readonly RuleEffect[]): Map<string, RuleEffect> {
   return new Map(effects.map((effect) => [`${effect.rule}\n${effect.version}`, effect]));
 }
 
-function shown({ shown: with_, heldOut, delta, helps, interval }: RuleEffect): MeasuredEffect {
-  return { shown: with_, heldOut, delta, helps, interval };
+function shown({ shown: with_, heldOut, delta, helps, interval, evidence }: RuleEffect): MeasuredEffect {
+  return { shown: with_, heldOut, delta, helps, interval, evidence };
 }
 
 type Facts = { readonly effect: RuleEffect | undefined; readonly now: string };

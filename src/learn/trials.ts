@@ -14,12 +14,15 @@ export type Trial = {
   /** The session was to see the rule; whether it heeded it is another question, which is not asked. */
   readonly assigned: boolean;
   readonly q: number;
-  /** Early proxy: the proposal passed validation. Every session has it at once. */
-  readonly validated: boolean;
+  /** Early proxy: the proposal passed validation. Undefined while the session may still run. */
+  readonly validated: boolean | undefined;
   /** Late outcome: promoted and not taken back by the time that counts as held; undefined until that time. */
   readonly held: boolean | undefined;
   readonly costUsd: number;
 };
+
+/** Which outcome of a session is a success; undefined where that is not known yet. */
+export type Success = (trial: Trial) => boolean | undefined;
 
 /** What there is to join, of one target or of several. */
 export type TrialSource = {
@@ -33,27 +36,33 @@ export type TrialSource = {
 
 /**
  * Draws joined with outcomes, by assignment (intention to treat). A session without an outcome a day after its draw is a
- * failure; a younger one is left out. Arms that were not drawn (q of 0 or 1: hard rules, pinned ones) tell nothing of an
+ * failure; of a younger one nothing is known. In the order of the draws. Arms that were not drawn (q of 0 or 1: hard rules, pinned ones) tell nothing of an
  * effect and are left out.
  */
 export function trialsOf({ assignments, outcomes, now, heldAfterDays }: TrialSource): Trial[] {
   const first = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
   const latest = latestPerDossier(outcomes);
   const today = parseInstant(now, 0n);
-  return assignments.flatMap(({ run, at, arms }) => {
+  return assignments.toSorted(byDraw).flatMap(({ run, at, arms }) => {
     const age = today - parseInstant(at, 0n);
     const outcome = first.get(firstOutcomeOf(run));
-    if (outcome === undefined && age < LOST_AFTER_NS) return [];
+    const isOpen = outcome === undefined && age < LOST_AFTER_NS;
     const isOld = age >= BigInt(Math.round(heldAfterDays * 86_400)) * 1_000_000_000n;
     const end = outcome && (latest.get(outcome.dossier) ?? outcome);
     const facts = {
-      validated: outcome !== undefined && wasValidated(outcome),
+      validated: isOpen ? undefined : outcome !== undefined && wasValidated(outcome),
       held: end !== undefined && end.status === "held" ? true : isOld ? end?.status === "promoted" : undefined,
       costUsd: outcome?.costUsd ?? 0,
     };
     const drawn = arms.filter(({ q }) => q > 0 && q < 1);
     return drawn.map(({ rule, version, assigned, q }) => ({ rule, version, assigned, q, ...facts }));
   });
+}
+
+function byDraw(a: RuleAssignment, b: RuleAssignment): number {
+  const [one, other] = [parseInstant(a.at, 0n), parseInstant(b.at, 0n)];
+  if (one !== other) return one < other ? -1 : 1;
+  return a.run < b.run ? -1 : a.run > b.run ? 1 : 0;
 }
 
 /** Id of the outcome that a run itself recorded; later ones of its proposal have ids of their own. */

@@ -1,5 +1,5 @@
 import { mineCells } from "../learn/cells.ts";
-import { explainReview } from "../learn/explain.ts";
+import { explainReview, PROMISE } from "../learn/explain.ts";
 import { successMetrics } from "../learn/metrics.ts";
 import { minePatterns } from "../learn/patterns.ts";
 import { applyDue, reviewRules } from "../learn/review.ts";
@@ -67,7 +67,11 @@ export async function conclude(workspace: Workspace, worktree?: string): Promise
     rules,
     metrics: successMetrics({ outcomes, rules: [...latest.values()], now }),
     // Candidates have their line already, with what they were learned from.
-    explanation: [...explanation, ...reviews.filter(({ standing }) => standing !== "candidate").map(explainReview)],
+    explanation: [
+      ...explanation,
+      ...reviews.filter(({ standing }) => standing !== "candidate").map(explainReview),
+      ...(reviews.some(({ validated }) => validated !== undefined) ? [PROMISE] : []),
+    ],
   };
 }
 

@@ -26,6 +26,20 @@ export type PatternCell = z.infer<typeof PatternCell>;
 
 const Arm = z.strictObject({ trials: z.int().nonnegative(), successes: z.int().nonnegative(), share: z.number() });
 
+/**
+ * E-values of a rule that stay valid however often they are looked at (`learn/anytime.ts`), each the most it ever came to. A claim
+ * that is made at 20 is wrong with a probability of at most 5 %.
+ */
+export const EvidenceOfRule = z.strictObject({
+  /** Against "it raises no session's chance of success". */
+  helps: z.number(),
+  /** Against "it raises every session's chance by 5 points", what it must to be worth its tokens. */
+  wastes: z.number(),
+  /** Sessions that it is from: those before the first one that is not over. */
+  sessions: z.int().nonnegative(),
+});
+export type EvidenceOfRule = z.infer<typeof EvidenceOfRule>;
+
 /** Effect of a rule on a share of sessions: with the rule less without it, as drawn. */
 export const MeasuredEffect = z.strictObject({
   shown: Arm,
@@ -34,6 +48,7 @@ export const MeasuredEffect = z.strictObject({
   delta: z.number(),
   helps: z.number(),
   interval: Interval,
+  evidence: EvidenceOfRule,
 });
 export type MeasuredEffect = z.infer<typeof MeasuredEffect>;
 

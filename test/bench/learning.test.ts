@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { always, counters, type Fate, measured, never, type Run } from "../../bench/learning/policies.ts";
-import { brokenBounds, type Score, scorePolicy, shareOf } from "../../bench/learning/score.ts";
+import { brokenBounds, claimed, type Score, scorePolicy, shareOf } from "../../bench/learning/score.ts";
 import { makeWorld, successProbability } from "../../bench/learning/world.ts";
 
 const QUICK = 16;
@@ -39,13 +39,21 @@ describe("ways of keeping rules", () => {
     expect(brokenBounds(scores.measured)).toEqual([]);
     expect(shareOf(scores.measured, "helpful", ["helpful"])).toBeGreaterThan(0.4);
     expect(shareOf(scores.measured, "harmful", ["retired: effect"])).toBeGreaterThan(0.4);
+    // Few helpful rules run out of time before it is known that they help.
+    expect(shareOf(scores.measured, "helpful", ["retired: effect", "retired: expiry"])).toBeLessThan(0.25);
+  });
+
+  test("it says seldom that a useless rule helps, at whatever look; the posterior alone would more often", () => {
+    const said = (by: "shown" | "posterior") => claimed(scores.measured, "useless", by);
+    expect(said("shown")).toBeLessThan(said("posterior"));
+    expect(claimed(scores.measured, "helpful", "shown")).toBeGreaterThan(0.4);
   });
 
   test("it loses least against the oracle; the counters of others break the bounds", () => {
     const { measured: own, ...others } = scores;
     for (const other of Object.values(others)) expect(own.regret).toBeLessThan(other.regret);
     expect(own.regret).toBeGreaterThan(0);
-    expect(brokenBounds(scores.counters)).toHaveLength(2);
+    expect(brokenBounds(scores.counters)).toHaveLength(3);
     expect(brokenBounds(scores.always)).toHaveLength(2);
   });
 
@@ -57,13 +65,24 @@ describe("ways of keeping rules", () => {
   });
 });
 
+const NONE = { helpful: 0, useless: 0, harmful: 0 };
+
 test("a broken bound is named", () => {
   const fates = (harmful: Fate, useless: Fate): Score => ({
     repositories: 1,
     regret: 0,
+    claims: { shown: NONE, posterior: NONE },
     fates: { helpful: new Map([["helpful", 1]]), useless: new Map([[useless, 1]]), harmful: new Map([[harmful, 1]]) },
   });
   expect(brokenBounds(fates("retired: expiry", "in trial"))).toEqual([]);
+  const claims = { shown: { ...NONE, useless: 1 }, posterior: NONE };
+  expect(brokenBounds({ ...fates("retired: expiry", "in trial"), claims })).toEqual([
+    "100.0 % of the useless rules were said to help at some time",
+  ]);
+  const lost = { ...fates("retired: expiry", "in trial").fates, helpful: new Map([["retired: effect" as const, 1]]) };
+  expect(brokenBounds({ ...fates("retired: expiry", "in trial"), fates: lost })).toEqual([
+    "100.0 % of the helpful rules were retired for their effect",
+  ]);
   expect(brokenBounds(fates("in trial", "in trial"))).toEqual(["only 0.0 % of the harmful rules were retired"]);
   expect(brokenBounds(fates("helpful", "helpful"))).toEqual([
     "only 0.0 % of the harmful rules were retired",

@@ -14,8 +14,11 @@ function effect(delta: number, se: number, trials: readonly [number, number] = [
     heldOut: arm(trials[1]),
     raw: { delta, se },
     ...posterior({ delta, se }, { mean: 0, tau: 0.1 }),
+    // As much as such an effect would have brought by now, roughly: e^(z²/2).
+    evidence: { helps: shownBy(delta / se), wastes: shownBy((0.05 - delta) / se), sessions: trials[0] + trials[1] },
   };
 }
+const shownBy = (z: number): number => Math.exp(Math.max(0, z) ** 2 / 2);
 const good = effect(0.2, 0.04);
 const bad = effect(-0.2, 0.04);
 const open = effect(0.03, 0.06);
@@ -33,7 +36,7 @@ describe("standingOf", () => {
     expect(standingOf(effect(-0.5, 0.01, [20, 20])).kind).toBe("useless");
   });
 
-  test("helps, useless, undecided by P(effect > 0)", () => {
+  test("helps, useless, undecided by P(effect > 0) and the e-values", () => {
     expect([good, bad, open, leaning].map((one) => standingOf(one).kind)).toEqual([
       "helps",
       "useless",
@@ -42,10 +45,22 @@ describe("standingOf", () => {
     ]);
   });
 
+  test("the posterior alone decides nothing, nor does an e-value that it speaks against", () => {
+    const sureOfIt = { helps: 0.99, delta: 0.2 };
+    const evidence = (helps: number, wastes: number) => ({ helps, wastes, sessions: 200 });
+    expect(standingOf({ ...good, ...sureOfIt, evidence: evidence(19.9, 1) }).kind).toBe("undecided");
+    expect(standingOf({ ...good, ...sureOfIt, evidence: evidence(20, 1) }).kind).toBe("helps");
+    // It was shown to help once; it does not any more.
+    expect(standingOf({ ...bad, helps: 0.4, evidence: evidence(1e6, 1) }).kind).toBe("undecided");
+    expect(standingOf({ ...bad, helps: 0.04, evidence: evidence(1, 19.9) }).kind).toBe("undecided");
+    expect(standingOf({ ...bad, helps: 0.06, evidence: evidence(1, 1e6) }).kind).toBe("undecided");
+    expect(standingOf({ ...bad, helps: 0.05, evidence: evidence(1e6, 20) }).kind).toBe("useless");
+  });
+
   test("says how many more sessions it is likely to take", () => {
-    // One-sided 5 %, power 80 %, shares near a half, 15 points: 2 · 6.18 · 0.5 / 0.0225 = 275 in all.
-    expect(standingOf(effect(0, 0.06, [50, 50]))).toEqual({ kind: "undecided", needs: 275 - 100 });
-    expect(standingOf(effect(0, 0.3, [3, 5]))).toMatchObject({ needs: 275 - 8 });
+    // Shares near a half, 15 points: s = 0.15, (0.84 + √(0.71 + 2 ln 80))² / 0.15² = 683 in all.
+    expect(standingOf(effect(0, 0.06, [50, 50]))).toEqual({ kind: "undecided", needs: 683 - 100 });
+    expect(standingOf(effect(0, 0.3, [3, 5]))).toMatchObject({ needs: 683 - 8 });
     expect(standingOf(effect(0.01, 0.06, [5000, 5000]))).toMatchObject({ needs: 1 });
   });
 });
@@ -57,6 +72,12 @@ describe("showProbability", () => {
     expect(showProbability(good, 0.15)).toBe(0.85);
     expect(showProbability(bad, 0.1)).toBe(0.1);
     expect(showProbability(open, 0.15)).toBeCloseTo(open.helps, 12);
+  });
+
+  test("a quarter of the sessions go without a rule that is not shown to help yet, however promising it is", () => {
+    const promising = { ...good, evidence: { ...good.evidence, helps: 19 } };
+    expect(showProbability(promising, 0.15)).toBe(0.75);
+    expect(showProbability(promising, 0.4)).toBe(0.6);
   });
 
   test("property: never beyond the floor, on either side", () => {
@@ -77,11 +98,12 @@ describe("dueChange", () => {
   const due = (measured: RuleEffect | undefined, now: string, change = {}) =>
     dueChange(rule(change), { effect: measured, now });
 
-  test("what does not help is retired at any time, with its numbers", () => {
+  test("what is not worth its tokens is retired at any time, with its numbers", () => {
     expect(due(bad, early)).toEqual({
       kind: "retire",
       why: "effect",
-      detail: expect.stringMatching(/^P\(effect > 0\) = 0\.000 after 200 sessions$/),
+      detail:
+        "P(effect > 0) = 0.000 after 200 sessions, e-values 1 that it helps, over 1000 that it is not worth its tokens",
     });
     expect(due(bad, over)?.kind).toBe("retire");
   });
@@ -100,6 +122,18 @@ describe("dueChange", () => {
     expect(due(open, renewed.expires, renewed)).toMatchObject({ kind: "retire", why: "expired" });
     expect(due(good, renewed.expires, renewed)).toMatchObject({ kind: "renew" });
     expect(due(undefined, over)).toBeUndefined();
+  });
+
+  test("what is likely to help and not shown to is tried for a year, not for ever", () => {
+    const promising = effect(0.1, 0.06);
+    expect(promising.helps).toBeGreaterThan(0.9);
+    const kinds: (string | undefined)[] = [];
+    let one = rule();
+    for (let lifetime = 1; lifetime <= 4; lifetime += 1) {
+      kinds.push(dueChange(one, { effect: promising, now: one.expires })?.kind);
+      one = { ...one, expires: expiryFrom(one.expires) };
+    }
+    expect(kinds).toEqual(["renew", "renew", "renew", "retire"]);
   });
 
   test("people's constraints, candidates and what is retired are left alone", () => {

@@ -10,15 +10,16 @@ import { rule } from "./rules.ts";
 const NOW = "2026-11-20T00:00:00.000Z";
 const LATER = "2027-02-01T00:00:00.000Z";
 
-/** Sessions of a rule: how many of 50 passed with it and without. */
+/** Sessions of a rule, drawn in turn: how many of 50 passed with it and without, evenly over time. */
 function sessions(id: string, good: readonly [number, number], change: Partial<Trial> = {}): Trial[] {
-  return [true, false].flatMap((assigned, side) =>
-    Array.from({ length: 50 }, (_, i) => ({
+  const passed = (i: number, of50: number): boolean => Math.floor(((i + 1) * of50) / 50) > Math.floor((i * of50) / 50);
+  return Array.from({ length: 50 }, (_, i) => i).flatMap((i) =>
+    [true, false].map((assigned, side) => ({
       rule: id,
       version: 1,
       assigned,
       q: 0.5,
-      validated: i < (good[side] ?? 0),
+      validated: passed(i, good[side] ?? 0),
       held: undefined,
       costUsd: 0,
       ...change,
@@ -65,7 +66,7 @@ describe("reviewRules", () => {
   test("the late outcome is measured beside the early one, from the sessions that have it", () => {
     const trials = sessions("batch-reads", [40, 30]).map((trial, i) => ({
       ...trial,
-      held: i % 2 === 0 ? trial.validated : undefined,
+      held: i % 4 < 2 ? trial.validated : undefined,
     }));
     const { validated, held } = only({ trials });
     expect(validated?.shown).toMatchObject({ trials: 50, successes: 40 });
@@ -140,11 +141,11 @@ describe("explainReview", () => {
     const trials = sessions("batch-reads", [30, 31]).map((one) => ({ ...one, held: one.validated }));
     const line = explainReview(only({ trials }));
     expect(line).toMatch(
-      /^Rule batch-reads \(version 1\) is undecided: 30 of 50 passed validation with it, 31 of 50 without; effect (?:0|−\d) points \(90 % −\d+ to \+\d+\), P\(effect > 0\) = 0\.\d\d\. 30 of 50 were kept with it/,
+      /^Rule batch-reads \(version 1\) is undecided: 30 of 50 passed validation with it, 31 of 50 without; effect (?:0|−\d) points \(90 % −\d+ to \+\d+\), P\(effect > 0\) = 0\.\d\d, e-values [\d.]+ that it helps and [\d.]+ that it is not worth its tokens\. 30 of 50 were kept with it/,
     );
     expect(line).toMatch(/About \d+ more sessions until it is decided\.$/);
     expect(explainReview(only({ trials: sessions("batch-reads", [10, 45]) }))).toMatch(
-      /does not help: .* Due: retire \(P\(effect > 0\) = 0\.000 after 100 sessions\)\.$/,
+      /does not help: .* Due: retire \(P\(effect > 0\) = 0\.000 after 100 sessions, e-values 1 that it helps, over 1000 that it is not worth its tokens\)\.$/,
     );
     expect(explainReview(only({}))).toContain("not measured yet");
   });

@@ -31,10 +31,18 @@ describe("trialsOf", () => {
   });
 
   test("a session that left no outcome is a failure after a day, and nothing yet before", () => {
-    expect(join({})).toEqual([]);
+    expect(join({})).toMatchObject([{ assigned: true, validated: undefined, held: undefined }]);
     const [lost] = join({ now: "2026-11-21T10:00:00Z" });
     expect(lost).toMatchObject({ validated: false, held: undefined, costUsd: 0 });
     expect(join({ now: "2026-12-21T10:00:00Z" })[0]).toMatchObject({ validated: false, held: false });
+  });
+
+  test("in the order of the draws, whatever the records' order is", () => {
+    const times = ["2026-11-20T09:00:00.5Z", "2026-11-20T09:00:00Z", "2026-11-20T09:00:00Z"];
+    const arm = (q: number) => ({ rule: "batch-reads", version: 2, assigned: true, q });
+    const assignments = times.map((at, i) => assignment({ run: `r-${9 - i}`, at, arms: [arm((i + 1) / 10)] }));
+    expect(join({ assignments }).map(({ q }) => q)).toEqual([0.3, 0.2, 0.1]);
+    expect(join({ assignments: assignments.toReversed() }).map(({ q }) => q)).toEqual([0.3, 0.2, 0.1]);
   });
 
   test("arms that were not drawn tell nothing", () => {
