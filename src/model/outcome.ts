@@ -50,6 +50,8 @@ export const Outcome = z.strictObject({
   validated: z.boolean().exactOptional(),
   /** What kind of change the patch makes, by its lines; absent without a patch that parses. */
   change: ChangeKind.exactOptional(),
+  /** What the person who closed it said; told to later sessions as data. */
+  note: z.string().max(500).exactOptional(),
 });
 export type Outcome = z.infer<typeof Outcome>;
 

@@ -30,9 +30,19 @@ export function outcomeEntries(outcomes: readonly Outcome[], kinds: ReadonlySet<
   return outcomes
     .filter(({ findings }) => findings.some((kind) => kinds.has(kind)))
     .toSorted((a, b) => newestFirst(a.at, b.at) || byText(a, b))
-    .map(({ id, at, status, reasons, findings, paths, effects }) => ({
+    .map(({ id, at, status, reasons, findings, paths, effects, note }) => ({
       id,
-      text: dataLine({ part: "outcome", id, at, status, reasons, findings, paths, effects }),
+      text: dataLine({
+        part: "outcome",
+        id,
+        at,
+        status,
+        reasons,
+        findings,
+        paths,
+        effects,
+        ...(note === undefined ? {} : { note }),
+      }),
     }));
 }
 
