@@ -1,7 +1,8 @@
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { AppIdentity, RepositoryAccess } from "./app/repository.ts";
 import { parseConfig } from "./config/parse.ts";
-import { ProtectionSettings } from "./config/protection.ts";
+import type { ProtectionSettings } from "./config/protection.ts";
 import { Config } from "./config/schema.ts";
 import type { GitHubGraph } from "./github/graphql.ts";
 import type { Forge } from "./github/port.ts";
@@ -10,11 +11,13 @@ import { openRestForge } from "./github/rest/forge.ts";
 import { openRestHost } from "./github/rest/host.ts";
 import { openRestState } from "./github/rest-state.ts";
 import { WhetstoneError } from "./model/error.ts";
+import { STOP_VARIABLE } from "./model/stop.ts";
 import type { Clock } from "./model/time.ts";
-import { permissionRoles } from "./protect/authorization/permission-roles.ts";
+import { rolesOnGitHub } from "./protect/authorization/permission-roles.ts";
 import { guardForge, guardState, openGuard } from "./protect/guard.ts";
 import { guardCommits, guardHost } from "./protect/guard-host.ts";
 import { openKillSwitch } from "./protect/kill-switch.ts";
+import { openSigningKeys } from "./protect/signing-key.ts";
 
 /** What a repository is opened with. */
 export type RepositoryPlace = {
@@ -30,16 +33,24 @@ export type RepositoryPlace = {
 };
 
 /**
- * Opens a repository for the App; asks GitHub for nothing yet. Who may grant what follows from GitHub's permissions.
+ * Opens a repository for the App; asks GitHub for nothing yet. Who may grant what follows from GitHub's
+ * permissions and `protection` of the default branch.
  */
 export function openRepository({ owner, repo, self, client, clock, folder, run }: RepositoryPlace): RepositoryAccess {
   const place = { owner, repo, client };
   const state = openRestState({ owner, repo, octokit: client, now: clock.now });
   const host = openRestHost({ ...place, self: self.login });
   const forge = openRestForge({ ...place, apply: noPatches });
-  const rules = ProtectionSettings.parse({});
-  const desk = { state, clock, roles: permissionRoles(host.repository), rules };
-  const killSwitch = openKillSwitch({ state, folder: join(folder, owner, repo), clock });
+  const config = (): Promise<Config> => configOf(forge);
+  const protection = async (): Promise<ProtectionSettings> => (await config()).protection;
+  const roles = rolesOnGitHub(host.repository, async () => (await protection()).roles);
+  const desk = { state, clock, roles, rules: protection };
+  const killSwitch = openKillSwitch({
+    state,
+    folder: join(folder, owner, repo),
+    clock,
+    variable: () => host.repository.variable(STOP_VARIABLE),
+  });
   const guard = openGuard({ desk, killSwitch });
   const acting = { actor: { type: "bot", id: self.login }, target: `${owner}/${repo}`, run } as const;
   return {
@@ -54,7 +65,8 @@ export function openRepository({ owner, repo, self, client, clock, folder, run }
     desk,
     killSwitch,
     guard,
-    config: () => configOf(forge),
+    keys: { folder: openSigningKeys(join(folder, owner, repo, "keys")), random: randomBytes },
+    config,
   };
 }
 

@@ -4,9 +4,11 @@ import type { Commits } from "../github/commit-port.ts";
 import type { Forge } from "../github/port.ts";
 import type { GitHubClient } from "../github/rest-api.ts";
 import type { StateStore } from "../github/state-port.ts";
+import type { Actor } from "../model/ledger.ts";
 import type { AuthorizationDesk } from "../protect/authorization/ports.ts";
 import type { Guard } from "../protect/guard.ts";
 import type { GuardedHost } from "../protect/guard-host.ts";
+import type { SigningKeyFolder } from "../protect/signing-key.ts";
 import type { KillSwitch } from "../protect/kill-switch.ts";
 
 /** The account of the App, by which it knows its own comments and pull requests. */
@@ -15,6 +17,9 @@ export type AppIdentity = {
   /** `NAME[bot]`. */
   readonly login: string;
 };
+
+/** A command as it was written: the issue or pull request, its word, and what stands after it. */
+export type AskedCommand = { readonly conversation: number; readonly word: string; readonly rest: string };
 
 /** One repository as the App reaches it; every write asks the guard first. */
 export type RepositoryAccess = {
@@ -30,6 +35,12 @@ export type RepositoryAccess = {
   readonly desk: AuthorizationDesk;
   readonly killSwitch: KillSwitch;
   readonly guard: Guard;
+  /** Keys that this server signs with for people who permit something on GitHub; their tokens never leave it. */
+  readonly keys: { readonly folder: SigningKeyFolder; readonly random: (bytes: number) => Uint8Array };
+  /** The command that is being carried out, by which it is taken up again once somebody has permitted it. */
+  readonly asked?: AskedCommand;
+  /** A person's yes to a request that another person's command made. */
+  readonly consent?: { readonly by: Actor; readonly id: string };
   /**
    * `whetstone.yaml` of the default branch as of now: what a pull request changes in it counts for nothing before it is
    * merged. Without the file: no targets, and the defaults.

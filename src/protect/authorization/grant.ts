@@ -78,7 +78,8 @@ async function assertGrantable(
   by: Actor,
 ): Promise<void> {
   const held = await roles.authorityOf(by);
-  const refused = refuseGrant(found, { by, held, twoPerson: rules.twoPerson, now: clock.now() });
+  const { twoPerson } = await rules();
+  const refused = refuseGrant(found, { by, held, twoPerson, now: clock.now() });
   if (refused !== undefined) throw unauthorized(refused);
 }
 

@@ -28,7 +28,8 @@ export type AuthorizationDesk = {
   readonly state: StateStore;
   readonly clock: Clock;
   readonly roles: RoleLookup;
-  readonly rules: ProtectionRules;
+  /** As they stand now. */
+  readonly rules: () => Promise<ProtectionRules>;
 };
 
 /** Memory twin of {@link Notifier}. */

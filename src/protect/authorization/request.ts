@@ -28,7 +28,8 @@ export type Asking = {
  * @throws WhetstoneError `usage` for texts that are too long; `unauthorized` (`authorization_reused`), `ledger_broken`, `ref_moved`
  */
 export async function requestAuthorization(desk: AuthorizationDesk, asking: Asking): Promise<AuthorizationRequest> {
-  const { state, clock, rules } = desk;
+  const { state, clock } = desk;
+  const { expiryMinutes } = await desk.rules();
   const { random, operation, ...facts } = asking;
   const fresh = Buffer.from(random(16)).toString("hex");
   return await state.update(`authorization: request ${operation.name}`, async (view) => {
@@ -42,7 +43,7 @@ export async function requestAuthorization(desk: AuthorizationDesk, asking: Aski
       risk: { level: operation.risk, reasons: [...operation.because] },
       role: operation.role,
       requestedAt: formatInstant(now),
-      expiresAt: formatInstant(now + BigInt(Math.round(rules.expiryMinutes * 60e9))),
+      expiresAt: formatInstant(now + BigInt(Math.round(expiryMinutes * 60e9))),
     });
     const record = { schema: "whetstone.authorization/1", request, grant: null, use: null, revocation: null } as const;
     const { change } = await planLedger(view, [entryOf(request)], { clock });

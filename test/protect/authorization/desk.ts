@@ -33,7 +33,7 @@ export function openDesk({
     state,
     clock: manualClock(START_NS),
     roles: { authorityOf: async ({ id }) => roleOf.get(id) },
-    rules: { twoPerson: false, expiryMinutes: 30, ...rules },
+    rules: async () => ({ twoPerson: false, expiryMinutes: 30, ...rules }),
     roleOf,
   };
 }

@@ -42,7 +42,7 @@ describe("request, grant, use", () => {
       request: {
         operation: "resume",
         risk: { level: "high" },
-        role: "maintainer",
+        role: "admin",
         expiresAt: "2025-10-09T09:23:20.000Z",
       },
       grant: { by: ALICE, kid: keyOf(1).kid },
@@ -106,12 +106,12 @@ describe("a grant is refused", () => {
   ])("to the person %s, where the two-person rule is on, and only there", async (_name, options) => {
     await ask(desk, options);
     expect((await grant()).request.id).toBe(ID);
-    desk = { ...desk, rules: { ...desk.rules, twoPerson: true } };
+    desk = { ...desk, rules: async () => ({ twoPerson: true, expiryMinutes: 30 }) };
     await expect(grant()).rejects.toMatchObject(refusedFor("two_person"));
   });
 
   test("under the two-person rule not to people who have no hand in it", async () => {
-    desk = { ...desk, rules: { ...desk.rules, twoPerson: true } };
+    desk = { ...desk, rules: async () => ({ twoPerson: true, expiryMinutes: 30 }) };
     await ask(desk, { author: "bob", requestedBy: BOB });
     expect((await grant()).request.id).toBe(ID);
   });
