@@ -42,7 +42,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   mcp: ["model", "stats", "store", "analyze", "specs", "protect", "capture"],
   dashboard: ["model", "store", "protect", "capture"],
-  app: ["model", "stats", "config", "store", "analyze", "canary", "learn", "github", "protect", "propose"],
+  app: ["model", "stats", "config", "store", "analyze", "canary", "learn", "github", "protect", "capture", "propose"],
   cli: [
     "model",
     "stats",
@@ -247,7 +247,7 @@ describe("sessions of a model", () => {
   test.each([
     ["src/session/claude/runner.ts", ["src/loop/claude.ts"]],
     ["src/session/claude/process.ts", ["src/session/claude/runner.ts"]],
-    ["src/loop/claude.ts", ["src/loop/execute.ts", "src/loop/run-session.ts"]],
+    ["src/loop/claude.ts", ["src/loop/execute.ts", "src/loop/relay-session.ts", "src/loop/run-session.ts"]],
     ["src/loop/run-session.ts", ["src/cli/run/session-start.ts"]],
     ["src/cli/run/session-start.ts", ["src/cli/commands/session.ts"]],
     ["src/cli/run/loop.ts", ["src/cli/commands/loop.ts"]],

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Actions, actionsBook } from "./github-actions.ts";
 import { annotationBook } from "./github-annotations.ts";
 import type { Answer, Incoming } from "./github.ts";
 import { type Ask, Sha, tip } from "./github-objects.ts";
@@ -26,6 +27,8 @@ export type Backend = {
   readonly runs: Map<number, Readonly<Record<string, unknown>>>;
   readonly environments: Map<string, unknown>;
   readonly deployments: readonly Record<string, unknown>[];
+  /** Workflows, dispatches and gates; runs are in `runs`. */
+  readonly actions: Actions;
 };
 
 /** The emulator at `address` and beside it what it lacks, in memory. */
@@ -62,8 +65,10 @@ export function secondBackend({ address, token, repository }: BackendOptions): B
     environments: new Map<string, unknown>(),
     deployments: [] as Record<string, unknown>[],
   };
+  const actions = actionsBook({ ask, repository, runs: state.runs });
   return {
     ...state,
+    actions,
     people,
     ask,
     commit: (branch, files) => turns(() => commitFiles(ask, branch, files)),
@@ -80,9 +85,32 @@ export function secondBackend({ address, token, repository }: BackendOptions): B
       if (request.method === "POST" && request.path === `${repository}/pulls`) {
         return await turns(async () => (await openFrom(ask, request.body)) ?? (await send(request)));
       }
-      const extra = answerExtra(state, request, repository) ?? people.answer(request) ?? (await annotations(request));
+      const extra =
+        (await actions.answer(request)) ??
+        (await pullsOfCommit(ask, request)) ??
+        answerExtra(state, request, repository) ??
+        people.answer(request) ??
+        (await annotations(request));
       return extra ?? (await withFreshHead(ask, await send(request)));
     },
+  };
+}
+
+const CommitPull = z.looseObject({
+  head: z.looseObject({ sha: z.string(), ref: z.string() }),
+  merge_commit_sha: z.string().nullish(),
+});
+
+/** Pull requests that a commit is the head or the merge of. */
+async function pullsOfCommit(ask: Ask, { method, path }: Incoming): Promise<Answer | undefined> {
+  const sha = /\/commits\/([0-9a-f]{40})\/pulls$/.exec(path)?.[1];
+  if (method !== "GET" || sha === undefined) return undefined;
+  const { data } = await ask("GET", "pulls?state=all&per_page=100");
+  const all = z.array(CommitPull).parse(data);
+  const heads = await Promise.all(all.map(({ head }) => tip(ask, head.ref)));
+  return {
+    status: 200,
+    body: all.filter((pull, index) => [pull.head.sha, heads[index], pull.merge_commit_sha].includes(sha)),
   };
 }
 

@@ -118,7 +118,7 @@ function shapeOf(run: z.output<typeof Run>, address: string | undefined): GateRu
     status: run.status ?? "",
     conclusion: run.conclusion ?? undefined,
     createdAt: run.created_at,
-    ownCode: repository != null && head?.id === repository.id,
+    ownCode: repository?.id !== undefined && head?.id === repository.id,
     actors: [run.actor?.login, run.triggering_actor?.login],
     url: run.html_url,
     address,

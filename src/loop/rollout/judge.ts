@@ -1,11 +1,11 @@
 import type { Rollout } from "../../canary/rollout-record.ts";
 import { FREEZE_MS, judgeWindow } from "../../canary/window.ts";
-import { callSamples } from "../../capture/samples.ts";
 import type { CanarySettings } from "../../config/schema.ts";
 import type { CallSample } from "../../model/call.ts";
 import type { Clock } from "../../model/time.ts";
 import type { CanaryVerdict } from "../../model/verdict.ts";
 import type { SpanStore } from "../../store/port.ts";
+import { callsIn } from "./calls.ts";
 import type { RolloutLook } from "./port.ts";
 
 /** Where the calls are, and by what they are judged. */
@@ -33,21 +33,11 @@ export async function lookAtRollout(
 ): Promise<{ readonly verdict: CanaryVerdict; readonly samples: readonly CallSample[] }> {
   const startedMs = Date.parse(rollout.exposedSince ?? rollout.since);
   const nowMs = Number(judge.clock.now() / 1_000_000n);
-  const before = await callsOf(rollout, { ...judge, from: startedMs - FREEZE_MS, to: startedMs });
-  const samples = await callsOf(rollout, { ...judge, from: startedMs, to: nowMs + 1 });
+  const { spans, settings } = judge;
+  const { target } = rollout;
+  const before = (await callsIn({ spans, target, from: startedMs - FREEZE_MS, to: startedMs })).samples;
+  const { samples } = await callsIn({ spans, target, from: startedMs, to: nowMs + 1 });
   const changesMs = rollout.changes.map((at) => Date.parse(at));
   const look = { weight: null, changesMs, startedMs, nowMs };
-  return { verdict: judgeWindow({ before, calls: samples, settings: judge.settings, look }), samples };
-}
-
-type Window = RolloutJudge & { readonly from: number; readonly to: number };
-
-/** Calls that began within a window, ms. */
-async function callsOf({ target }: Rollout, { spans, from, to }: Window): Promise<CallSample[]> {
-  const samples: CallSample[] = [];
-  const window = { sinceNs: BigInt(Math.floor(from)) * 1_000_000n, untilNs: BigInt(Math.ceil(to)) * 1_000_000n };
-  for await (const batch of spans.spans(window)) {
-    samples.push(...callSamples(batch.filter(({ service }) => service === target)));
-  }
-  return samples.filter(({ timestamp }) => timestamp >= from && timestamp < to);
+  return { verdict: judgeWindow({ before, calls: samples, settings, look }), samples };
 }

@@ -1,0 +1,139 @@
+import { CanarySettings } from "../../config/schema.ts";
+import { WhetstoneError } from "../../model/error.ts";
+import { formatInstant } from "../../model/time.ts";
+import { isRunning } from "../../model/stop.ts";
+import type { Handled } from "../handler.ts";
+import { type GateCalls, gateCalls } from "./calls.ts";
+import { decideGate, type GateOpinion, reportIsDue } from "./decide.ts";
+import { gateEntry, selfOf } from "./open.ts";
+import { type GateDecision, type GateRecord, readGate, updateGate } from "./record.ts";
+import { endGate, type GateContext, howItLeft, settleGate } from "./settle.ts";
+import { showGate } from "./show.ts";
+import { reportText } from "./text.ts";
+
+/**
+ * One look at a gate: what is decided is carried out; what is not is judged, decided or reported on, and looked at again
+ * later. Everything that a later look needs is on record, so it may be interrupted anywhere.
+ * @throws WhetstoneError `api_failed` and those of the state: to be tried again
+ */
+export async function watchGate(context: GateContext, id: string): Promise<Handled> {
+  const { repository, log } = context;
+  const gate = await readGate(await repository.state.view(), id);
+  if (gate === undefined) {
+    log(`There is no gate ${id} on record.`);
+    return { kind: "done" };
+  }
+  if (gate.end !== null) return { kind: "done" };
+  if (gate.decision === null && (await hasLeft(context, gate))) return { kind: "done" };
+  const decided = gate.decision === null ? await look(context, gate) : gate;
+  if (decided.decision === null) return await lookAgain(context);
+  await settleGate(context, decided);
+  return { kind: "done" };
+}
+
+async function lookAgain({ repository, clock }: GateContext): Promise<Handled> {
+  const { lookSeconds } = (await repository.config()).app.gate;
+  return { kind: "again", at: Number(clock.now() / 1_000_000n) + lookSeconds * 1_000 };
+}
+
+/** Whether the run waits no more, before anything was decided; that is then on record. */
+async function hasLeft(context: GateContext, gate: GateRecord): Promise<boolean> {
+  if (gate.run === null) return false;
+  const { gates } = context.repository.host;
+  const run = await gates.run(gate.run.id);
+  // Not waiting yet is not waiting no more: the question comes while the job is still on its way to the gate.
+  const isWaiting = (await gates.waiting(gate.run.id)).includes(gate.run.environment);
+  const isSameAttempt = run?.attempt === gate.run.attempt;
+  if (isSameAttempt && (isWaiting || ["queued", "requested", "pending", "waiting"].includes(run.status))) return false;
+  const left = await howItLeft(context, gate);
+  // Other jobs of the run may be at work while this one is on its way.
+  if (left.how === "gone" && isSameAttempt && run.status !== "completed") return false;
+  await endGate(context, gate, left);
+  return true;
+}
+
+/** Judges what is there now. The first decision on record holds, whoever made it. */
+async function look(context: GateContext, gate: GateRecord): Promise<GateRecord> {
+  const { repository, clock } = context;
+  const { opinion, calls } = await judge(context, gate);
+  const { state, reasons, verdict } = opinion;
+  if (state === "open") {
+    const reported = await report(context, gate, opinion);
+    await showGate(repository, reported, { verdict, calls });
+    return reported;
+  }
+  const by = selfOf(repository);
+  return await recordDecision(context, gate, {
+    state,
+    reasons: [...reasons],
+    by,
+    at: formatInstant(clock.now()),
+    verdict,
+  });
+}
+
+type Judged = { readonly opinion: GateOpinion; readonly calls: GateCalls | undefined };
+
+async function judge(context: GateContext, gate: GateRecord): Promise<Judged> {
+  const { repository, clock, telemetry } = context;
+  if (await isStopped(context))
+    return { opinion: { state: "rejected", reasons: ["disabled"], verdict: null }, calls: undefined };
+  const { app, targets } = await repository.config();
+  if (gate.proposal === null) {
+    const state = app.gate.unknown === "approve" ? "approved" : "rejected";
+    return { opinion: { state, reasons: ["proposal_unknown"], verdict: null }, calls: undefined };
+  }
+  const { target } = gate.proposal;
+  const nowMs = Number(clock.now() / 1_000_000n);
+  const window = { target, sha: gate.sha, startedMs: Date.parse(gate.startedAt), nowMs };
+  const calls = telemetry === undefined ? undefined : await gateCalls(telemetry, window);
+  const canary = targets[target]?.canary ?? CanarySettings.parse({});
+  return { opinion: decideGate({ gate, calls, canary, settings: app.gate, nowMs }), calls };
+}
+
+/** A flag that cannot be read is looked at again: it neither lets pass nor ends what may be good. */
+async function isStopped({ repository }: GateContext): Promise<boolean> {
+  const state = await repository.killSwitch.look();
+  if (isRunning(state)) return false;
+  const flags = [state.local, state.state, ...(state.variable === undefined ? [] : [state.variable])];
+  if (flags.some(({ kind }) => kind === "stopped" || kind === "variable")) return true;
+  throw new WhetstoneError("api_failed", "Whether everything is stopped cannot be read.", {
+    remedy: "It is read again; until then nothing passes.",
+  });
+}
+
+/** Puts a decision on record, unless there is one. @throws WhetstoneError `ref_moved`, `ledger_broken` */
+export async function recordDecision(
+  { repository, clock }: GateContext,
+  gate: GateRecord,
+  decision: GateDecision,
+): Promise<GateRecord> {
+  const { state, reasons, by: actor } = decision;
+  const [reasonCode = "undecided"] = reasons;
+  const act = { actor, decision: state === "approved" ? "allow" : "deny", reasonCode, result: state } as const;
+  const decided = await updateGate({ state: repository.state, clock }, gate.id, (current) =>
+    current === undefined || current.decision !== null || current.end !== null
+      ? undefined
+      : { next: { ...current, decision }, entries: [gateEntry(repository, current, act)] },
+  );
+  return decided ?? gate;
+}
+
+/** Counted before it is sent: after a crash a report is lost rather than sent twice, for GitHub takes ten. */
+async function report(context: GateContext, gate: GateRecord, opinion: GateOpinion): Promise<GateRecord> {
+  const { repository, clock } = context;
+  const { run } = gate;
+  const nowMs = Number(clock.now() / 1_000_000n);
+  if (run === null || !reportIsDue(gate, nowMs)) return gate;
+  let mine = false;
+  const counted = await updateGate({ state: repository.state, clock }, gate.id, (current) => {
+    mine = current?.reports === gate.reports && current.decision === null;
+    return current === undefined || !mine
+      ? undefined
+      : { next: { ...current, reports: gate.reports + 1 }, entries: [] };
+  });
+  if (mine) {
+    await repository.host.gates.report(run.id, { environment: run.environment, comment: reportText(gate, opinion) });
+  }
+  return counted ?? gate;
+}
