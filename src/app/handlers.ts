@@ -3,4 +3,4 @@ import { gate } from "./gate/handler.ts";
 import type { EventHandler } from "./handler.ts";
 
 /** What the App does about which event; several handlers may hear of the same one. */
-export const HANDLERS: readonly EventHandler[] = [comments, gate, gate];
+export const HANDLERS: readonly EventHandler[] = [comments, gate];
