@@ -27,6 +27,9 @@ const isCarried = (id: string): boolean => /^@modelcontextprotocol\/(server|core
 /** Optional parts of dependencies that their code asks for in a try block; loading them fails as it does without them. */
 const OPTIONAL_PEERS = ["probot", "pg-native", "pg-cloudflare", "cloudflare:sockets"];
 
+/** `@actions/core` brings an HTTP client for tokens that no action of ours asks for; importing it does nothing by itself. */
+const HTTP_CLIENT = /\/node_modules\/(?:@actions\/(?:core|http-client)|undici|tunnel)\//;
+
 /** Fewer bytes for every job to fetch; names stay, so that the stack of a bug can be read. */
 const SMALLER = { mangle: false, compress: true, codegen: { removeWhitespace: true } } as const;
 
@@ -50,6 +53,7 @@ const action = await build({
   ...shared,
   input: Object.fromEntries(ACTIONS.map((name) => [`actions/${name}`, `src/actions/${name}.ts`])),
   external: OPTIONAL_PEERS,
+  treeshake: { moduleSideEffects: (id) => !HTTP_CLIENT.test(id) },
   output: {
     format: "esm",
     entryFileNames: "[name].js",

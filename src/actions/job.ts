@@ -27,7 +27,7 @@ export type Toolkit = {
   readonly writeSummary: (markdown: string) => Promise<void>;
 };
 
-/** What of the context of `@actions/github` an action uses; `repo` throws outside a job. */
+/** What the runner says of the job; the run id is NaN outside one. */
 export type JobContext = {
   readonly actor: string;
   /** Who had the run run again; the actor, or "", for a first attempt. */

@@ -3,6 +3,7 @@ import { exitCodeOf, standingBranch, type LoopEnd, type LoopRequest } from "../l
 import { EXIT } from "../model/codes.ts";
 import type { LedgerEntry } from "../model/ledger.ts";
 import type { Outcome } from "../model/outcome.ts";
+import { annotateFrom } from "./annotate.ts";
 import { endJob, type Ending } from "./ending.ts";
 import { readInputs } from "./inputs.ts";
 import { runUrl, workflowActor, type LoopJob } from "./job.ts";
@@ -22,7 +23,9 @@ async function work(job: LoopJob): Promise<Ending> {
   const log = stageLog(core);
   const note = (line: string): void => core.info(logLine(line));
   try {
-    return finishedEnding(job, await execute(requestOf(job), { observer: log, progress: log.step, note }));
+    const end = await execute(requestOf(job), { observer: log, progress: log.step, note });
+    if (end.report.status === "rejected") await annotateFrom(core, end.report.dossier);
+    return finishedEnding(job, end);
   } finally {
     log.stop();
   }

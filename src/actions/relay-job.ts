@@ -5,6 +5,7 @@ import type { runRelayJob } from "../loop/relay.ts";
 import type { RelayJob } from "../loop/relay-jobs.ts";
 import type { RelayEnd } from "../loop/relay-request.ts";
 import { EXIT } from "../model/codes.ts";
+import { annotateFrom } from "./annotate.ts";
 import { endJob, type Ending } from "./ending.ts";
 import { gitHubOf, runUrl, workflowActor, type JobContext, type Toolkit } from "./job.ts";
 import { logLine, stageLog } from "./log.ts";
@@ -73,7 +74,9 @@ async function work(action: RelayAction): Promise<Ending> {
       startedBy: startersOf(context),
       url: runUrl(context),
     };
-    return ending(action, await execute(request, { observer: log, progress: log.step, note }));
+    const end = await execute(request, { observer: log, progress: log.step, note });
+    if (!end.go && end.report === undefined) await annotateFrom(core, end.path);
+    return ending(action, end);
   } finally {
     log.stop();
   }

@@ -5,6 +5,7 @@ import type { Evidence, Finding } from "../model/finding.ts";
 import type { Effect } from "../model/verdict.ts";
 import { effectTable, formatNumber } from "../propose/report.ts";
 import { forMarkdown } from "../protect/sanitise.ts";
+import { effectChart, stageChart } from "./chart.ts";
 
 /** Rows per table; GitHub takes at most 1 MiB of summary per step. */
 export const MOST_ROWS = 100;
@@ -27,6 +28,7 @@ export function formatSummary(report: LoopReport, facts: SummaryFacts): string {
     `## Whetstone on ${cell(outcome.target)}: ${report.status.replaceAll("_", " ")}`,
     `${verdictSentence(report)}${facts.recordedAnswer ? " The session's answer was recorded; every number here was measured in this run." : ""}`,
     `### Stages\n\n${stageTable(report.stages)}`,
+    stageChart(report.stages),
     effectSection(outcome.effects),
     findingSection(evidence),
     explanation.length === 0 ? "" : `### Learned\n\n${explanation.map((line) => `- ${cell(line)}`).join("\n")}`,
@@ -39,7 +41,13 @@ export function formatSummary(report: LoopReport, facts: SummaryFacts): string {
 export function stageSummary(stages: readonly StageResult[], facts: Pick<SummaryFacts, "dossier" | "url">): string {
   const last = stages.at(-1);
   const title = last === undefined ? "nothing was done" : `${cell(last.stage)}: ${cell(last.verdict)}`;
-  return `## Whetstone, ${title}\n\n${stageTable(stages)}\n\nHanded on: ${cell(facts.dossier)}. Run: ${facts.url}\n`;
+  const parts = [
+    `## Whetstone, ${title}`,
+    stageTable(stages),
+    stageChart(stages),
+    `Handed on: ${cell(facts.dossier)}. Run: ${facts.url}`,
+  ];
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
 /** The job summary of a run that could not finish. */
@@ -71,7 +79,9 @@ function stageTable(stages: readonly StageResult[]): string {
 function effectSection(effects: readonly Effect[]): string {
   if (effects.length === 0) return "";
   const shown = effects.slice(0, MOST_ROWS).map((row) => ({ ...row, operation: oneLine(row.operation) }));
-  return `### Before and after, on the same recorded calls\n\n${effectTable(shown)}${cut(effects.length)}`;
+  const chart = effectChart(effects);
+  const table = `${effectTable(shown)}${cut(effects.length)}`;
+  return `### Before and after, on the same recorded calls\n\n${table}${chart === "" ? "" : `\n\n${chart}`}`;
 }
 
 function findingSection(evidence: Evidence | undefined): string {

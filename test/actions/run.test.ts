@@ -64,7 +64,11 @@ describe("the built action in a clone of this repository", () => {
     expect({ exitCode, result: outputs["result"], log }).toMatchObject({ exitCode: 1, result: "rejected" });
     expect(outputs).toMatchObject({ decision: "deny", "reason-code": "path_forbidden", branch: "" });
     expect(log).toMatch(/^::error::Whetstone: rejected \(path_forbidden\) at detect/m);
+    expect(log).toMatch(
+      /^::error title=Whetstone%3A patch[^:]*file=examples\/notes-server\/data\/[^:]*line=\d+[^:]*::\S/m,
+    );
     expect(summary).toContain("## Whetstone on notes: rejected");
+    expect(summary).toMatch(/```mermaid\ngantt\n[^`]*\d\. detect :crit, /);
     expect(await git("branch", "--list", "whetstone/proposal/*")).toBe("");
   }, 120_000);
 
