@@ -77,10 +77,20 @@ export type PullRequests = {
 /** What a write that may be repeated did. */
 export type Written = { readonly id: number; readonly action: "created" | "updated" | "kept" };
 
+/** Reactions by GitHub's names: 👀, 🚀, 🎉, 😕, 👎. */
+export type Reaction = "eyes" | "rocket" | "hooray" | "confused" | "-1";
+
 /** Comments and issues of which there is one per purpose, updated in place. */
 export type Notes = {
   /** One comment per purpose and conversation (issue or pull request). A text that is too long is cut, which it says. */
   readonly comment: (number: number, note: { readonly purpose: string; readonly body: string }) => Promise<Written>;
+  /** {@link Notes.comment} whose text follows from the one that stands; undefined for none. */
+  readonly amend: (
+    number: number,
+    note: { readonly purpose: string; readonly change: (standing: string | undefined) => string },
+  ) => Promise<Written>;
+  /** Puts a reaction on a comment of an issue or pull request; a second one of the same kind changes nothing. */
+  readonly react: (comment: number, content: Reaction) => Promise<void>;
   /** One open issue per purpose; its `id` is the issue's number. */
   readonly issue: (note: {
     readonly purpose: string;
@@ -222,7 +232,7 @@ export type Repository = {
   readonly facts: () => Promise<{ readonly id: number; readonly defaultBranch: string }>;
   /** A variable of the repository; undefined when it is not set. */
   readonly variable: (name: string) => Promise<string | undefined>;
-  /** `admin`, `maintain`, `write`, `triage`, `read` or `none`. */
+  /** `admin`, `maintain`, `write`, `triage`, `read` or `none`: of a role that an organisation made up, what it amounts to. */
   readonly permission: (user: string) => Promise<string>;
   /** The attempt of a workflow run, and the commit that it runs. */
   readonly run: (id: number) => Promise<{ readonly attempt: number; readonly headSha: CommitSha } | undefined>;

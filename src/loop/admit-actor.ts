@@ -4,7 +4,7 @@ import type { LoopHost } from "../protect/guard-host.ts";
 import type { Workspace } from "../wire.ts";
 import type { LoopRun } from "./run.ts";
 
-/** Roles on GitHub that may start a run: those that could push the change themselves. */
+/** Permissions on GitHub that may start a run: of those who could push the change themselves, whatever their role is called. */
 const MAY_START = ["admin", "maintain", "write"];
 
 /** What of a workspace is asked. */
@@ -26,11 +26,11 @@ export async function admitActors(
   const attempt = { actor, operation: "loop.start", target, run: id, parameters: { logins } };
   await recordingDenials({ state, clock }, attempt, async () => {
     for (const login of new Set(logins)) {
-      const role = await hosted.host.repository.permission(login);
-      if (MAY_START.includes(role)) continue;
+      const permission = await hosted.host.repository.permission(login);
+      if (MAY_START.includes(permission)) continue;
       throw unauthorized({
         reason: "actor_not_allowed",
-        message: `${login} has the role ${role} on the repository and may not start a run.`,
+        message: `${login} has the permission ${permission} on the repository and may not start a run.`,
         remedy: "Somebody who may write to the repository can start it.",
       });
     }

@@ -86,6 +86,11 @@ function changedLines({ oldPath, newPath, hunks }: FilePatch): ChangedFile {
   return { path: newPath ?? oldPath ?? "", added: of("add"), removed: of("remove") };
 }
 
+/** How the proposal is taken back: on GitHub with its pull request, where a deleted local branch would change nothing. */
+function undoing({ workspace }: Recording, branch: string): string {
+  return workspace.hosted === undefined ? `git branch -D ${branch}` : `gh pr close ${branch} --delete-branch`;
+}
+
 /** One ledger entry per decision of the run, and its end. */
 function acts(run: Recording, decision: Decision): LedgerEntry[] {
   const decisive = new Set(["detect", "validate", "propose", "canary"]);
@@ -94,7 +99,7 @@ function acts(run: Recording, decision: Decision): LedgerEntry[] {
     const [reasonCode] = reasons;
     if (reasonCode === undefined) throw new WhetstoneError("defect", `Stage ${stage} gave no reason.`);
     const { branch } = decision;
-    const rollback = stage === "propose" && branch !== undefined ? `git branch -D ${branch}` : undefined;
+    const rollback = stage === "propose" && branch !== undefined ? undoing(run, branch) : undefined;
     const parameters = { patch: decision.proposal?.patchDigest ?? null };
     const act = {
       operation: stage,

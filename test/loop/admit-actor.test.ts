@@ -43,6 +43,22 @@ describe("who may start a run on GitHub", () => {
     expect((await admit(["ada", "stranger"])).refused).toMatchObject({ code: "unauthorized" });
   });
 
+  test.each([
+    ["may write", { permission: "write", role_name: "Release captain" }, true],
+    ["may do everything", { permission: "admin", role_name: "read" }, true],
+    ["maintains", { permission: "write", role_name: "maintain" }, true],
+    ["may only read, whatever it is called", { permission: "read", role_name: "write" }, false],
+    ["calls itself a maintainer and may only read", { permission: "read", role_name: "maintain" }, false],
+    ["triages", { permission: "read", role_name: "triage" }, false],
+    ["may nothing", { permission: "none", role_name: "admin" }, false],
+  ])("a role that an organisation made up counts by what it permits: one that %s", async (_what, role, may) => {
+    github.bend((request) =>
+      /^GET .*\/permission$/.test(request) ? { when: "before", reply: { status: 200, body: role } } : undefined,
+    );
+    const { refused } = await admit(["ada"]);
+    expect(refused === undefined).toBe(may);
+  });
+
   test("a name like that of a bot says nothing", async () => {
     for (const login of ["github-actions[bot]x", "dependabot[bot]", "ada[bot]"]) {
       expect((await admit([login])).refused).toMatchObject({ code: "unauthorized" });

@@ -14,6 +14,7 @@ import { readLedger, verifyLedger } from "../../src/protect/ledger.ts";
 import { readOutcomes } from "../../src/protect/outcomes.ts";
 import type { Workspace } from "../../src/wire.ts";
 import { proposal, session, validation } from "../propose/parts.ts";
+import type { Hosted } from "../../src/wire.ts";
 import { temporaryFolder } from "../support/git-repository.ts";
 import { ACTOR } from "./real-run.ts";
 
@@ -164,6 +165,11 @@ describe("the ledger of a run", () => {
       undefined,
       undefined,
     ]);
+    await using hosted = await ending();
+    const workspace = { ...hosted.run.workspace, hosted: {} as Hosted };
+    await record({ ...hosted.run, workspace }, promoted, hosted.options);
+    const [, proposed] = await ledger(hosted.state);
+    expect(proposed?.rollback).toBe(`gh pr close ${BRANCH} --delete-branch`);
     await using refused = await ending();
     const { branch: _branch, ...without } = promoted;
     const stages = [stage("validate"), stage("propose", "fail")];

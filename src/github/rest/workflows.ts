@@ -109,7 +109,7 @@ export function restRepository({ client, owner, repo }: RestRepository): Reposit
       const parameters = { ...where, username: user };
       const route = `GET ${REPOSITORY}/collaborators/{username}/permission`;
       const found = await findOnGitHub(client, { route, parameters, answer });
-      return found?.role_name ?? found?.permission ?? "none";
+      return found === undefined ? "none" : levelOf(found);
     },
     run: async (id) => {
       const answer = z.object({ run_attempt: z.number().optional(), head_sha: CommitSha });
@@ -118,4 +118,12 @@ export function restRepository({ client, owner, repo }: RestRepository): Reposit
       return found === undefined ? undefined : { attempt: found.run_attempt ?? 1, headSha: found.head_sha };
     },
   };
+}
+
+/** What GitHub's own roles between two permissions amount to. */
+const BETWEEN: Readonly<Record<string, string>> = { maintain: "write", triage: "read" };
+
+/** The name of a role may be an organisation's own and says nothing then; what it permits is stated beside it. */
+function levelOf({ permission, role_name: role = "" }: { permission: string; role_name?: string | undefined }): string {
+  return BETWEEN[role] === permission ? role : permission;
 }

@@ -137,5 +137,7 @@ function refused(checks: readonly WriteCheck[]): Stage<WriteValue> {
   const last = checks.at(-1);
   const reasons: readonly [ReasonCode, ...ReasonCode[]] = last?.reasons ?? ["verdict_missing"];
   const summary = `refused at ${last?.check ?? "the start"}: ${last?.detail ?? "nothing was verified"}`;
-  return { verdict: "fail", reasons, summary, value: { checks } };
+  // What moved was the branch: nothing was found against the change, which may be proposed anew.
+  const verdict = reasons.every((reason) => reason === "base_moved") ? "inconclusive" : "fail";
+  return { verdict, reasons, summary, value: { checks } };
 }

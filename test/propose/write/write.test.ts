@@ -265,7 +265,7 @@ describe("nothing is written and the reason is told", () => {
     await using moved = await startWorld();
     await moved.github.backend.commit("main", { "src/a.ts": "old\nsame\n", more: "1" });
     const result = await writeProposal(moved.deps, moved.request());
-    expect(result).toMatchObject({ verdict: "fail", reasons: ["base_moved"] });
+    expect(result).toMatchObject({ verdict: "inconclusive", reasons: ["base_moved"] });
     expect(result.value.checks.at(-1)).toMatchObject({ check: "freshness" });
     expect(await standing(moved)).toEqual({ pulls: [], branches: [] });
   });
