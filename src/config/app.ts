@@ -83,6 +83,13 @@ const RollbackSettings = z.strictObject({
     .describe("Environment of which the last successful deployment without the change is the last known good version."),
 });
 
+/** How commands start the loop. */
+const LoopSettings = z.strictObject({
+  workflow: WorkflowFile.default("whetstone.yml").describe(
+    "File of the workflow that runs the loop, in .github/workflows; it gets the input request besides its own.",
+  ),
+});
+
 /** What a stop switches off besides. */
 const StopSettings = z.strictObject({
   workflows: z
@@ -97,6 +104,7 @@ const StopSettings = z.strictObject({
 export const AppSettings = z.strictObject({
   bots: z.array(z.int().positive()).default([]).describe("Ids of accounts of bots whose slash commands are heard."),
   approval: ApprovalSettings.prefault({}),
+  loop: LoopSettings.prefault({}),
   gate: GateSettings.prefault({}),
   rollback: RollbackSettings.prefault({}),
   stop: StopSettings.prefault({}),
