@@ -11,6 +11,7 @@ import { openRestForge } from "./github/rest/forge.ts";
 import { openRestHost } from "./github/rest/host.ts";
 import { restWorkflowRuns } from "./github/rest/workflow-runs.ts";
 import { openGitHubClient } from "./github/client.ts";
+import type { GitHubGraph } from "./github/graphql.ts";
 import { openGitState } from "./github/git-state.ts";
 import { openLocalForge } from "./github/local.ts";
 import type { Forge } from "./github/port.ts";
@@ -138,17 +139,26 @@ export function openProtection(root: string, settings?: ProtectionSettings, gith
   return { desk, killSwitch, guard: openGuard({ desk, killSwitch }), keys };
 }
 
-function stateOnGitHub({ owner, repo, token, baseUrl }: GitHubPlace): StateStore {
-  const octokit = openGitHubClient({ token, ...(baseUrl === undefined ? {} : { baseUrl }) });
-  return openRestState({ owner, repo, octokit, now: systemClock.now });
+/** One client of a place: it spaces writes and remembers what was read, which two would do side by side. */
+const clients = new WeakMap<GitHubPlace, GitHubGraph>();
+
+function clientOf(place: GitHubPlace): GitHubGraph {
+  const { token, baseUrl } = place;
+  const client = clients.get(place) ?? openGitHubClient({ token, ...(baseUrl === undefined ? {} : { baseUrl }) });
+  clients.set(place, client);
+  return client;
+}
+
+function stateOnGitHub(place: GitHubPlace): StateStore {
+  return openRestState({ owner: place.owner, repo: place.repo, octokit: clientOf(place), now: systemClock.now });
 }
 
 /** What a run does on the repository's host beyond its state; its writes go through the guard. */
 export type Hosted = { readonly forge: Forge; readonly commits: Commits; readonly host: LoopHost };
 
-function openHosted({ owner, repo, token, baseUrl, self }: GitHubPlace, guard: Guard, acting: Acting): Hosted {
-  const client = openGitHubClient({ token, ...(baseUrl === undefined ? {} : { baseUrl }) });
-  const repository = { owner, repo, client };
+function openHosted(place: GitHubPlace, guard: Guard, acting: Acting): Hosted {
+  const { owner, repo, self } = place;
+  const repository = { owner, repo, client: clientOf(place) };
   return {
     forge: guardForge(openRestForge({ ...repository, apply: noPatches }), guard, acting),
     commits: guardCommits(restCommits(repository), guard, acting),
