@@ -247,7 +247,12 @@ describe("sessions of a model", () => {
   test.each([
     ["src/session/claude/runner.ts", ["src/loop/claude.ts"]],
     ["src/session/claude/process.ts", ["src/session/claude/runner.ts"]],
-    ["src/loop/claude.ts", ["src/loop/execute.ts", "src/loop/relay-session.ts", "src/loop/run-session.ts"]],
+    [
+      "src/loop/claude.ts",
+      ["src/loop/execute-wording.ts", "src/loop/execute.ts", "src/loop/relay-session.ts", "src/loop/run-session.ts"],
+    ],
+    ["src/loop/execute-wording.ts", ["src/cli/run/learn.ts"]],
+    ["src/cli/run/learn.ts", ["src/cli/commands/learn.ts"]],
     ["src/loop/run-session.ts", ["src/cli/run/session-start.ts"]],
     ["src/cli/run/session-start.ts", ["src/cli/commands/session.ts"]],
     ["src/cli/run/loop.ts", ["src/cli/commands/loop.ts"]],

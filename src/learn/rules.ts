@@ -65,7 +65,11 @@ function conclude(pattern: Pattern, learning: Learning): Conclusion {
 type Draft = { readonly pattern: Pattern; readonly text: string; readonly id: string };
 
 /** The rule as it should stand now; equal to `known` when there is no new evidence. */
-function build({ pattern, text, id }: Draft, known: Rule | undefined, { now, target, paths, settled }: Learning): Rule {
+function build({ pattern, text: given, id }: Draft, known: Rule | undefined, learning: Learning): Rule {
+  const { now, target, paths, settled } = learning;
+  // What a session worded keeps its words as long as the pattern says the same.
+  const worded = known?.worded?.from === given ? known.worded : undefined;
+  const text = worded === undefined ? given : (known?.text ?? given);
   const scope = { target, findings: [pattern.finding], paths: [...paths] };
   const sameAdvice = known !== undefined && known.text === text && canonicalJson(known.scope) === canonicalJson(scope);
   const sameEvidence = known !== undefined && canonicalJson(known.evidence) === canonicalJson(pattern);
@@ -77,6 +81,7 @@ function build({ pattern, text, id }: Draft, known: Rule | undefined, { now, tar
     text,
     scope,
     evidence: pattern,
+    ...(worded === undefined ? {} : { worded }),
     // The measured effect belongs to the text that was measured.
     ...(sameAdvice && known.effect !== undefined ? { effect: known.effect } : {}),
     created: known?.created ?? now,

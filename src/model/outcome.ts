@@ -101,6 +101,8 @@ export const Rule = z.strictObject({
   hard: Forbidden.exactOptional(),
   /** The pattern it was learned from, with its numbers; absent for what a person wrote. */
   evidence: Pattern.exactOptional(),
+  /** Whose words its text is where a session worded it: the session, and the words that the pattern itself gives. */
+  worded: z.strictObject({ session: z.string().min(1), from: z.string().min(1) }).exactOptional(),
   /** Measured effect of the rule itself; absent until sessions were randomised over it. */
   effect: z.strictObject({ delta: z.number(), interval: Interval, trials: z.number().int() }).optional(),
   created: Instant,
