@@ -38,7 +38,7 @@ export type Gated = Counterpart & {
   /** Puts calls of this minute into the store, evenly, and lets the minute pass. */
   readonly minute: (...traffic: readonly Traffic[]) => Promise<void>;
   /** A run of the canary workflow for the head waits at the environment; the delivery that tells of it. */
-  readonly waitingRun: (change?: Readonly<Record<string, unknown>>) => Pick<AppEvent, "name" | "payload">;
+  readonly waitingRun: (change?: Readonly<Record<string, unknown>>, id?: number) => Pick<AppEvent, "name" | "payload">;
   /** Handles an event, and then the tasks that it left, each once. */
   readonly handle: (event: Pick<AppEvent, "name" | "payload"> & Partial<AppEvent>) => Promise<void>;
   /** Handles the tasks that were left, each once. */
@@ -108,9 +108,9 @@ export async function startGated(
       }
       clock.advance(MINUTE);
     },
-    waitingRun: (change = {}) => {
-      backend.actions.setRun(RUN, {
-        id: RUN,
+    waitingRun: (change = {}, id = RUN) => {
+      backend.actions.setRun(id, {
+        id,
         run_attempt: 1,
         path: `.github/workflows/${WORKFLOW}`,
         event: "workflow_dispatch",
@@ -120,8 +120,8 @@ export async function startGated(
         conclusion: null,
         ...change,
       });
-      backend.actions.wait(RUN, ENVIRONMENT);
-      return asked(github.baseUrl);
+      backend.actions.wait(id, ENVIRONMENT);
+      return asked(github.baseUrl, callbackOf(github.baseUrl, id));
     },
     handle: async (event) => {
       await gate.handle(contextOf(event));
@@ -137,11 +137,12 @@ export async function startGated(
 
 const RUN = 4_711;
 
+function callbackOf(baseUrl: string, id: number): string {
+  return `${baseUrl}/repos/${OWNER}/${REPO}/actions/runs/${id}/deployment_protection_rule`;
+}
+
 /** The question of a gate; `address`: the callback address, the right one of this API by default. */
-export function asked(
-  baseUrl: string,
-  address = `${baseUrl}/repos/${OWNER}/${REPO}/actions/runs/${RUN}/deployment_protection_rule`,
-): Pick<AppEvent, "name" | "payload"> {
+export function asked(baseUrl: string, address = callbackOf(baseUrl, RUN)): Pick<AppEvent, "name" | "payload"> {
   return {
     name: "deployment_protection_rule.requested",
     payload: { environment: ENVIRONMENT, event: "workflow_dispatch", deployment_callback_url: address },
