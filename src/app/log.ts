@@ -1,8 +1,9 @@
-import type { Logger } from "probot";
+import { type Logger, pino } from "pino";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import { formatInstant, type Clock } from "../model/time.ts";
 import { redactSecrets } from "../protect/secret-patterns.ts";
 import { forTerminal } from "../protect/sanitise.ts";
+import type { AppLog } from "./service.ts";
 
 /** Where lines go and how they look. */
 export type LogOptions = {
@@ -12,47 +13,79 @@ export type LogOptions = {
   readonly json: boolean;
 };
 
-type Level = "info" | "warn" | "error" | "fatal";
-/** Pino's form of a call: text, or an object or error with an optional text. */
-type Say = (first: unknown, text?: unknown) => void;
+/** Fields that a line may have besides time, level and message; payloads and requests are none. */
+const FACTS = ["delivery", "event", "key", "installation"] as const;
+const LONGEST_FACT = 200;
 
 /**
- * A log for Probot: time, level, message. Payloads and requests, which Probot adds as fields, are left out, because
- * they hold other people's text; what is written is redacted and shown without control characters.
+ * The log of the server, by Pino: time, level, message and {@link FACTS}. Payloads and requests, which Probot adds as
+ * fields, are left out, because they hold other people's text; what is written is redacted, and as text it is shown
+ * without control characters.
  */
-export function createLog(options: LogOptions): Logger {
-  const nothing: Say = () => undefined;
-  const log = {
-    level: "info",
-    trace: nothing,
-    debug: nothing,
-    info: say(options, "info"),
-    warn: say(options, "warn"),
-    error: say(options, "error"),
-    fatal: say(options, "fatal"),
-    silent: nothing,
-    child: () => log,
-  };
-  // Probot and Octokit use these members of a Pino logger and no others.
-  return log as unknown as Logger;
+export function createLog({ write, clock, json }: LogOptions): Logger {
+  return pino(
+    {
+      level: "info",
+      base: null,
+      messageKey: "message",
+      timestamp: () => `,"time":"${formatInstant(clock.now())}"`,
+      formatters: { level: (level) => ({ level }) },
+      hooks: {
+        logMethod(input, method) {
+          const [first, text] = input as readonly unknown[];
+          const parts = [typeof text === "string" ? text : "", typeof first === "string" ? first : wordsOf(first)];
+          const message = redactSecrets(parts.filter((part) => part !== "").join(" "));
+          // Pino fills %s and the like of a message with what follows; nothing follows.
+          method.apply(this, [factsOf(first), "%s", message] as unknown as Parameters<typeof method>);
+        },
+      },
+    },
+    {
+      write: (line) => {
+        const { time, level, message, ...fields } = JSON.parse(line) as Record<string, unknown>;
+        // Pino has put the fields of a child into the line as they were given.
+        const record = { time, level, message: String(message), ...factsOf(fields) };
+        write(`${json ? JSON.stringify(record) : asText(record)}\n`);
+      },
+    },
+  );
 }
 
-function say({ write, clock, json }: LogOptions, level: Level): Say {
-  return (first, text) => {
-    const time = formatInstant(clock.now());
-    const parts = [typeof text === "string" ? text : "", typeof first === "string" ? first : wordsOf(first)];
-    const message = redactSecrets(parts.filter((part) => part !== "").join(" "));
-    write(`${json ? JSON.stringify({ time, level, message }) : `${time} ${level} ${forTerminal(message)}`}\n`);
+/** The log as the App uses it. */
+export function appLog(log: Logger): AppLog {
+  return {
+    info: (line, facts = {}) => log.info(facts, line),
+    error: (line, error, facts = {}) => log.error({ ...facts, err: error }, line),
   };
+}
+
+function factsOf(value: unknown): Record<string, string | number> {
+  if (typeof value !== "object" || value === null) return {};
+  const facts = FACTS.map((name) => [name, Reflect.get(value, name)] as const);
+  return Object.fromEntries(facts.flatMap(([name, fact]) => factOf(fact).map((shown) => [name, shown] as const)));
+}
+
+function factOf(fact: unknown): readonly (string | number)[] {
+  if (typeof fact === "number") return [fact];
+  return typeof fact === "string" ? [redactSecrets(fact).slice(0, LONGEST_FACT)] : [];
+}
+
+/** A record for people. */
+function asText({ time, level, message, ...facts }: Readonly<Record<string, unknown>>): string {
+  const tail = Object.entries(facts).map(([name, fact]) => ` ${name}=${String(fact)}`);
+  return `${String(time)} ${String(level)} ${forTerminal(`${String(message)}${tail.join("")}`)}`;
 }
 
 /** The words of an error, or of each of several; a bug shows its stack. */
 function wordsOf(value: unknown): string {
   const error = value instanceof AggregateError ? value : undefined;
   if (error && error.errors.length > 0) return error.errors.map(wordsOf).join("; ");
-  const wrapped = typeof value === "object" && value !== null && "err" in value ? value.err : value;
-  if (wrapped instanceof WhetstoneError) {
-    return `${wrapped.code}: ${wrapped.message}${wrapped.remedy === undefined ? "" : ` ${wrapped.remedy}`}`;
+  const isWrapped = typeof value === "object" && value !== null && "err" in value;
+  if (isWrapped) return wordsOf(value.err);
+  if (value instanceof WhetstoneError) {
+    return `${value.code}: ${value.message}${value.remedy === undefined ? "" : ` ${value.remedy}`}`;
   }
-  return wrapped instanceof Error ? (wrapped.stack ?? wrapped.message) : messageOf(wrapped);
+  if (value instanceof Error) return value.stack ?? value.message;
+  // Fields without an error say nothing in words.
+  return typeof value === "object" ? "" : messageOf(value);
 }

@@ -1,10 +1,10 @@
 import type * as ProbotModule from "probot";
+import type { Logger } from "pino";
+import { z } from "zod";
 import { codeOf, WhetstoneError } from "../model/error.ts";
-import type { Clock } from "../model/time.ts";
-import { whetstoneApp } from "./app.ts";
+import type { ClientParts } from "./clients.ts";
 import type { AppCredentials } from "./credentials.ts";
-import type { createLog } from "./log.ts";
-import { type AppServer, WEBHOOK_PATH, type WebhookHandler } from "./server.ts";
+import type { ReceiveParts } from "./receive.ts";
 
 /**
  * Loads Probot, which is installed only where the App is served.
@@ -22,30 +22,25 @@ export async function loadProbot(): Promise<typeof ProbotModule> {
   }
 }
 
-/** What the App is made of. */
-export type AppParts = {
-  readonly credentials: AppCredentials;
-  readonly clock: Clock;
-  readonly track: AppServer["track"];
-  readonly log: ReturnType<typeof createLog>;
-};
+/** What Probot does for the App: it proves signatures, and signs who the App is. */
+export type ProvenApp = Pick<ReceiveParts, "verify"> & Pick<ClientParts, "appToken">;
 
-/** The App behind Probot's webhook handling: signatures are checked before anything of a delivery is read. */
-export async function createWebhookHandler(
-  { Probot, createNodeMiddleware }: typeof ProbotModule,
-  { credentials, clock, track, log }: AppParts,
-): Promise<WebhookHandler> {
-  const { appId, privateKey, webhookSecret, baseUrl } = credentials;
-  const probot = new Probot({
-    appId,
-    privateKey: privateKey.reveal(),
-    secret: webhookSecret.reveal(),
-    baseUrl,
-    log,
-  });
-  const handle = await createNodeMiddleware(whetstoneApp({ appId, clock, track }), {
-    probot,
-    webhooksPath: WEBHOOK_PATH,
-  });
-  return async (request, response) => (await handle(request, response)) === true;
+const Token = z.object({ token: z.string().min(1) });
+
+/**
+ * Probot with the App's credentials. Its own dispatcher is not used, because it keeps nothing over the end of the process;
+ * nor are its clients, because they refuse nothing.
+ */
+export async function openProbot(
+  { Probot }: typeof ProbotModule,
+  { appId, privateKey, webhookSecret, baseUrl }: AppCredentials,
+  log: Logger,
+): Promise<ProvenApp> {
+  const credentials = { appId, privateKey: privateKey.reveal(), secret: webhookSecret.reveal(), baseUrl };
+  const probot = await new Probot({ ...credentials, log }).ready();
+  const octokit = await probot.auth();
+  return {
+    verify: (body, signature) => probot.webhooks.verify(body, signature),
+    appToken: async () => Token.parse(await octokit.auth({ type: "app" })).token,
+  };
 }

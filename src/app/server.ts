@@ -9,8 +9,11 @@ export const WEBHOOK_PATH = "/api/github/webhooks";
 /** GitHub sends no larger payload. */
 const LARGEST_PAYLOAD_BYTES = 25 * 1024 * 1024;
 
-/** Answers a request of the webhook path; resolves with false when it has not. */
-export type WebhookHandler = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+/** Bodies that are read at the same time have no more together. */
+const MOST_BODY_BYTES = 3 * LARGEST_PAYLOAD_BYTES;
+
+/** Answers a request of the webhook path, whose body has been read. */
+export type WebhookHandler = (request: IncomingMessage, response: ServerResponse, body: string) => Promise<void>;
 
 /** Answers requests of some paths; resolves with false when the path is another's. */
 export type Mount = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
@@ -24,6 +27,8 @@ export type AppServerOptions = {
   readonly patienceMs: number;
   /** Told of what goes wrong with a request, such as a connection that is cut. */
   readonly onError: (error: unknown) => void;
+  /** Whether what the server rests on can be reached; asked by `/readyz`. */
+  readonly isReachable?: () => Promise<boolean>;
   /** Asked in this order for every path but those of webhooks and probes. */
   readonly mounts?: readonly Mount[];
   readonly headLimits?: Partial<HeadLimits>;
@@ -48,6 +53,9 @@ export type AppServer = {
 type Inside = {
   readonly underWay: Set<Promise<unknown>>;
   readonly mounts: readonly Mount[];
+  readonly isReachable: () => Promise<boolean>;
+  /** Bytes of bodies that are being read. */
+  bodyBytes: number;
   webhooks?: WebhookHandler;
   isReady: boolean;
   stopping: boolean;
@@ -63,11 +71,12 @@ const HEAD_LIMITS: HeadLimits = {
 
 /**
  * Serves the App and what is mounted beside it: webhooks, `GET /healthz` (200 while the process lives) and `GET /readyz`
- * (200 when requests are taken, 503 before and while stopping). Payloads over 25 MB are answered 413 before their signature is computed.
+ * (200 when requests are taken and the store can be reached, 503 otherwise). Payloads over 25 MB are answered 413 before their signature is computed.
  * @throws WhetstoneError `usage`: host and port cannot be listened on.
  */
 export async function startAppServer(options: AppServerOptions): Promise<AppServer> {
-  const inside: Inside = { underWay: new Set(), mounts: options.mounts ?? [], isReady: false, stopping: false };
+  const { mounts = [], isReachable = async () => true } = options;
+  const inside: Inside = { underWay: new Set(), mounts, isReachable, bodyBytes: 0, isReady: false, stopping: false };
   const track = (work: Promise<unknown>): void => {
     inside.underWay.add(work);
     // Failures are reported where the work was begun.
@@ -107,12 +116,11 @@ async function serve({ request, response }: Exchange, inside: Inside): Promise<v
   if (path === "/healthz" || path === "/readyz") return answerProbe({ request, response }, path, inside);
   if (path !== WEBHOOK_PATH) return serveMount({ request, response }, inside);
   if (inside.isReady && inside.webhooks === undefined) return end(response, 404, "No GitHub App is served here.");
-  const body = await readBody(request);
-  if (body === undefined) return end(response, 413, `The payload is larger than ${LARGEST_PAYLOAD_BYTES} bytes.`);
-  // Probot takes a body that was read already.
-  request.body = body;
+  const body = await readBody(request, inside);
+  if (body === "large") return end(response, 413, `The payload is larger than ${LARGEST_PAYLOAD_BYTES} bytes.`);
+  if (body === "busy") return end(response, 503, "Too much is being delivered at the same time.");
   if (inside.webhooks === undefined) return end(response, 503, "starting");
-  if (!(await inside.webhooks(request, response))) end(response, 404, "No such page.");
+  await inside.webhooks(request, response, body.text);
 }
 
 async function serveMount({ request, response }: Exchange, { mounts }: Inside): Promise<void> {
@@ -120,25 +128,45 @@ async function serveMount({ request, response }: Exchange, { mounts }: Inside): 
   end(response, 404, `Deliveries go to ${WEBHOOK_PATH}.`);
 }
 
-function answerProbe({ request, response }: Exchange, path: string, inside: Inside): void {
+async function answerProbe({ request, response }: Exchange, path: string, inside: Inside): Promise<void> {
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("Allow", "GET, HEAD");
     return end(response, 405, "Use GET.");
   }
-  const ready = inside.isReady && !inside.stopping;
-  if (path === "/healthz" || ready) return end(response, 200, "ok");
-  return end(response, 503, inside.stopping ? "stopping" : "starting");
+  if (path === "/healthz") return end(response, 200, "ok");
+  if (inside.stopping || !inside.isReady) return end(response, 503, inside.stopping ? "stopping" : "starting");
+  if (await inside.isReachable()) return end(response, 200, "ok");
+  return end(response, 503, "The store cannot be reached.");
 }
 
-/** The body as text; undefined when it is too large. The rest is then read and let go, so that the answer arrives. */
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
+/**
+ * The body as text; what is too large, or too much besides others, is read and let go, so that the answer arrives. Who
+ * sends it has proved nothing yet, so all bodies together have a limit too.
+ */
+async function readBody(
+  request: IncomingMessage,
+  inside: Pick<Inside, "bodyBytes">,
+): Promise<{ readonly text: string } | "large" | "busy"> {
   const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length <= LARGEST_PAYLOAD_BYTES) chunks.push(chunk);
+  let [length, kept] = [0, 0];
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > LARGEST_PAYLOAD_BYTES || inside.bodyBytes + chunk.length > MOST_BODY_BYTES) {
+        inside.bodyBytes -= kept;
+        kept = 0;
+        chunks.length = 0;
+      } else if (kept === length - chunk.length) {
+        kept += chunk.length;
+        inside.bodyBytes += chunk.length;
+        chunks.push(chunk);
+      }
+    }
+  } finally {
+    inside.bodyBytes -= kept;
   }
-  return length > LARGEST_PAYLOAD_BYTES ? undefined : Buffer.concat(chunks).toString("utf8");
+  if (length > LARGEST_PAYLOAD_BYTES) return "large";
+  return kept < length ? "busy" : { text: Buffer.concat(chunks).toString("utf8") };
 }
 
 function end(response: ServerResponse, status: number, text: string): void {

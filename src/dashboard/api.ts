@@ -19,6 +19,8 @@ export type ApiParts = Omit<RouteParts, "authenticator" | "onEvent" | "pause"> &
   /** Waits so many ms, at most until the signal aborts. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly limits?: Partial<ApiLimits>;
+  /** Text of other parts of the server, which `/metrics` shows besides. */
+  readonly moreMetrics?: () => Promise<string>;
   /** Told of faults of the server. */
   readonly onError: (error: unknown) => void;
 };
@@ -88,7 +90,7 @@ async function answer(exchange: Exchange, path: string, inside: Inside): Promise
   try {
     const problem = refusedForm(request, inside.limits);
     if (problem) sendProblem(exchange, problem, { Connection: "close" });
-    else if (found === undefined) sendMetrics(exchange, inside);
+    else if (found === undefined) await sendMetrics(exchange, inside);
     else if (found.kind === "route") await answerRoute(exchange, found, inside);
     else answerOther(exchange, found);
   } catch (error) {
@@ -163,13 +165,14 @@ function answerOther(exchange: Exchange, found: Exclude<ReturnType<typeof findRo
   });
 }
 
-function sendMetrics(exchange: Exchange, { counters, slots }: Inside): void {
+async function sendMetrics(exchange: Exchange, { counters, slots, parts }: Inside): Promise<void> {
   if (exchange.request.method !== "GET" && exchange.request.method !== "HEAD") {
     return answerOther(exchange, { kind: "methods", allowed: ["GET", "HEAD", "OPTIONS"] });
   }
   const streams = { name: "whetstone_api_streams", help: "Open streams.", type: "gauge", value: slots.open() } as const;
   const type = "text/plain; version=0.0.4; charset=utf-8";
-  sendWhole(exchange, { status: 200, type, text: counters.text([streams, ...processFamilies()]) });
+  const more = (await parts.moreMetrics?.()) ?? "";
+  sendWhole(exchange, { status: 200, type, text: counters.text([streams, ...processFamilies()]) + more });
 }
 
 /** Says what went wrong, unless an answer has begun: then the connection breaks, so that nobody takes it for whole. */

@@ -43,10 +43,13 @@ export function createApiCounters(): ApiCounters {
         ...head(name, help, "counter"),
         ...[...(counters.get(name as CounterName) ?? [])].map(([labels, value]) => `${name}${labels} ${value}`),
       ]);
-      const now = moment.flatMap(({ name, help, type, value }) => [...head(name, help, type), `${name} ${value}`]);
-      return [...counted, ...now, ""].join("\n");
+      return [...counted, ...moment.flatMap(linesOf), ""].join("\n");
     },
   };
+}
+
+function linesOf({ name, help, type, value }: Family): readonly string[] {
+  return [...head(name, help, type), `${name} ${value}`];
 }
 
 const head = (name: string, help: string, type: string): readonly string[] => [
@@ -57,6 +60,11 @@ const head = (name: string, help: string, type: string): readonly string[] => [
 function labelText(labels: Labels): string {
   const members = Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   return members.length === 0 ? "" : `{${members.join(",")}}`;
+}
+
+/** What this process uses, as text. */
+export function processText(): string {
+  return [...processFamilies().flatMap(linesOf), ""].join("\n");
 }
 
 /** What this process uses, by the names that Prometheus' client libraries share. */

@@ -1,7 +1,7 @@
 import { verify } from "node:crypto";
 import { z } from "zod";
 import { type GitDataServer, type Incoming, type Reply, startGitDataServer } from "../github/git-data-server.ts";
-import { APP_ID, INSTALLATION, ISSUE, OWNER, REPO } from "./payloads.ts";
+import { APP_ID, INSTALLATION, ISSUE, OWNER, REPO, REPOSITORY_ID } from "./payloads.ts";
 import type { AppKey } from "./rsa-key.ts";
 
 /** GitHub as an installed App sees it: tokens for a signed JWT, permissions, reactions, comments, git data. */
@@ -14,6 +14,8 @@ export type GitHubServer = AsyncDisposable & {
   readonly comments: ReadonlyMap<number, string>;
   /** Permissions by login; absent is no collaborator. */
   readonly permissions: Map<string, string>;
+  /** Resolves when the next thing is written. */
+  readonly changed: () => Promise<void>;
   /** Set to hold back answers about permissions until it resolves; called when one is asked for. */
   hold: (() => Promise<void>) | undefined;
 };
@@ -25,16 +27,22 @@ const ISSUES = `/repos/${OWNER}/${REPO}/issues`;
 /** Starts it; only requests with a token that was handed out for this key are answered. */
 export async function startGitHubServer(key: AppKey): Promise<GitHubServer> {
   const effects: string[] = [];
+  let change = Promise.withResolvers<void>();
   const comments = new Map<number, string>();
   const permissions = new Map<string, string>();
   const github = { hold: undefined as (() => Promise<void>) | undefined };
   const git = await startGitDataServer({
     extra: async (request) => {
-      if (request.path.startsWith("/app/")) return tokenFor(request, key);
+      if (request.path === "/app" || request.path.startsWith("/app/")) return asApp(request, key);
       if (request.headers.authorization !== `token ${INSTALLATION_TOKEN}`)
         return { status: 401, body: { message: "Bad credentials" } };
       if (request.path.endsWith("/permission")) await github.hold?.();
-      return answer(request, { effects, comments, permissions });
+      const [before, reply] = [effects.length, answer(request, { effects, comments, permissions })];
+      if (effects.length > before) {
+        change.resolve();
+        change = Promise.withResolvers();
+      }
+      return reply;
     },
   });
   const host = new URL(git.baseUrl).host;
@@ -44,12 +52,13 @@ export async function startGitHubServer(key: AppKey): Promise<GitHubServer> {
     effects,
     comments,
     permissions,
+    changed: () => change.promise,
     [Symbol.asyncDispose]: () => git[Symbol.asyncDispose](),
   });
 }
 
 /** RFC 7519: the App signs who it is with its key; the signature covers head and claims. */
-function tokenFor({ method, path, headers }: Incoming, key: AppKey): Reply {
+function asApp({ method, path, headers, body }: Incoming, key: AppKey): Reply {
   const [head = "", claims = "", signature = ""] = (headers.authorization ?? "").replace(/^bearer /i, "").split(".");
   const signed = verify(
     "RSA-SHA256",
@@ -61,7 +70,10 @@ function tokenFor({ method, path, headers }: Incoming, key: AppKey): Reply {
     ? z.object({ iss: z.number() }).parse(JSON.parse(Buffer.from(claims, "base64url").toString()))
     : {};
   if (iss !== APP_ID) return { status: 401, body: { message: "A JSON web token could not be decoded" } };
-  const known = method === "POST" && path === `/app/installations/${INSTALLATION}/access_tokens`;
+  if (method === "GET" && path === "/app") return { status: 200, body: { slug: "whetstone" } };
+  if (method === "GET" && path === "/app/hook/deliveries") return { status: 200, body: [] };
+  const narrowed = z.object({ repository_ids: z.tuple([z.literal(REPOSITORY_ID)]) }).safeParse(body).success;
+  const known = narrowed && method === "POST" && path === `/app/installations/${INSTALLATION}/access_tokens`;
   if (!known) return { status: 404, body: { message: "Not Found" } };
   const expires = new Date(Date.now() + 3_600_000).toISOString();
   return {

@@ -7,7 +7,7 @@ export type CommentPayload = {
     readonly user: { login: string; type: string } | null;
   };
   readonly issue: { readonly number: number };
-  readonly repository: { readonly name: string; readonly owner: { readonly login: string } };
+  readonly repository: { readonly id: number; readonly name: string; readonly owner: { readonly login: string } };
   readonly installation: { readonly id: number };
   readonly sender: { readonly login: string; readonly type: string };
 };
@@ -17,6 +17,7 @@ export const REPO = "notes";
 export const APP_ID = 4711;
 export const INSTALLATION = 99;
 export const ISSUE = 12;
+export const REPOSITORY_ID = 1_296_269;
 
 /** A new comment with this text by a person. */
 export function commentPayload(body: string, change: Partial<CommentPayload["comment"]> = {}): CommentPayload {
@@ -25,7 +26,7 @@ export function commentPayload(body: string, change: Partial<CommentPayload["com
     action: "created",
     comment: { id: 1001, body, user, ...change },
     issue: { number: ISSUE },
-    repository: { name: REPO, owner: { login: OWNER } },
+    repository: { id: REPOSITORY_ID, name: REPO, owner: { login: OWNER } },
     installation: { id: INSTALLATION },
     sender: user,
   };

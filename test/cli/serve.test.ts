@@ -20,8 +20,9 @@ const key = newAppKey();
 /** `whetstone serve` as a process of its own. */
 type Served = { readonly child: ChildProcess; readonly url: string; readonly output: () => string };
 
-function run(args: readonly string[], env: Readonly<Record<string, string>>) {
+function run(args: readonly string[], env: Readonly<Record<string, string>>, cwd?: string) {
   const child = spawn(process.execPath, [WHETSTONE, "serve", ...args], {
+    ...(cwd !== undefined && { cwd }),
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -33,9 +34,10 @@ function run(args: readonly string[], env: Readonly<Record<string, string>>) {
 
 async function serve(
   github: GitHubServer,
+  cwd: string,
 ): Promise<Served & { readonly closed: Promise<[number | null, string | null]> }> {
   const env = { APP_ID: String(APP_ID), PRIVATE_KEY: key.pem, WEBHOOK_SECRET: SECRET };
-  const process = run(["--port", "0", "--json"], { ...env, GHE_HOST: github.host, GHE_PROTOCOL: "http" });
+  const process = run(["--port", "0", "--json"], { ...env, GHE_HOST: github.host, GHE_PROTOCOL: "http" }, cwd);
   const { child, said, closed } = process;
   while (!/^\}$/m.test(said.out)) {
     await Promise.race([once(child.stdout, "data"), closed]);
@@ -45,14 +47,17 @@ async function serve(
   return { child, url, closed, output: () => said.out + said.err };
 }
 
-/** Delivers as GitHub does; `signature` replaces the right one. */
+let deliveries = 0;
+
+/** Delivers as GitHub does, each time with an id of its own; `signature` replaces the right one. */
 function deliver(served: Served, payload: CommentPayload, signature?: string): Promise<Response> {
+  deliveries += 1;
   const body = JSON.stringify(payload);
   const right = `sha256=${createHmac("sha256", SECRET).update(body).digest("hex")}`;
   const headers = {
     "Content-Type": "application/json",
     "X-GitHub-Event": "issue_comment",
-    "X-GitHub-Delivery": "0b989ba4-242f-11e5-81e1-c7b6966d2516",
+    "X-GitHub-Delivery": `0b989ba4-242f-11e5-81e1-${deliveries}`,
     "X-Hub-Signature-256": signature ?? right,
   };
   return fetch(`${served.url}/api/github/webhooks`, { method: "POST", headers, body });
@@ -61,15 +66,22 @@ function deliver(served: Served, payload: CommentPayload, signature?: string): P
 describe("whetstone serve", () => {
   let github: GitHubServer;
   let served: Awaited<ReturnType<typeof serve>>;
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let before = 0;
   const effects = () => github.effects.slice(before);
+  /** Resolves when as many effects are there: work is done after the answer. */
+  const effectsOnceThere = async (count: number) => {
+    while (effects().length < count) await github.changed();
+    return effects();
+  };
 
   beforeAll(async () => {
     github = await startGitHubServer(key);
     github.permissions.set("monalisa", "write").set("visitor", "read");
     const clock = manualClock();
     await recordRun(openGitState({ cwd: github.git.root, now: clock.now }), recordedRun("20261120T100000Z-abc"), clock);
-    served = await serve(github);
+    folder = await temporaryFolder();
+    served = await serve(github, folder.path);
   });
   beforeEach(() => {
     before = github.effects.length;
@@ -78,6 +90,7 @@ describe("whetstone serve", () => {
     served.child.kill("SIGKILL");
     await served.closed;
     await github[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
   });
 
   test("listens on the loopback interface, alive and ready", async () => {
@@ -91,7 +104,7 @@ describe("whetstone serve", () => {
     ["that is empty", ""],
   ])("a signature %s is refused, and nothing happens", async (_, signature) => {
     const asked = github.git.requests.length;
-    expect([400, 401]).toContain((await deliver(served, commentPayload("/whetstone status"), signature)).status);
+    expect((await deliver(served, commentPayload("/whetstone status"), signature)).status).toBe(401);
     expect(github.git.requests.slice(asked)).toEqual([]);
   });
 
@@ -101,29 +114,29 @@ describe("whetstone serve", () => {
       headers: { "Content-Type": "application/json", "X-GitHub-Event": "issue_comment", "X-GitHub-Delivery": "1" },
       body: JSON.stringify(commentPayload("/whetstone status")),
     });
-    expect(response.status).toBe(400);
+    expect(response.status).toBe(401);
     expect(effects()).toEqual([]);
   });
 
   test("/whetstone status is answered from the state branch, in one comment that is then updated", async () => {
-    expect((await deliver(served, commentPayload("/whetstone status"))).status).toBe(200);
-    expect(effects()).toEqual(["eyes", "POST comment 500", "hooray"]);
+    expect((await deliver(served, commentPayload("/whetstone status"))).status).toBe(202);
+    expect(await effectsOnceThere(3)).toEqual(["eyes", "POST comment 500", "hooray"]);
     const body = github.comments.get(500) ?? "";
     expect(body).toContain("newest first: 1 of 1;");
     expect(body).toContain("p-20261120T100000Z-abc");
-    expect((await deliver(served, commentPayload("/whetstone help"))).status).toBe(200);
-    expect(effects().slice(3)).toEqual(["eyes", "PATCH comment 500", "hooray"]);
+    expect((await deliver(served, commentPayload("/whetstone help"))).status).toBe(202);
+    expect((await effectsOnceThere(6)).slice(3)).toEqual(["eyes", "PATCH comment 500", "hooray"]);
     expect(github.comments.get(500)).toContain("`/whetstone status`");
     expect(github.comments.size).toBe(1);
   });
 
   test("an edit is no command; a person without write permission gets 👎 and nothing else", async () => {
     const command = commentPayload("/whetstone status");
-    expect((await deliver(served, { ...command, action: "edited" })).status).toBe(200);
-    expect(effects()).toEqual([]);
+    const edited = await deliver(served, { ...command, action: "edited" });
+    expect([edited.status, await edited.text()]).toEqual([202, "ignored\n"]);
     const user = { login: "visitor", type: "User" };
-    expect((await deliver(served, commentPayload("/whetstone status", { user }))).status).toBe(200);
-    expect(effects()).toEqual(["-1"]);
+    expect((await deliver(served, commentPayload("/whetstone status", { user }))).status).toBe(202);
+    expect(await effectsOnceThere(1)).toEqual(["-1"]);
   });
 
   test("SIGTERM waits for the command under way, then the process ends with 0; no secret was printed", async () => {
@@ -133,7 +146,7 @@ describe("whetstone serve", () => {
       asked.resolve();
       return go.promise;
     };
-    const response = deliver(served, commentPayload("/whetstone help"));
+    expect((await deliver(served, commentPayload("/whetstone help"))).status).toBe(202);
     await asked.promise;
     served.child.kill("SIGTERM");
     // The port is given up before the work is done.
@@ -143,11 +156,11 @@ describe("whetstone serve", () => {
       })(),
     ).rejects.toThrow();
     go.resolve();
-    expect((await response).status).toBe(200);
     expect(await served.closed).toEqual([0, null]);
     expect(effects()).toEqual(["eyes", "PATCH comment 500", "hooray"]);
     expect(served.output()).toContain("Stopped.");
-    expect(served.output()).toContain("octo-org/notes#12: /whetstone help by monalisa: answered");
+    expect(served.output()).toContain("/whetstone help by monalisa: answered");
+    expect(served.output()).toContain('"key":"octo-org/notes#12"');
     expect(served.output()).not.toMatch(new RegExp(`${SECRET}|PRIVATE KEY|ghs_|eyJ`));
   });
 });

@@ -142,7 +142,7 @@ function clearing(rows: Rows): Pick<WorkQueue, "revive" | "drop" | "forget"> {
 }
 
 function isOf(key: string, place: string): boolean {
-  return key === place || (key.startsWith(place) && /^[#@!:]/.test(key.slice(place.length)));
+  return key === place || (key.startsWith(place) && /^[#@!:/]/.test(key.slice(place.length)));
 }
 
 function workOf({ id, event, key, payload, receivedAt, dueAt: notBefore }: Row): Work {

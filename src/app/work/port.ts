@@ -73,7 +73,7 @@ export type WorkQueue = AsyncDisposable & {
   readonly known: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
   /**
    * Ends all work of a repository, dead or alive, without doing it, and forgets its payloads and keys; the ids stay
-   * known. Returns how many. `place` is `OWNER/REPO`, in lower case as in the keys.
+   * known. Returns how many. `place` is `owner/repo`, in lower case as in the keys, or `owner` for all of that account.
    */
   readonly drop: (place: string, now: number) => Promise<number>;
   /** Forgets what ended before `before` (epoch ms); returns how many. */

@@ -86,7 +86,7 @@ export function workStatements(dialect: WorkDialect) {
     drop: (place: string, now: number): Statement => ({
       sql: `UPDATE ${table} SET state = ${STATE.done}, key = '', payload = '', claim = NULL, error = NULL,
         ended_at = coalesce(ended_at, $3)
-        WHERE key = $1 OR (substr(key, 1, $2) = $1 AND substr(key, $2 + 1, 1) IN ('#', '@', '!', ':'))`,
+        WHERE key = $1 OR (substr(key, 1, $2) = $1 AND substr(key, $2 + 1, 1) IN ('#', '@', '!', ':', '/'))`,
       params: [place, place.length, now],
     }),
     forget: (before: number): Statement => ({

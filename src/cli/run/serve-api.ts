@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { isLoopback } from "../../capture/http/admission.ts";
 import type { Access } from "../../dashboard/access.ts";
-import { type Api, createApi } from "../../dashboard/api.ts";
+import { type Api, type ApiParts, createApi } from "../../dashboard/api.ts";
 import { API_LIMITS } from "../../dashboard/limits.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { createAuthenticator } from "../../protect/authenticate.ts";
@@ -14,7 +14,7 @@ import { openKeys } from "./api-key.ts";
 /** The API over its open store. */
 export type ServedApi = AsyncDisposable & { readonly api: Api };
 
-type Around = { readonly version: string; readonly onError: (error: unknown) => void };
+type Around = Pick<ApiParts, "version" | "onError" | "moreMetrics">;
 
 /**
  * Opens what the API needs; undefined when nobody could use it, since there is no key.

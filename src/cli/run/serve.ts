@@ -1,9 +1,8 @@
 import { once } from "node:events";
-import { readCredentials } from "../../app/credentials.ts";
 import { createLog } from "../../app/log.ts";
-import { createWebhookHandler, loadProbot } from "../../app/probot.ts";
-import { type AppServer, startAppServer, WEBHOOK_PATH } from "../../app/server.ts";
+import { type Mount, startAppServer, WEBHOOK_PATH } from "../../app/server.ts";
 import type { Api } from "../../dashboard/api.ts";
+import { processText } from "../../dashboard/metrics-text.ts";
 import { BASE_PATH } from "../../dashboard/openapi.ts";
 import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
@@ -13,43 +12,43 @@ import { interruptible } from "../../loop/interrupt.ts";
 import { type Io, printJson } from "../io.ts";
 import { parsePort } from "../port.ts";
 import { openServedApi } from "./serve-api.ts";
+import { openServedApp, type ServedApp } from "./serve-app.ts";
 
 /** How long a stop waits for work under way; orchestrators wait 30 s before they kill. */
 const PATIENCE_MS = 25_000;
-
-type Log = ReturnType<typeof createLog>;
 
 /** `whetstone serve`: until Ctrl-C or SIGTERM; exit 1 when work under way had to be left behind. */
 export async function runServe(options: ServeOptions, io: Io, version: string): Promise<number> {
   const port = parsePort(options.port);
   const log = createLog({ write: io.err, clock: systemClock, json: options.json === true });
   return interruptible(async (signal) => {
-    const app = io.env.githubApp === undefined ? undefined : await readyApp(io, log);
-    await using served = await openServedApi(options, io, { version, onError: (error) => log.error(error) });
+    const onError = (error: unknown): void => log.error(error);
+    await using app = io.env.githubApp === undefined ? undefined : await openServedApp(options, io, log);
+    const around = { version, onError, ...(app && { moreMetrics: app.metrics }) };
+    await using served = await openServedApi(options, io, around);
     const api = served?.api;
     if (app === undefined && api === undefined) throw nothingToServe();
-    const server = await startAppServer({
-      host: options.host,
-      port,
-      patienceMs: PATIENCE_MS,
-      onError: (error) => log.error(error),
-      ...(api && { mounts: [api.handle] }),
-    });
-    server.ready(await app?.webhooks(server));
+    const mounts = [...(api ? [api.handle] : []), ...(app ? [metricsOf(app)] : [])];
+    const listening = { host: options.host, port, patienceMs: PATIENCE_MS, onError, mounts };
+    const server = await startAppServer({ ...listening, ...(app && { isReachable: app.isReachable }) });
+    app?.start();
+    server.ready(app?.webhooks);
     announce(io, options, { appId: app?.appId, api, url: server.url });
     if (!signal.aborted) await once(signal, "abort");
     api?.close();
+    // What was begun ends; what is delivered meanwhile is kept for the next start.
+    if (app) server.track(app.stop());
     return farewell(io, await server.stop());
   });
 }
 
-/** The App's credentials and Probot, checked before anything is opened. */
-async function readyApp(io: Io, log: Log) {
-  const credentials = await readCredentials(io.env.githubApp);
-  const probot = await loadProbot();
-  return {
-    appId: credentials.appId,
-    webhooks: ({ track }: AppServer) => createWebhookHandler(probot, { credentials, clock: systemClock, track, log }),
+/** `GET /metrics` where no API answers it. */
+function metricsOf(app: ServedApp): Mount {
+  return async (request, response) => {
+    if (request.method !== "GET" || request.url?.split("?")[0] !== "/metrics") return false;
+    const text = processText() + (await app.metrics());
+    response.writeHead(200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }).end(text);
+    return true;
   };
 }
 
@@ -67,8 +66,9 @@ type Announced = { readonly appId: number | undefined; readonly api: Api | undef
 
 function announce(io: Io, { json, auth }: ServeOptions, { appId, api, url }: Announced): void {
   const places = { health: `${url}/healthz`, ready: `${url}/readyz` };
-  const app = appId === undefined ? {} : { appId, webhooks: `${url}${WEBHOOK_PATH}` };
-  const served = api === undefined ? {} : { api: `${url}${BASE_PATH}`, metrics: `${url}/metrics` };
+  const metrics = `${url}/metrics`;
+  const app = appId === undefined ? {} : { appId, webhooks: `${url}${WEBHOOK_PATH}`, metrics };
+  const served = api === undefined ? {} : { api: `${url}${BASE_PATH}`, metrics };
   if (json) return printJson(io, { ...app, url, ...served, ...places });
   if (api !== undefined) {
     const who = auth ? "for holders of API keys" : "for anybody on this machine";

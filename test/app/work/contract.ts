@@ -203,6 +203,7 @@ function forgetting(empty: () => Promise<WorkQueue>): void {
     for (let work = await queue.claim(NOW, LEASE); work; work = await queue.claim(NOW, LEASE)) left.push(work.key);
     expect(left).toEqual(["o/rr", "o/r.x#1", "p/r#1", "o/r-2", "O/r#1"]);
     expect(await queue.drop("o/r", NOW)).toBe(0);
+    expect(await queue.drop("o", NOW)).toBe(3);
   });
 
   test("many at once: each is added once and claimed once", async () => {

@@ -1,36 +1,37 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import nock from "nock";
-import { Probot, ProbotOctokit } from "probot";
-import { whetstoneApp } from "../../src/app/app.ts";
+import { Octokit } from "@octokit/core";
+import { comments } from "../../src/app/comments.ts";
+import type { GitHubGraph } from "../../src/github/graphql.ts";
 import { manualClock } from "../../src/model/time.ts";
+import { openRepository } from "../../src/wire-app.ts";
 import { INSTALLATION_TOKEN, startGitHubServer } from "./github-server.ts";
 import { APP_ID, type CommentPayload, commentPayload, ISSUE, OWNER, REPO } from "./payloads.ts";
 import { newAppKey } from "./rsa-key.ts";
 
 const MARKER = "<!-- whetstone:answer -->";
 const repository = `/repos/${OWNER}/${REPO}`;
-const comments = `${repository}/issues/${ISSUE}/comments`;
+const thread = `${repository}/issues/${ISSUE}/comments`;
 const github = () => nock("https://api.github.com");
 
-/** Neither repeats nor spaces requests. As a function, because Probot's own throttling would override plain defaults. */
-const QuickOctokit = ProbotOctokit.defaults((options: object) => ({
-  ...options,
-  retry: { enabled: false },
-  throttle: { enabled: false },
-}));
-
-/** A real Probot with the app on it. */
-async function loaded(options: { readonly githubToken?: string; readonly baseUrl?: string } = {}): Promise<Probot> {
-  const probot = new Probot({ githubToken: "test", logLevel: "fatal", Octokit: QuickOctokit, ...options });
-  await probot.load(whetstoneApp({ appId: APP_ID, clock: manualClock() }));
-  return probot;
+/** A client that repeats nothing: what a command makes of an answer is looked at here, not the patience of clients. */
+function clientAt(baseUrl = "https://api.github.com"): GitHubGraph {
+  const octokit = new Octokit({ auth: INSTALLATION_TOKEN, baseUrl });
+  return {
+    request: (route, parameters) => octokit.request(route, parameters),
+    graphql: (query, variables) => octokit.graphql(query, variables),
+  };
 }
 
-/** Runs the app on one delivery; GitHub is at nock's edge unless another Probot is given. */
-async function deliver(payload: CommentPayload, on?: Probot): Promise<void> {
-  const probot = on ?? (await loaded());
-  const event = { id: "delivery-1", name: "issue_comment", payload };
-  await probot.receive(event as unknown as Parameters<Probot["receive"]>[0]);
+/** Runs the handler on one delivery; GitHub is at nock's edge unless another client is given. */
+async function deliver(payload: CommentPayload, client = clientAt()): Promise<void> {
+  const clock = manualClock();
+  const self = { appId: APP_ID, login: "whetstone[bot]" };
+  const place = { owner: OWNER, repo: REPO, self, client, clock, folder: "/nowhere", run: "delivery-1" };
+  const event = { id: "delivery-1", name: `issue_comment.${payload.action}`, payload, attempt: 1, receivedAt: 0 };
+  if (!comments.events.includes(event.name)) return;
+  const context = { event, repository: openRepository(place), clock };
+  await comments.handle({ ...context, schedule: async () => undefined, log: () => undefined });
 }
 
 const permission = (level: string, login = "monalisa") =>
@@ -38,7 +39,7 @@ const permission = (level: string, login = "monalisa") =>
 const reaction = (content: string) =>
   github().post(`${repository}/issues/comments/1001/reactions`, { content }).reply(201, { id: 1, content });
 const listed = (found: readonly unknown[], page = 1) =>
-  github().get(`${comments}?per_page=100&page=${page}`).reply(200, found);
+  github().get(`${thread}?per_page=100&page=${page}`).reply(200, found);
 const own = (id: number, body = `${MARKER}\nold`) => ({ id, body, performed_via_github_app: { id: APP_ID } });
 
 /** Expects a comment to be made, or changed at `path`; resolves with its text. */
@@ -74,7 +75,7 @@ describe("commands", () => {
     permission("write");
     reaction("eyes");
     listed([{ id: 1, body: "hello" }]);
-    const body = written({ post: comments });
+    const body = written({ post: thread });
     reaction("hooray");
     await deliver(commentPayload(text));
     expect((await body).startsWith(`${MARKER}\n`)).toBe(true);
@@ -101,7 +102,7 @@ describe("commands", () => {
       .get(`${repository}/git/ref/heads%2Fwhetstone%2Fstate`)
       .reply(403, { message: "limit" }, { "retry-after": "60" });
     listed([]);
-    const body = written({ post: comments });
+    const body = written({ post: thread });
     reaction("confused");
     await deliver(commentPayload("/whetstone status"));
     expect(await body).toContain("### Whetstone: api_failed");
@@ -122,7 +123,7 @@ describe("commands", () => {
     permission("write");
     reaction("eyes");
     listed([]);
-    const body = written({ post: comments });
+    const body = written({ post: thread });
     reaction("confused");
     await deliver(commentPayload(text));
     expect(await body).toContain("### Whetstone: usage");
@@ -157,7 +158,7 @@ describe("who may command", () => {
     permission("write", "renovate%5Bbot%5D");
     reaction("eyes");
     listed([]);
-    const body = written({ post: comments });
+    const body = written({ post: thread });
     reaction("hooray");
     await deliver(commentPayload("/whetstone help", { user: { login: "renovate[bot]", type: "User" } }));
     expect(await body).toContain(MARKER);
@@ -198,7 +199,7 @@ describe("the App's one comment", () => {
       { id: 9, body: `> ${MARKER}`, performed_via_github_app: { id: APP_ID } },
     ];
     listed(copies);
-    expect(await askForHelp(() => written({ post: comments }))).toContain(MARKER);
+    expect(await askForHelp(() => written({ post: thread }))).toContain(MARKER);
   });
 
   test("is found on a later page", async () => {
@@ -210,15 +211,16 @@ describe("the App's one comment", () => {
   test("is made anew when it was deleted in the meantime", async () => {
     listed([own(77)]);
     github().patch(`${repository}/issues/comments/77`).reply(404, { message: "Not Found" });
-    expect(await askForHelp(() => written({ post: comments }))).toContain(MARKER);
+    expect(await askForHelp(() => written({ post: thread }))).toContain(MARKER);
   });
 
-  test("stays one when several commands come at the same time", async () => {
+  test("stays one when several commands come", async () => {
     await using server = await startGitHubServer(newAppKey());
     server.permissions.set("monalisa", "write");
-    const probot = await loaded({ githubToken: INSTALLATION_TOKEN, baseUrl: server.git.baseUrl });
+    const client = clientAt(server.git.baseUrl);
     const texts = ["/whetstone help", "/whetstone status", "/whetstone x"];
-    await Promise.all(texts.map((text) => deliver(commentPayload(text), probot)));
+    // The queue does works of one issue one after the other.
+    for (const text of texts) await deliver(commentPayload(text), client);
     expect([...server.comments.keys()]).toEqual([500]);
     const writes = server.effects.filter((effect) => effect.includes("comment"));
     expect(writes).toEqual(["POST comment 500", "PATCH comment 500", "PATCH comment 500"]);
@@ -228,7 +230,7 @@ describe("the App's one comment", () => {
     permission("write");
     reaction("eyes");
     listed([]);
-    github().post(comments).reply(403, { message: "locked" });
+    github().post(thread).reply(403, { message: "locked" });
     reaction("confused");
     await expect(deliver(commentPayload("/whetstone help"))).rejects.toThrow(/locked/);
   });
@@ -237,7 +239,7 @@ describe("the App's one comment", () => {
     permission("write");
     reaction("eyes");
     listed([]);
-    github().post(comments).reply(403, { message: "locked" });
+    github().post(thread).reply(403, { message: "locked" });
     github().post(`${repository}/issues/comments/1001/reactions`).reply(500, { message: "also down" });
     await expect(deliver(commentPayload("/whetstone help"))).rejects.toThrow(/locked/);
   });

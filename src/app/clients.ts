@@ -1,0 +1,139 @@
+import { z } from "zod";
+import { openGitHubClient } from "../github/client.ts";
+import type { GitHubGraph } from "../github/graphql.ts";
+import { apiStatus, callGitHub, findOnGitHub, type GitHubClient } from "../github/rest-api.ts";
+import type { Place } from "./place.ts";
+import type { AppIdentity } from "./repository.ts";
+
+/** What clients are made of. */
+export type ClientParts = {
+  readonly appId: number;
+  /** A JSON web token that proves to be the App, for the next minutes. */
+  readonly appToken: () => Promise<string>;
+  /** Address of the REST API. */
+  readonly baseUrl: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Told when a request waits or is repeated, one line. */
+  readonly note: (line: string) => void;
+  /** Told of every request that was answered or failed: its status, 0 for none. */
+  readonly onCall: (status: number) => void;
+  /** As in `openGitHubClient`; for tests. */
+  readonly pace?: { readonly paced: boolean; readonly secondMs: number };
+};
+
+/** GitHub as the App reaches it; every client refuses what Whetstone never does. */
+export type AppClients = {
+  /** The App's account, asked for once. @throws WhetstoneError `api_failed` */
+  readonly identity: () => Promise<AppIdentity>;
+  /** As the App itself, for its own endpoints. */
+  readonly app: () => Promise<GitHubClient>;
+  /**
+   * With a token that reaches this one repository; undefined when the App is not installed there.
+   * @throws WhetstoneError `api_failed`
+   */
+  readonly repository: (place: Place) => Promise<GitHubGraph | undefined>;
+};
+
+/** Clients that are kept, each with what it knows of rate limits and unchanged answers. */
+const KEPT = 100;
+/** A token is not used any more for so long before it expires, ms: work that begins with it goes on for a while. */
+const SPARE_MS = 10 * 60_000;
+
+type Kept = { readonly client: GitHubGraph; readonly expiresAt: number };
+
+/** Opens {@link AppClients}; asks GitHub for nothing yet. */
+export function createClients(parts: ClientParts): AppClients {
+  const kept = new Map<number, Promise<Kept | undefined>>();
+  let identity: Promise<AppIdentity> | undefined;
+  const app = async (): Promise<GitHubClient> => counted(parts, await parts.appToken());
+  const renewed = (place: Place): Promise<Kept | undefined> => {
+    const forget = (): void => void kept.delete(place.id);
+    const fresh = app().then((client) => openPlace(parts, { client, place, forget }));
+    kept.delete(place.id);
+    kept.set(place.id, fresh);
+    const [oldest] = kept.keys();
+    if (kept.size > KEPT && oldest !== undefined) kept.delete(oldest);
+    return fresh;
+  };
+  return {
+    app,
+    identity: async () => {
+      identity ??= app().then((client) => identityOf(parts.appId, client));
+      try {
+        return await identity;
+      } catch (error) {
+        identity = undefined;
+        throw error;
+      }
+    },
+    repository: async (place) => {
+      try {
+        const known = await kept.get(place.id);
+        const usable = known !== undefined && known.expiresAt - SPARE_MS > parts.now();
+        const current = usable ? known : await renewed(place);
+        if (current === undefined) kept.delete(place.id);
+        return current?.client;
+      } catch (error) {
+        kept.delete(place.id);
+        throw error;
+      }
+    },
+  };
+}
+
+const App = z.object({ slug: z.string().min(1) });
+
+async function identityOf(appId: number, client: GitHubClient): Promise<AppIdentity> {
+  const { slug } = await callGitHub(client, { route: "GET /app", parameters: {}, answer: App });
+  return { appId, login: `${slug}[bot]` };
+}
+
+const Token = z.object({ token: z.string().min(1), expires_at: z.iso.datetime({ offset: true }) });
+
+type Asked = { readonly client: GitHubClient; readonly place: Place; readonly forget: () => void };
+
+/** Narrowed to the repository by its id. 404: no such installation; 422: it does not hold the repository. */
+async function openPlace(parts: ClientParts, { client, place, forget }: Asked): Promise<Kept | undefined> {
+  const route = "POST /app/installations/{installation_id}/access_tokens";
+  const parameters = { installation_id: place.installation, repository_ids: [place.id] };
+  try {
+    const made = await findOnGitHub(client, { route, parameters, answer: Token });
+    if (made === undefined) return undefined;
+    const expiresAt = Date.parse(made.expires_at);
+    return { client: renewing(counted(parts, made.token), forget), expiresAt };
+  } catch (error) {
+    if (apiStatus(error) === 422) return undefined;
+    throw error;
+  }
+}
+
+/** A token that GitHub does not take any more is not used for the next attempt. */
+function renewing(client: GitHubGraph, forget: () => void): GitHubGraph {
+  return watched(client, (status) => {
+    if (status === 401) forget();
+  });
+}
+
+function counted({ baseUrl, note, onCall, pace }: ClientParts, token: string): GitHubGraph {
+  return watched(openGitHubClient({ token: { reveal: () => token }, baseUrl, note, ...pace }), onCall);
+}
+
+/** Tells the status of every answer. */
+function watched(client: GitHubGraph, onStatus: (status: number) => void): GitHubGraph {
+  const told = async <T>(answer: Promise<T>): Promise<T> => {
+    try {
+      const value = await answer;
+      onStatus(200);
+      return value;
+    } catch (error) {
+      const status: unknown = Reflect.get(Object(error), "status");
+      onStatus(typeof status === "number" ? status : 0);
+      throw error;
+    }
+  };
+  return {
+    request: (route, parameters) => told(client.request(route, parameters)),
+    graphql: (query, variables) => told(client.graphql(query, variables)),
+  };
+}

@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { placeName } from "./place.ts";
+
+/** What changed with an installation: repositories that came and went, as `owner/repo`; `owner` for all of an account. */
+export type InstallationChange = {
+  readonly installation: number;
+  readonly account: string;
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** `installation.deleted`, for the log. */
+  readonly name: string;
+};
+
+const Repositories = z.array(z.object({ full_name: z.string().regex(/^[^/]+\/[^/]+$/) }));
+const Payload = z.object({
+  installation: z.object({ id: z.int(), account: z.object({ login: z.string() }).nullish() }),
+  /** Of `installation.created` and `installation.deleted`. */
+  repositories: Repositories.nullish(),
+  repositories_added: Repositories.nullish(),
+  repositories_removed: Repositories.nullish(),
+});
+
+/** Events that change what the App may reach. Being suspended takes nothing away: it ends again. */
+export const INSTALLATION_EVENTS = [
+  "installation.created",
+  "installation.deleted",
+  "installation.suspend",
+  "installation.unsuspend",
+  "installation.new_permissions_accepted",
+  "installation_repositories.added",
+  "installation_repositories.removed",
+] as const;
+
+/** Reads the change out of an event; undefined for every other one. @throws ZodError for a payload of another form */
+export function installationChange(name: string, payload: unknown): InstallationChange | undefined {
+  if (!(INSTALLATION_EVENTS as readonly string[]).includes(name)) return undefined;
+  const { installation, repositories, repositories_added, repositories_removed } = Payload.parse(payload);
+  const isDeleted = name === "installation.deleted";
+  const isCreated = name === "installation.created";
+  return {
+    installation: installation.id,
+    account: installation.account?.login ?? "",
+    added: namesOf(isCreated ? repositories : repositories_added),
+    // An account has one installation: with it goes everything of the account, whatever the list says.
+    removed: isDeleted ? accountOf(installation) : namesOf(repositories_removed),
+    name,
+  };
+}
+
+function accountOf({ account }: z.infer<typeof Payload>["installation"]): readonly string[] {
+  return account ? [account.login.toLowerCase()] : [];
+}
+
+function namesOf(repositories: z.infer<typeof Repositories> | null | undefined): readonly string[] {
+  return (repositories ?? []).map(({ full_name }) => {
+    const [owner = "", repo = ""] = full_name.split("/");
+    return placeName({ owner, repo });
+  });
+}

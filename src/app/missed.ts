@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { callGitHub, type GitHubClient } from "../github/rest-api.ts";
+import { addressOf } from "./place.ts";
+import type { WorkQueue } from "./work/port.ts";
+
+/** What missed deliveries are looked for with. */
+export type MissedParts = {
+  /** As the App itself. */
+  readonly client: GitHubClient;
+  readonly queue: Pick<WorkQueue, "add" | "known">;
+  /** Whether something is done about an event: `issue_comment.created`. */
+  readonly isHeard: (name: string) => boolean;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+};
+
+/** What a look at GitHub's log of deliveries found. */
+export type Missed = {
+  /** Deliveries of the log that were looked at. */
+  readonly seen: number;
+  /** Put into the queue from the log. */
+  readonly fetched: number;
+  /** Without a payload in the log: GitHub was asked to send them again. */
+  readonly resent: number;
+  /** False when there were more than {@link MOST_PAGES} pages; older ones were not looked at. */
+  readonly complete: boolean;
+};
+
+const PAGE = 100;
+/** Pages of one look; 10,000 deliveries. */
+export const MOST_PAGES = 100;
+const ROUTE = "/app/hook/deliveries";
+
+const Logged = z.object({
+  id: z.int(),
+  guid: z.string().min(1),
+  delivered_at: z.iso.datetime({ offset: true }),
+  event: z.string(),
+  action: z.string().nullable(),
+});
+type Logged = z.infer<typeof Logged>;
+
+const Delivery = z.object({ request: z.object({ payload: z.unknown() }) });
+
+/**
+ * Compares GitHub's log of deliveries since `since` (epoch ms) with the queue, and takes what is missing, the oldest first.
+ * What is in the log needs no signature: GitHub itself is asked for it. Known ids change nothing.
+ * @throws WhetstoneError `api_failed`, and those of the queue
+ */
+export async function takeMissed(parts: MissedParts, since: number): Promise<Missed> {
+  const missing = new Map<string, Logged>();
+  let [seen, page] = [0, 0];
+  let cursor: string | undefined;
+  do {
+    const { items, next } = await readPage(parts.client, cursor);
+    const recent = items.filter(({ delivered_at }) => Date.parse(delivered_at) >= since);
+    for (const item of await unknownOf(parts, recent)) missing.set(item.guid, item);
+    seen += recent.length;
+    page += 1;
+    cursor = recent.length < items.length ? undefined : next;
+  } while (cursor !== undefined && page < MOST_PAGES);
+  const taken = { fetched: 0, resent: 0 };
+  for (const item of [...missing.values()].toReversed()) taken[await take(parts, item)] += 1;
+  return { seen, ...taken, complete: cursor === undefined };
+}
+
+async function unknownOf({ queue, isHeard }: MissedParts, items: readonly Logged[]): Promise<readonly Logged[]> {
+  const heard = items.filter(({ event, action }) => isHeard(action === null ? event : `${event}.${action}`));
+  const known = await queue.known(heard.map(({ guid }) => guid));
+  return heard.filter(({ guid }) => !known.has(guid));
+}
+
+/** A page has the newest first; the next one begins at the cursor that the answer's `Link` names. */
+async function readPage(client: GitHubClient, cursor: string | undefined) {
+  let link = "";
+  const linking: GitHubClient = {
+    request: async (route, parameters) => {
+      const answer = await client.request(route, parameters);
+      const said: unknown = Reflect.get(answer.headers ?? {}, "link");
+      link = typeof said === "string" ? said : "";
+      return answer;
+    },
+  };
+  const parameters = { per_page: PAGE, ...(cursor === undefined ? {} : { cursor }) };
+  const items = await callGitHub(linking, { route: `GET ${ROUTE}`, parameters, answer: z.array(Logged) });
+  return { items, next: nextCursor(link) };
+}
+
+/** Cursor of the next page in a `Link` header; undefined on the last page. */
+export function nextCursor(link: string): string | undefined {
+  const next = /<([^<>]*)>;\s*rel="next"/.exec(link)?.[1];
+  return next === undefined ? undefined : (URL.parse(next)?.searchParams.get("cursor") ?? undefined);
+}
+
+async function take({ client, queue, now }: MissedParts, { id, guid, event }: Logged): Promise<"fetched" | "resent"> {
+  const parameters = { delivery_id: id };
+  const { request } = await callGitHub(client, { route: `GET ${ROUTE}/{delivery_id}`, parameters, answer: Delivery });
+  const { payload } = request;
+  if (typeof payload !== "object" || payload === null) {
+    await callGitHub(client, { route: `POST ${ROUTE}/{delivery_id}/attempts`, parameters, answer: z.unknown() });
+    return "resent";
+  }
+  const { key } = addressOf(event, payload);
+  await queue.add({ id: guid, event, key, payload: JSON.stringify(payload), receivedAt: now(), notBefore: 0 });
+  return "fetched";
+}

@@ -1,0 +1,79 @@
+import { z } from "zod";
+
+/** The repository that an event is of, and the installation through which it is reached. */
+export const Place = z.object({
+  installation: z.int(),
+  /** GitHub's id of the repository: it survives a change of the name. */
+  id: z.int(),
+  owner: z.string().min(1),
+  repo: z.string().min(1),
+});
+export type Place = z.infer<typeof Place>;
+
+const Delivered = z.object({
+  action: z.string().optional(),
+  installation: z.object({ id: z.int() }).nullish(),
+  repository: z
+    .object({ id: z.int(), name: z.string().min(1), owner: z.object({ login: z.string().min(1) }) })
+    .nullish(),
+});
+
+const Numbered = z.object({ number: z.int() });
+/** Members of payloads that say what of a repository an event is about. */
+const About = z.object({
+  issue: Numbered.optional(),
+  pull_request: Numbered.optional(),
+  check_run: z.object({ head_sha: z.string(), pull_requests: z.array(Numbered).optional() }).optional(),
+  environment: z.string().optional(),
+});
+
+/** What a delivery is called, where it belongs, and what it waits for. */
+export type Addressed = { readonly name: string; readonly key: string; readonly place: Place | undefined };
+
+/** Reads the address of a delivery; payloads of other forms have no place, and wait for those of their event. */
+export function addressOf(event: string, payload: unknown): Addressed {
+  const delivered = Delivered.safeParse(payload);
+  if (!delivered.success) return { name: event, key: `event/${event}`, place: undefined };
+  const { action, installation, repository } = delivered.data;
+  const name = action === undefined ? event : `${event}.${action}`;
+  if (!repository)
+    return { name, key: installation ? `installation/${installation.id}` : `event/${event}`, place: undefined };
+  const where = { id: repository.id, owner: repository.owner.login, repo: repository.name };
+  const place = installation ? { installation: installation.id, ...where } : undefined;
+  return { name, key: `${placeName(where)}${about(payload)}`, place };
+}
+
+/** `owner/repo` in lower case: what keys begin with, because GitHub's names are the same in either case. */
+export function placeName({ owner, repo }: Pick<Place, "owner" | "repo">): string {
+  return `${owner}/${repo}`.toLowerCase();
+}
+
+function about(payload: unknown): string {
+  const found = About.safeParse(payload);
+  if (!found.success) return "";
+  const { issue, pull_request, check_run, environment } = found.data;
+  const number = issue?.number ?? pull_request?.number ?? check_run?.pull_requests?.[0]?.number;
+  if (number !== undefined) return `#${number}`;
+  if (check_run) return `!${check_run.head_sha}`;
+  return environment === undefined ? "" : `@${environment.toLowerCase()}`;
+}
+
+/** Work of Whetstone's own: a task, or a delivery that goes on with another payload than GitHub's. */
+const Envelope = z.object({
+  whetstone: z.literal(1),
+  name: z.string().min(1),
+  place: Place,
+  payload: z.unknown(),
+});
+export type Envelope = Omit<z.infer<typeof Envelope>, "whetstone">;
+
+/** The envelope as a payload of the queue. */
+export function sealed(envelope: Envelope): Readonly<Record<string, unknown>> {
+  return { whetstone: 1, ...envelope };
+}
+
+/** The envelope that a payload of the queue is; undefined for a delivery. */
+export function opened(payload: unknown): Envelope | undefined {
+  const found = Envelope.safeParse(payload);
+  return found.success ? found.data : undefined;
+}

@@ -1,0 +1,188 @@
+import { messageOf } from "../model/error.ts";
+import type { Handled } from "./handler.ts";
+import { type RetryRule, retryAfter } from "./retry.ts";
+import type { ClaimedWork, Ending, WorkQueue } from "./work/port.ts";
+
+/** How one attempt ended, for counters. `lost`: its lease ran out, and somebody else has the work. */
+export type Attempted = {
+  readonly event: string;
+  readonly result: "done" | "again" | "failed" | "dead" | "lost";
+  readonly ms: number;
+};
+
+/** What a worker works with. */
+export type WorkerParts = {
+  readonly queue: WorkQueue;
+  /** Does the work; what it throws is a failure. */
+  readonly perform: (work: ClaimedWork) => Promise<Handled>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Milliseconds that pass; ends early, without an error, when the signal aborts. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly retry: RetryRule;
+  /** Works that are done at the same time. */
+  readonly concurrency: number;
+  /** How long work is held without a sign of life, ms. */
+  readonly leaseMs: number;
+  /** Told of an attempt that ended. */
+  readonly onAttempt: (attempted: Attempted) => void;
+  /** Told of failures, of work and of the queue itself. */
+  readonly onError: (message: string, error: unknown) => void;
+};
+
+/** Works off a queue until it is stopped. */
+export type Worker = {
+  /** Says that there may be something to do. */
+  readonly wake: () => void;
+  /** Begins nothing further; resolves when what was begun has ended. */
+  readonly stop: () => Promise<void>;
+  /** What is under way. */
+  readonly running: () => number;
+};
+
+/** Looks at least this often, because other processes may add work; ms. */
+const LONGEST_SLEEP_MS = 5_000;
+/** Shortest sleep, where another process is about to take what is due; ms. */
+const SHORTEST_SLEEP_MS = 20;
+
+/** Starts a worker. A queue that cannot be reached is tried again, and told of. */
+export function startWorker(parts: WorkerParts): Worker {
+  const running = new Set<Promise<void>>();
+  const bell = createBell();
+  const stopping = new AbortController();
+  const begin = (work: ClaimedWork): void => {
+    const attempt = attemptWork(parts, work).finally(() => {
+      running.delete(attempt);
+      bell.ring();
+    });
+    running.add(attempt);
+  };
+  const live = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      // Heard from before the look on, so that nothing that arrives during it is missed.
+      const rung = bell.next();
+      const sleepMs = running.size < parts.concurrency ? await lookForWork(parts, begin) : Infinity;
+      if (sleepMs > 0) await sleep({ rung, ms: sleepMs, stopping: stopping.signal }, parts.pause);
+    }
+    await Promise.all(running);
+  };
+  const ended = live();
+  return {
+    wake: bell.ring,
+    running: () => running.size,
+    stop: () => {
+      stopping.abort();
+      return ended;
+    },
+  };
+}
+
+/** Begins the next work; resolves with how long there is none, 0 when some was begun. */
+async function lookForWork(parts: WorkerParts, begin: (work: ClaimedWork) => void): Promise<number> {
+  const { queue, now, leaseMs } = parts;
+  try {
+    const work = await queue.claim(now(), leaseMs);
+    if (work !== undefined) {
+      begin(work);
+      return 0;
+    }
+    const due = await queue.nextDue(now(), leaseMs);
+    return Math.min(Math.max((due ?? Infinity) - now(), SHORTEST_SLEEP_MS), LONGEST_SLEEP_MS);
+  } catch (error) {
+    parts.onError("The queue cannot be reached; it is tried again.", error);
+    return LONGEST_SLEEP_MS;
+  }
+}
+
+type Sleep = { readonly rung: Promise<void>; readonly ms: number; readonly stopping: AbortSignal };
+
+async function sleep({ rung, ms, stopping }: Sleep, pause: WorkerParts["pause"]): Promise<void> {
+  if (stopping.aborted) return;
+  const awake = new AbortController();
+  const signal = AbortSignal.any([awake.signal, stopping]);
+  const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  await Promise.race([rung, stopped, ...(ms === Infinity ? [] : [pause(ms, signal)])]);
+  awake.abort();
+}
+
+/**
+ * Works off what is due, one after the other, and begins nothing after `until` (epoch ms): for hosts that freeze a process
+ * between requests. Returns how many were begun.
+ */
+export async function drainQueue(parts: WorkerParts, until: number): Promise<number> {
+  for (let begun = 0; ; begun += 1) {
+    const work = parts.now() < until ? await parts.queue.claim(parts.now(), parts.leaseMs) : undefined;
+    if (work === undefined) return begun;
+    await attemptWork(parts, work);
+  }
+}
+
+/** One attempt, from the claim to its end in the queue. Never rejects. */
+async function attemptWork(parts: WorkerParts, work: ClaimedWork): Promise<void> {
+  const { queue, now, onAttempt, onError } = parts;
+  const begun = now();
+  const over = new AbortController();
+  const heartbeat = keepHold(parts, work, over.signal);
+  const ending = await endingOf(parts, work);
+  over.abort();
+  await heartbeat;
+  const ms = now() - begun;
+  try {
+    const isMine = await queue.end(work.claim, ending, now());
+    onAttempt({ event: work.event, result: isMine ? ending.kind : "lost", ms });
+  } catch (error) {
+    onError(`${work.event} ${work.id} was handled, but the queue does not know; it will be handled again.`, error);
+    onAttempt({ event: work.event, result: "lost", ms });
+  }
+}
+
+async function endingOf({ perform, retry, now, onError }: WorkerParts, work: ClaimedWork): Promise<Ending> {
+  const { attempt, event, id } = work;
+  // Attempts that ended with their process have told nobody why.
+  if (attempt > retry.attempts) {
+    return { kind: "dead", error: `The process ended, or lost its hold, in each of ${retry.attempts} attempts.` };
+  }
+  try {
+    const handled = await perform(work);
+    if (handled.kind === "done") return handled;
+    return handled.payload === undefined
+      ? { kind: "again", at: handled.at }
+      : { kind: "again", at: handled.at, payload: JSON.stringify(handled.payload) };
+  } catch (error) {
+    const isLast = attempt === retry.attempts;
+    const then = isLast ? "it is given up" : "it is tried again";
+    onError(`${event} ${id}: attempt ${attempt} of ${retry.attempts} failed; ${then}.`, error);
+    if (isLast) return { kind: "dead", error: messageOf(error) };
+    return { kind: "failed", error: messageOf(error), retryAt: now() + retryAfter(retry, attempt, error) };
+  }
+}
+
+/** Signs of life while the work is under way. */
+async function keepHold(
+  { queue, pause, leaseMs, now, onError }: WorkerParts,
+  { claim, id }: ClaimedWork,
+  over: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await pause(leaseMs / 3, over);
+    if (over.aborted) return;
+    try {
+      // Who has lost it ends the attempt without effect on the queue; what it does twice is keyed.
+      if (!(await queue.extend(claim, now() + leaseMs))) return;
+    } catch (error) {
+      onError(`The hold on ${id} could not be renewed; that is tried again.`, error);
+    }
+  }
+}
+
+/** Wakes whoever waits for the next ring. */
+function createBell(): { readonly ring: () => void; readonly next: () => Promise<void> } {
+  let waiting = Promise.withResolvers<void>();
+  return {
+    ring: () => {
+      waiting.resolve();
+      waiting = Promise.withResolvers();
+    },
+    next: () => waiting.promise,
+  };
+}
