@@ -2,25 +2,25 @@ import { z } from "zod";
 import { Interval } from "../model/finding.ts";
 
 /** A share of repetitions, with its interval (Jeffreys). */
-const Measured = z.strictObject({ count: z.int(), rate: z.number(), interval: Interval });
+export const AaShare = z.strictObject({ count: z.int(), rate: z.number(), interval: Interval });
 
 /** What the judge said of one kind of made-up canary. */
 export const AaWorld = z.strictObject({
   /** `equal`: both arms are the baseline; else a canary exactly as much worse as must not be promoted. */
   world: z.enum(["equal", "errors_at_margin", "time_at_margin"]),
   /** Repetitions in which any look said so, whatever an earlier look had said. */
-  rollback: Measured,
-  promote: Measured,
-  undecided: Measured,
+  rollback: AaShare,
+  promote: AaShare,
+  undecided: AaShare,
   /** Median of the minutes to the first verdict; null when fewer than half of the repetitions had one. */
   medianMinutes: z.number().nullable(),
 });
 export type AaWorld = z.infer<typeof AaWorld>;
 
 /** A rate that the judge promises, and what was measured. */
-const Promise = z.strictObject({
+export const AaPromise = z.strictObject({
   promised: z.number(),
-  measured: Measured,
+  measured: AaShare,
   /** The interval lies above the promise. */
   isBroken: z.boolean(),
 });
@@ -35,9 +35,9 @@ export const AaReport = z.strictObject({
   minutes: z.number(),
   looks: z.int(),
   worlds: z.array(AaWorld).min(1),
-  falseRollback: Promise,
+  falseRollback: AaPromise,
   /** Of the world in which the judge was wrong more often; null when no margin can be made from these calls. */
-  falsePromotion: Promise.nullable(),
+  falsePromotion: AaPromise.nullable(),
 });
 export type AaReport = z.infer<typeof AaReport>;
-export type AaShare = z.infer<typeof Measured>;
+export type AaShare = z.infer<typeof AaShare>;
