@@ -31,6 +31,11 @@ export async function workflowsFor(release: string): Promise<ReadonlyMap<string,
   return new Map(await Promise.all(filled));
 }
 
+/** Names of the files that {@link workflowsFor} gives. */
+export async function templateNames(): Promise<readonly string[]> {
+  return [...(await workflowsFor(`a/b@${"0".repeat(40)}`)).keys()];
+}
+
 type Filling = { readonly name: string; readonly repository: string; readonly commit: string };
 
 /** The file's name and its text without what is said to those who copy it. */

@@ -7,7 +7,7 @@ import { BOT } from "./git-process.ts";
 import { changeTree, filesInTheWay, type GitTree, openGitTree } from "./git-tree.ts";
 import { moveBranch, storeObjects } from "./object-writer.ts";
 import { assertStorable, pathsBelow, STATE_MARK } from "./state-path.ts";
-import type { StateChange, StateReader, StateStore, StateView } from "./state-port.ts";
+import { STATE_BRANCH, type StateChange, type StateReader, type StateStore, type StateView } from "./state-port.ts";
 
 /** Where the state lives and how a lost race is met. */
 export type GitStateOptions = {
@@ -31,7 +31,7 @@ type GitView = { readonly view: StateView; readonly tree: GitTree };
  * Errors: `ref_moved`, `git_failed`, `state_foreign`, `write_failed` for a path that cannot be stored.
  */
 export function openGitState(options: GitStateOptions): StateStore {
-  const place = { branch: "whetstone/state", retries: 50, ...options, get: openCatFile({ cwd: options.cwd }) };
+  const place = { branch: STATE_BRANCH, retries: 50, ...options, get: openCatFile({ cwd: options.cwd }) };
   return {
     view: async () => (await look(place)).view,
     update: (message, plan) => update(place, message, plan),

@@ -16,7 +16,7 @@ import {
   writeRestCommit,
 } from "./rest-objects.ts";
 import { assertStorable, pathsBelow, STATE_MARK } from "./state-path.ts";
-import type { StateChange, StateReader, StateStore, StateView } from "./state-port.ts";
+import { STATE_BRANCH, type StateChange, type StateReader, type StateStore, type StateView } from "./state-port.ts";
 
 /** Where the state lives and how a lost race is met. */
 export type RestStateOptions = {
@@ -42,7 +42,7 @@ type Reading = { readonly view: StateView; readonly files: Files };
  */
 export function openRestState({ owner, repo, octokit, ...options }: RestStateOptions): StateStore {
   const repository = { owner, repo, client: octokit };
-  const place: Place = { branch: "whetstone/state", retries: 20, ...options, repository };
+  const place: Place = { branch: STATE_BRANCH, retries: 20, ...options, repository };
   return {
     view: async () => (await read(place)).view,
     update: (message, plan) => update(place, message, plan),

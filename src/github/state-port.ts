@@ -1,5 +1,8 @@
 import type { CommitSha } from "../model/json.ts";
 
+/** The orphan branch that the state is committed on. */
+export const STATE_BRANCH = "whetstone/state";
+
 /** Files to write (text) or to remove (null), by path. */
 export type StateChange = ReadonlyMap<string, string | null>;
 

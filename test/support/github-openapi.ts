@@ -69,10 +69,10 @@ function spelled({ template }: Route): number {
   return template.replaceAll(/\{\w+\}/g, "").length;
 }
 
-/** `{ref}` and `{path}` may hold slashes. */
+/** `{ref}`, `{branch}` and `{path}` may hold slashes. */
 function routeOf(template: string): Route {
   const source = template.replaceAll(/\{(\w+)\}/g, (_, name) =>
-    /^(?:ref|path|basehead)$/.test(String(name)) ? "(.+)" : "([^/]+)",
+    /^(?:ref|branch|path|basehead)$/.test(String(name)) ? "(.+)" : "([^/]+)",
   );
   return { pattern: new RegExp(`^${source}$`), template };
 }

@@ -1,11 +1,19 @@
 import type { Register } from "../command.ts";
 import { common, type CommonOptions } from "../command.ts";
 
+export type DoctorOptions = CommonOptions & { readonly github?: string | true };
+
 /** `whetstone doctor`: checks the set-up and says how to mend each fault. */
 export const doctor: Register = (program, context) => {
-  const command = program.command("doctor").description("check the set-up and say how to mend each fault");
+  const command = program
+    .command("doctor")
+    .description("check the set-up and say how to mend each fault")
+    .option(
+      "--github [repository]",
+      "check the settings of OWNER/REPO on GitHub (default: origin) instead; GITHUB_TOKEN",
+    );
   common(command, "doctor");
-  command.action(async (options: CommonOptions) => {
+  command.action(async (options: DoctorOptions) => {
     const { runDoctor } = await import("../run/doctor.ts");
     context.exit(await runDoctor(options, context.io));
   });

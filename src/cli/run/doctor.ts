@@ -25,24 +25,26 @@ import {
 } from "../../wire.ts";
 import type { CommonOptions } from "../command.ts";
 import { DEFAULT_CONFIG } from "../command.ts";
+import type { DoctorOptions } from "../commands/doctor.ts";
 import { printJson, type Io } from "../io.ts";
+import type { Diagnosis } from "../setup-checks.ts";
 import { openIndex } from "./audit.ts";
+import { checkGitHub } from "./doctor-github.ts";
 import { forTerminal } from "../../protect/sanitise.ts";
 import { paintOut } from "../table.ts";
 
-/** One check: what was found, and how to mend it when it is not as it should be. */
-export type Diagnosis = {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly found: string;
-  readonly remedy?: string;
-};
-
 /** `whetstone doctor`: every check runs, whatever the others say; exit 1 when one failed. */
-export async function runDoctor(options: CommonOptions, io: Io): Promise<number> {
+export async function runDoctor(options: DoctorOptions, io: Io): Promise<number> {
+  const results = options.github === undefined ? await checkHere(options, io) : await checkGitHub(options.github, io);
+  if (options.json) printJson(io, { ok: results.every(({ ok }) => ok), checks: results });
+  else printResults(io, results);
+  return results.every(({ ok }) => ok) ? EXIT.pass : EXIT.fail;
+}
+
+async function checkHere(options: CommonOptions, io: Io): Promise<Diagnosis[]> {
   const file = resolve(io.cwd, options.config ?? DEFAULT_CONFIG);
   const config = await readConfig(file).catch(() => undefined);
-  const results = [
+  return [
     await check("node", () => Promise.resolve(`${process.version}, ${process.execPath.split("/").at(-1)}`)),
     await check("git", async () => (await runGit({ args: ["--version"], cwd: io.cwd })).stdout.toString("utf8").trim()),
     await check("repository", () => repositoryRoot(io.cwd)),
@@ -53,9 +55,6 @@ export async function runDoctor(options: CommonOptions, io: Io): Promise<number>
     await check("protection", () => checkProtection(io, config)),
     ...(config ? await checkTargets(config, io) : []),
   ];
-  if (options.json) printJson(io, { ok: results.every(({ ok }) => ok), checks: results });
-  else printResults(io, results);
-  return results.every(({ ok }) => ok) ? EXIT.pass : EXIT.fail;
 }
 
 async function check(name: string, probe: () => Promise<string>): Promise<Diagnosis> {
