@@ -1,5 +1,6 @@
 import type { StateView } from "../github/state-port.ts";
 import { WhetstoneError } from "../model/error.ts";
+import { canonicalJson } from "../model/json.ts";
 import type { LedgerRecord } from "../model/ledger.ts";
 import type { Outcome } from "../model/outcome.ts";
 import { readLedger, verifyLedger } from "../protect/ledger.ts";
@@ -9,7 +10,8 @@ import { firstOutcomeOf } from "../learn/trials.ts";
 const ENDS = new Set(["loop.end", "record", "held"]);
 
 /**
- * Numbers come from the ledger: verifies its chain, and that it tells of every outcome with the status that it has.
+ * Numbers come from the ledger: verifies its chain, and that it tells of every outcome with the status that it has,
+ * of runs also with their reason and whether the change passed validation.
  * @throws WhetstoneError `ledger_broken` naming the record, or the outcome that the ledger does not know
  */
 export async function assertBacked(view: StateView, outcomes: readonly Outcome[]): Promise<void> {
@@ -25,10 +27,46 @@ export async function assertBacked(view: StateView, outcomes: readonly Outcome[]
     );
   }
   const { records } = await readLedger(view);
-  const told = new Map(
-    records.filter(({ operation }) => ENDS.has(operation)).map((one) => [firstOutcomeOf(one.run), one]),
-  );
-  for (const outcome of outcomes) assertTold(outcome, told.get(outcome.id));
+  const of = (operations: ReadonlySet<string>) =>
+    new Map(records.filter(({ operation }) => operations.has(operation)).map((one) => [firstOutcomeOf(one.run), one]));
+  const [told, validated] = [of(ENDS), of(VALIDATIONS)];
+  for (const outcome of outcomes) {
+    const end = told.get(outcome.id);
+    assertTold(outcome, end);
+    if (end?.operation === "loop.end") assertMeasured(outcome, end, validated.get(outcome.id));
+    else
+      assertSame(
+        outcome,
+        outcomes.find(({ id, dossier }) => dossier === outcome.dossier && id !== outcome.id),
+      );
+  }
+}
+
+/** What becomes of a proposal later changes nothing of what was measured of it. */
+function assertSame(later: Outcome, other: Outcome | undefined): void {
+  const facts = ({ proposal, fingerprint, validated, findings }: Outcome): string =>
+    canonicalJson({ proposal, fingerprint, validated: validated ?? null, findings });
+  if (other === undefined || facts(later) === facts(other)) return;
+  throw altered(later.id, "other things were measured than at first", `${other.id} is of the same dossier`);
+}
+
+const VALIDATIONS = new Set(["validate"]);
+
+/** What is counted besides the status: why a run ended so, and whether its change passed validation. */
+function assertMeasured(outcome: Outcome, end: LedgerRecord, validation: LedgerRecord | undefined): void {
+  const [reason] = outcome.reasons;
+  if (end.reasonCode !== reason) throw altered(outcome.id, `it ended for ${reason}`, end.reasonCode);
+  const passed = validation?.result === "pass";
+  if (outcome.validated === undefined || outcome.validated === passed) return;
+  const says = validation === undefined ? "knows of no validation" : `says ${validation.result}`;
+  throw altered(outcome.id, `its validation ${outcome.validated ? "passed" : "did not pass"}`, says);
+}
+
+function altered(id: string, claim: string, says: string): WhetstoneError {
+  return new WhetstoneError("ledger_broken", `The outcome ${id} says that ${claim}, but the ledger: ${says}.`, {
+    remedy: "Nothing is learned from it. Restore the file from an earlier commit of the branch whetstone/state.",
+    data: { outcome: id },
+  });
 }
 
 function assertTold({ id, status }: Outcome, record: LedgerRecord | undefined): void {

@@ -66,11 +66,9 @@ export async function wordRules(
   const end = { operation: "session.end", decision: "none", reasonCode: "analysis_only" } as const;
   const facts = { session: session.id, base: baseSha, costUsd: session.usage.costUsd };
   const result = session.partial ? "partial" : "answered";
-  await recordSession(
-    state,
-    { record: session, entries: [ledgerEntry(run, { ...end, result, parameters: facts })] },
-    clock,
-  );
+  // Later sessions are told summaries: what this one would have rules say is for the draw to show, not for all of them.
+  const record = { ...session, summary: "" };
+  await recordSession(state, { record, entries: [ledgerEntry(run, { ...end, result, parameters: facts })] }, clock);
   const taken = judged.flatMap(({ rule }) => (rule === undefined ? [] : [rule]));
   if (taken.length > 0) {
     const learn = { operation: "learn", decision: "allow", reasonCode: "candidate_learned", result: "worded" } as const;

@@ -4,6 +4,7 @@ import { main } from "../../src/cli/main.ts";
 import { openGitState } from "../../src/github/git-state.ts";
 import type { StateStore } from "../../src/github/state-port.ts";
 import type { RuleAssignment } from "../../src/model/assignment.ts";
+import type { ReasonCode } from "../../src/model/codes.ts";
 import type { LedgerEntry } from "../../src/model/ledger.ts";
 import type { Outcome, Rule } from "../../src/model/outcome.ts";
 import { formatInstant } from "../../src/model/time.ts";
@@ -90,19 +91,27 @@ function history(): { files: Map<string, string>; entries: LedgerEntry[] } {
     };
     files.set(`outcomes/${ended.id}.json`, JSON.stringify(ended));
     files.set(`assignments/r-h${i}.json`, JSON.stringify(drawn));
-    entries.push(endOf(drawn.run, ended.status));
+    const passed = ended.validated === true;
+    entries.push(validationOf(drawn.run, passed), endOf(drawn.run, ended.status, ended.reasons[0]));
   }
   return { files, entries };
 }
 
+/** The ledger's word on the validation of a run's change. */
+function validationOf(run: string, passed: boolean): LedgerEntry {
+  const reasonCode = passed ? "ok" : "replay_result_changed";
+  const result = passed ? "pass" : "fail";
+  return { ...endOf(run, "rejected"), operation: "validate", decision: passed ? "allow" : "deny", reasonCode, result };
+}
+
 /** The ledger's word on a run's outcome. */
-export function endOf(run: string, result: Outcome["status"]): LedgerEntry {
+export function endOf(run: string, result: Outcome["status"], reasonCode: ReasonCode = "recorded"): LedgerEntry {
   return {
     actor: { type: "person", id: "tester" },
     operation: "loop.end",
     target: "sample",
     decision: "none",
-    reasonCode: "recorded",
+    reasonCode,
     result,
     parametersDigest: fingerprint(1),
     run,

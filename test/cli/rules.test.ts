@@ -151,6 +151,29 @@ describe("bad input", () => {
     expect((await project.cli("learn")).code).toBe(0);
   });
 
+  test("nor does one whose reason or validation is another than the ledger's, or that changed later", async () => {
+    const view = await project.state.view();
+    const at = async (id: string) => JSON.parse((await view.read(`outcomes/${id}.json`)) ?? "");
+    const [passed, failed] = [await at("o-h0"), await at("o-h59")];
+    for (const [forged, says] of [
+      [
+        { ...passed, validated: false },
+        "The outcome o-h0 says that its validation did not pass, but the ledger: says pass.",
+      ],
+      [{ ...failed, validated: true }, "The outcome o-h59 says that its validation passed, but the ledger: says fail."],
+      [
+        { ...failed, reasons: ["check_failed"] },
+        "o-h59 says that it ended for check_failed, but the ledger: replay_result_",
+      ],
+    ]) {
+      const change = new Map([[`outcomes/${forged.id}.json`, JSON.stringify(forged)]]);
+      await project.state.update("forge", async () => ({ change, value: undefined }));
+      const { code, err } = await project.cli("learn");
+      expect([code, err.includes(says)]).toEqual([1, true]);
+      project.git("update-ref", "refs/heads/whetstone/state", view.head ?? "");
+    }
+  });
+
   test("a ledger with a broken chain teaches nothing", async () => {
     const view = await project.state.view();
     const [path = ""] = await view.list("ledger/");

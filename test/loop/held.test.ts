@@ -24,7 +24,7 @@ async function promoted({ before, after }: { readonly before: number; readonly a
   const config = { learning: LearningSettings.parse({}) };
   const workspace = { state, clock, targetName: "notes", config } as unknown as Workspace;
   const ended = outcome({ id: "o-1", at: formatInstant(start), status: "promoted", effects: [effect] });
-  await appendOutcome(state, { outcome: ended, entries: [endOf("r-1", "promoted")] }, clock);
+  await appendOutcome(state, { outcome: ended, entries: [endOf("r-1", "promoted", ended.reasons[0])] }, clock);
   const calls = [
     ...Array.from({ length: 50 }, (_, i) => ({ n: i, day: -1n, ms: before })),
     ...Array.from({ length: 50 }, (_, i) => ({ n: i + 50, day: 10n, ms: after })),

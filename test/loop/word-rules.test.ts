@@ -8,6 +8,7 @@ import { formatInstant, manualClock } from "../../src/model/time.ts";
 import { readLedger, verifyLedger } from "../../src/protect/ledger.ts";
 import { readCandidates, readSessions } from "../../src/protect/outcomes.ts";
 import { DATA_MARK } from "../../src/session/context.ts";
+import { summaryEntries } from "../../src/session/context/memory-of-target.ts";
 import { memoryRunner } from "../../src/session/memory.ts";
 import type { SessionRunner } from "../../src/session/port.ts";
 import type { Workspace } from "../../src/wire.ts";
@@ -112,7 +113,10 @@ describe("wordRules", () => {
       notAsked: [],
     });
     expect(await readCandidates(await state.view())).toEqual([worded]);
-    expect(await readSessions(await state.view(), "notes")).toHaveLength(1);
+    // What it said is not told to later sessions: those without the rule would see its words.
+    const sessions = await readSessions(await state.view(), "notes");
+    expect(sessions).toMatchObject([{ id: "s-words", summary: "" }]);
+    expect(summaryEntries(sessions)).toEqual([]);
     expect(await acts()).toEqual([
       ["session.start", "started"],
       ["session.end", "answered"],
