@@ -10,3 +10,9 @@ export async function repositoryRoot(cwd: string): Promise<string> {
     data: { cwd },
   });
 }
+
+/** `owner/name` of the remote `origin`, by HTTPS or SSH; undefined without such a remote. */
+export async function originName(cwd: string): Promise<string | undefined> {
+  const { stdout } = await runGit({ args: ["remote", "get-url", "origin"], cwd, okCodes: [0, 2, 128] });
+  return /[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?\/?\s*$/.exec(stdout.toString("utf8"))?.[1];
+}

@@ -120,7 +120,7 @@ describe("a repository's set-up on GitHub", () => {
       /no rule non_fast_forward/,
     ],
   ];
-  test.each(cases)("%s is a fault with how to mend it", (_what, more, name, said) => {
+  test.each(cases)("%s is a fault with how to mend it", (...[, more, name, said]) => {
     const found = faults(more);
     expect(found.map((one) => one.name)).toContain(name);
     const [fault] = found.filter((one) => one.name === name);

@@ -1,5 +1,5 @@
 import { openGitHubClient } from "../../github/client.ts";
-import { runGit } from "../../github/git.ts";
+import { originName } from "../../github/repository.ts";
 import { readSetup } from "../../github/rest/setup.ts";
 import { STATE_BRANCH } from "../../github/state-port.ts";
 import { WhetstoneError } from "../../model/error.ts";
@@ -19,7 +19,7 @@ export async function checkGitHub(named: string | true, io: Io): Promise<Diagnos
       remedy: "Set GITHUB_TOKEN, for example to what `gh auth token` prints.",
     });
   }
-  const repository = named === true ? (io.env.github?.repository ?? (await originOf(io.cwd))) : named;
+  const repository = named === true ? (io.env.github?.repository ?? (await originName(io.cwd))) : named;
   const [, owner, repo] = /^([\w.-]+)\/([\w.-]+)$/.exec(repository ?? "") ?? [];
   if (owner === undefined || repo === undefined) {
     throw new WhetstoneError("usage", `${JSON.stringify(repository ?? "")} is no repository on GitHub.`, {
@@ -34,10 +34,4 @@ export async function checkGitHub(named: string | true, io: Io): Promise<Diagnos
   const server = apiUrl?.endsWith("/api/v3") === true ? new URL(apiUrl).origin : "https://github.com";
   const wanted = { page: `${server}/${owner}/${repo}`, templates: await templateNames(), stateBranch: STATE_BRANCH };
   return judgeSetup({ ...setup, rules }, wanted);
-}
-
-/** `owner/name` of the remote `origin`, by HTTPS or SSH. */
-async function originOf(cwd: string): Promise<string | undefined> {
-  const { stdout } = await runGit({ args: ["remote", "get-url", "origin"], cwd, okCodes: [0, 2, 128] });
-  return /[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?\/?\s*$/.exec(stdout.toString("utf8"))?.[1];
 }
