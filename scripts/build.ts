@@ -51,7 +51,11 @@ const instrument = await build({
 const ACTIONS = ["step", ...readdirSync("actions").toSorted()];
 const action = await build({
   ...shared,
-  input: Object.fromEntries(ACTIONS.map((name) => [`actions/${name}`, `src/actions/${name}.ts`])),
+  input: {
+    ...Object.fromEntries(ACTIONS.map((name) => [`actions/${name}`, `src/actions/${name}.ts`])),
+    // The servers that a session on Claude Code mounts: a runner has nothing else of the package.
+    "actions/session-program": "src/cli/session-program.ts",
+  },
   external: OPTIONAL_PEERS,
   treeshake: { moduleSideEffects: (id) => !HTTP_CLIENT.test(id) },
   output: {

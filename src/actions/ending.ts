@@ -1,4 +1,5 @@
 import { messageOf, WhetstoneError } from "../model/error.ts";
+import { reasonOf } from "../protect/authorization/denial.ts";
 import type { JobContext, Toolkit } from "./job.ts";
 import { logLine } from "./log.ts";
 import { formatFailure } from "./summary.ts";
@@ -38,7 +39,8 @@ export async function endJob(job: JobSurroundings, work: () => Promise<Ending>):
 
 function failedEnding({ core, context, outputNames }: JobSurroundings, error: unknown): Ending {
   const known = error instanceof WhetstoneError;
-  const code = known ? error.code : "defect";
+  // A refusal says by its reason what kind it is.
+  const code = reasonOf(error) ?? (known ? error.code : "defect");
   const remedy = known ? error.remedy : "This is a bug in Whetstone; please report it with the stack in the log.";
   if (!known && error instanceof Error) for (const line of (error.stack ?? "").split("\n")) core.info(logLine(line));
   const text = remedy === undefined ? messageOf(error) : `${messageOf(error)} ${remedy}`;

@@ -1,6 +1,3 @@
-import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
-import { EXIT } from "../model/codes.ts";
 import type { Register } from "./command.ts";
 import { analyze } from "./commands/analyze.ts";
 import { apiKey } from "./commands/api-key.ts";
@@ -32,7 +29,8 @@ import { spec } from "./commands/spec.ts";
 import { resume, stop } from "./commands/stop.ts";
 import { traces } from "./commands/traces.ts";
 import { validate } from "./commands/validate.ts";
-import { printJson, processIo, reportError, type Io } from "./io.ts";
+import { processIo, type Io } from "./io.ts";
+import { runProgram } from "./program.ts";
 
 const COMMANDS: readonly Register[] = [
   loop,
@@ -71,41 +69,5 @@ const COMMANDS: readonly Register[] = [
 
 /** Runs the command line and resolves with the exit code (INTERFACES: 0 pass, 1 fail, 2 usage, 3 inconclusive). */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
-  let exitCode: number = EXIT.pass;
-  const program = new Command("whetstone")
-    .description("Sharpens MCP servers from their own telemetry.")
-    .version(version())
-    // Commands may have a --version of their own: `spec show NAME --version 2`.
-    .enablePositionalOptions()
-    .exitOverride()
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
-    .showHelpAfterError("(add --help for the options and an example)")
-    .addHelpText("after", "\nExample:\n  $ whetstone loop --local --target notes --session replay:session.json");
-  const context = {
-    io,
-    version,
-    exit: (code: number) => {
-      exitCode = code;
-    },
-  };
-  for (const register of COMMANDS) register(program, context);
-  try {
-    await program.parseAsync([...argv], { from: "user" });
-  } catch (error) {
-    if (error instanceof CommanderError) return reportUsage(io, error, argv);
-    return reportError(io, error, argv.includes("--json"));
-  }
-  return exitCode;
-}
-
-/** Commander has told people already; programs get their document too. */
-function reportUsage(io: Io, error: CommanderError, argv: readonly string[]): number {
-  if (error.exitCode === 0) return EXIT.pass;
-  if (argv.includes("--json")) printJson(io, { error: { code: "usage", message: error.message } });
-  return EXIT.usage;
-}
-
-function version(): string {
-  const file: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  return typeof file === "object" && file !== null && "version" in file ? String(file.version) : "0.0.0";
+  return await runProgram(COMMANDS, argv, io);
 }

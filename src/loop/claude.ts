@@ -149,7 +149,7 @@ function parts({ workspace, id }: LoopRun, { cli, provider, budgetUsd, storeUrl 
     server: telemetryServer(storeUrl),
     confinement: confinementOf({
       sandbox,
-      packageRoot: dirname(dirname(programPath())),
+      packageRoot: packageRoot(),
       node: process.execPath,
       storeUrl,
       path: childEnv["PATH"] ?? "",
@@ -172,14 +172,29 @@ export function telemetryServer(storeUrl: string): MountedServer {
   return { name: "whetstone", command: command as MountedServer["command"], env, tools: SESSION_TOOLS };
 }
 
-/** The command line of this package, found from this file upwards: it stands elsewhere in what is built. */
+/** Programs that hold the servers of a session: of what the actions are built to, and of the package. */
+const PROGRAMS = ["session-program.js", join("bin", "whetstone.js")] as const;
+
+/** The nearest of them from this file upwards: it stands elsewhere in what is built. */
 function programPath(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  for (;;) {
-    const path = join(folder, "bin", "whetstone.js");
-    if (existsSync(path)) return path;
-    if (dirname(folder) === folder) break;
-    folder = dirname(folder);
+  for (const folder of foldersAbove(import.meta.url)) {
+    const found = PROGRAMS.map((name) => join(folder, name)).find((path) => existsSync(path));
+    if (found !== undefined) return found;
   }
   throw new WhetstoneError("defect", "The command line of this package is not where it belongs: bin/whetstone.js.");
+}
+
+/** The folder of this package. */
+function packageRoot(): string {
+  const root = foldersAbove(import.meta.url).find((folder) => existsSync(join(folder, "package.json")));
+  if (root !== undefined) return root;
+  throw new WhetstoneError("defect", "This package has no package.json.");
+}
+
+/** The folder of a file and those above it, the nearest first. */
+function foldersAbove(url: string): readonly string[] {
+  const folders: string[] = [];
+  for (let folder = dirname(fileURLToPath(url)); folders.at(-1) !== folder; folder = dirname(folder))
+    folders.push(folder);
+  return folders;
 }

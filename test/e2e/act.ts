@@ -57,14 +57,16 @@ export type Dispatch = {
   readonly inputs: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
   readonly token: string;
+  /** Further secrets of the repository. */
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly onLine: (line: string) => void;
 };
 
-/** How it ended: act's exit code, and all that it said. */
-export type Dispatched = { readonly code: number | null; readonly log: string };
+/** How it ended: act's exit code, all that it said, and the process time of act and everything that it started. */
+export type Dispatched = { readonly code: number | null; readonly log: string; readonly cpuSeconds: number };
 
 /** Runs the workflow to its end, each job in a folder of its own on this machine. */
-export function dispatch({ folder, actor, inputs, env, token, onLine }: Dispatch): Promise<Dispatched> {
+export function dispatch({ folder, actor, inputs, env, token, secrets = {}, onLine }: Dispatch): Promise<Dispatched> {
   const stand = (action: string) => [
     "--local-repository",
     `${action}=${resolve("test/e2e/stand-ins", /\/([^@]+)/.exec(action)?.[1] ?? "")}`,
@@ -78,16 +80,24 @@ export function dispatch({ folder, actor, inputs, env, token, onLine }: Dispatch
     `${OWN}@main=${folder}`,
     "-s",
     `GITHUB_TOKEN=${token}`,
+    ...Object.entries(secrets).flatMap(([name, value]) => ["-s", `${name}=${value}`]),
     ...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
     ...Object.entries(inputs).flatMap(([name, value]) => ["--input", `${name}=${value}`]),
   ];
-  const child = spawn(actProgram(), args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-  let log = "";
+  // The shell counts what a process and all its descendants used.
+  const timed = ["-c", 'TIMEFORMAT="%U %S"; time "$0" "$@" 2>&1', actProgram(), ...args];
+  const child = spawn("bash", timed, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  let [log, times] = ["", ""];
   const hear = (text: string): void => {
     log += text;
     for (const line of text.split("\n")) if (line !== "") onLine(line);
   };
   child.stdout.setEncoding("utf8").on("data", hear);
-  child.stderr.setEncoding("utf8").on("data", hear);
-  return new Promise((done) => child.once("close", (code) => done({ code, log })));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => void (times += text));
+  const cpuSeconds = (): number =>
+    times
+      .trim()
+      .split(/\s+/)
+      .reduce((sum, text) => sum + Number(text), 0);
+  return new Promise((done) => child.once("close", (code) => done({ code, log, cpuSeconds: cpuSeconds() })));
 }

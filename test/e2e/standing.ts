@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { GitHub } from "../support/github.ts";
+import type { Dispatched } from "./act.ts";
 
 const Pulls = z.array(
   z.object({
@@ -23,7 +24,7 @@ export type OnGitHub = {
 };
 
 /** How a run ended, and what stood afterwards. */
-export type Standing = OnGitHub & { readonly code: number | null; readonly log: string };
+export type Standing = OnGitHub & Dispatched;
 
 /** Asks the counterpart itself. */
 export async function standing({ backend }: GitHub): Promise<OnGitHub> {
@@ -37,10 +38,14 @@ export async function standing({ backend }: GitHub): Promise<OnGitHub> {
   return { pulls, branches: branches.map(({ name }) => name), issues, state };
 }
 
+/** Process time that a whole run without a model may use, with the sample's servers and checks. */
+const MOST_SECONDS = 20;
+
 /** One thing that should be so, and whether it is. */
 export type Expectation = { readonly what: string; readonly holds: boolean };
 
-const statuses = ({ state }: OnGitHub): string[] =>
+/** Statuses of all recorded outcomes, sorted. */
+export const statuses = ({ state }: OnGitHub): string[] =>
   Object.entries(state)
     .filter(([path]) => path.startsWith("outcomes/"))
     .map(([, file]) => textOf(file))
@@ -48,7 +53,7 @@ const statuses = ({ state }: OnGitHub): string[] =>
     .toSorted();
 
 /** The files of a branch come with mode and text. */
-function textOf(file: unknown): string {
+export function textOf(file: unknown): string {
   return typeof file === "string" ? file.replace(/^\d{6} /, "") : String(Reflect.get(Object(file), "text"));
 }
 
@@ -64,6 +69,7 @@ export function expectations(
   const is = (what: string, holds: boolean): Expectation => ({ what, holds });
   return [
     is("the first run is green", first.code === 0),
+    is(`all its jobs together use at most ${MOST_SECONDS} s of process time`, first.cpuSeconds <= MOST_SECONDS),
     is("it leaves one pull request, a draft", first.pulls.length === 1 && pull?.draft === true),
     is("from the one branch of the proposal", proposals(first).length === 1 && pull?.head.ref === proposals(first)[0]),
     is("whose body shows before and after", /p50/.test(pull?.body ?? "") && (pull?.body ?? "").includes("%")),
