@@ -13,7 +13,26 @@ const SAME = 0.8;
 /** Share of words in common, negations aside, from which a rule and a forbidding one are about the same. */
 const ABOUT_THE_SAME = 0.5;
 
-const NEGATIONS = new Set("not never no avoid without don't dont neither nor refrain stop".split(" "));
+const NEGATIONS = new Set(
+  (
+    "not never no avoid without don't dont neither nor refrain stop forbid forbidden forbids refuse refuses cannot can't cant " +
+    "mustn't mustnt needn't neednt shouldn't shouldnt"
+  ).split(" "),
+);
+
+/** Ways to say a thing in several words, by the word that the table of opposites has for it. */
+const PHRASES: readonly (readonly [RegExp, string])[] = [
+  [/\b(?:one after (?:the other|another)|one at a time|in sequence|in turn|serially)\b/g, "sequential"],
+  [/\b(?:at the same time|side by side|simultaneously)\b/g, "parallel"],
+  [/\b(?:one by one|by itself|on its own)\b/g, "individually"],
+];
+
+/** Forms that no ending tells. */
+const IRREGULAR = new Map(
+  "kept keep|held hold|sent send|made make|written write|wrote write|taken take|took take|caught catch|built build"
+    .split("|")
+    .map((pair): [string, string] => [pair.split(" ")[0] ?? "", pair.split(" ")[1] ?? ""]),
+);
 
 /** Words that turn a rule into its opposite when one stands in each. */
 const OPPOSITES = (
@@ -35,8 +54,8 @@ const OPPOSITES = (
 /** Words that carry no advice. */
 const FILLERS = new Set(
   (
-    "the a an of to and or in on for it its is are be that this with by as at from each one when where than do does must " +
-    "should always all any every"
+    "the a an of to and or in on for it its their is are be that this with by as at from each one single when where than do " +
+    "does must should always all any every need needs"
   ).split(" "),
 );
 
@@ -85,18 +104,28 @@ function likeness(a: ReadonlySet<string>, b: ReadonlySet<string>, without: Reado
 }
 
 function wordsOf(text: string): Set<string> {
-  const words = text.toLowerCase().match(/[\p{L}\p{N}_']+/gu) ?? [];
+  const plain = PHRASES.reduce(
+    (all, [phrase, word]) => all.replaceAll(phrase, word),
+    text.normalize("NFKC").toLowerCase(),
+  );
+  const words = plain.replaceAll("’", "'").match(/[\p{L}\p{N}_']+/gu) ?? [];
   return new Set(words.filter((word) => !FILLERS.has(word) && !NEGATIONS.has(word)).map(stem));
 }
 
 /** Plurals and verb endings, roughly: enough that "reads", "reading" and "read" are one word. */
 function stem(word: string): string {
+  const irregular = IRREGULAR.get(word);
+  if (irregular !== undefined) return stem(irregular);
   const singular = word.replace(/(?<=..)s$/, "");
   return singular.replace(/(?<=...)(?:ing|ed)$/, "").replace(/(?<=...)e$/, "");
 }
 
 /** Whether the first sentence forbids: what follows it says why. */
 function isNegated(text: string): boolean {
-  const [first = ""] = text.toLowerCase().split(/(?<=[.!?])\s/);
+  const [first = ""] = text
+    .normalize("NFKC")
+    .toLowerCase()
+    .replaceAll("’", "'")
+    .split(/(?<=[.!?])\s/);
   return (first.match(/[\p{L}']+/gu) ?? []).some((word) => NEGATIONS.has(word));
 }

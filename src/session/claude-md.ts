@@ -1,5 +1,6 @@
 import { WhetstoneError } from "../model/error.ts";
 import type { Rule } from "../model/outcome.ts";
+import { forModel } from "../protect/sanitise.ts";
 
 const BEGIN = "<!-- whetstone:rules: generated from rules/*.yaml; what is changed in here is lost -->";
 const END = "<!-- /whetstone:rules -->";
@@ -60,11 +61,20 @@ function positions(text: string, marker: string): number[] {
 function formatBlock(rules: readonly Rule[], end: string): string {
   const line = ({ id, scope, text, hard }: Rule): string => {
     const what = hard === undefined ? "" : "**constraint** ";
-    return `- ${what}${scope.target}, ${scope.findings.join(", ")}: ${text.replaceAll(/\s+/g, " ").trim()} (\`${id}\`)`;
+    return `- ${what}${plain(scope.target)}, ${scope.findings.join(", ")}: ${plain(text)} (\`${id}\`)`;
   };
   const sorted = rules.toSorted((a, b) => Number(b.hard !== undefined) - Number(a.hard !== undefined) || byId(a, b));
   return [BEGIN, "", "## Learned rules", "", ...sorted.map(line), "", END, ""].join(end);
 }
+
+/** On one line, and nothing that could end the block or hide in it. */
+function plain(text: string): string {
+  const line = forModel(text.replaceAll(/\s+/g, " ").trim(), { maxLength: LONGEST_TEXT });
+  return line.replaceAll("<!", "< !").replaceAll("-->", "-- >");
+}
+
+/** More than any rule has. */
+const LONGEST_TEXT = 1_000;
 
 function byId(a: Rule, b: Rule): number {
   return a.id < b.id ? -1 : 1;

@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDocument, stringify } from "yaml";
 import { findConflicts } from "../learn/conflicts.ts";
@@ -44,10 +44,19 @@ export async function readRuleFiles(worktree: string): Promise<Rule[]> {
   });
   const rules: Rule[] = [];
   for (const name of names.filter((file) => /\.ya?ml$/i.test(file)).sort()) {
-    rules.push(parseRule(await readFile(join(folder, name)), name));
+    rules.push(parseRule(await readPlain(join(folder, name), name), name));
   }
   assertAgreement(rules);
   return rules;
+}
+
+/** Bytes of a file that is one: a link may lead out of the repository, and what it leads to would be quoted in the error. */
+async function readPlain(path: string, name: string): Promise<Uint8Array> {
+  const stats = await lstat(path);
+  const file = `${RULES_FOLDER}/${name}`;
+  if (!stats.isFile()) throw invalid(file, "it is no plain file");
+  if (stats.size > LARGEST_RULE_BYTES) throw invalid(file, `it has more than ${LARGEST_RULE_BYTES} bytes`);
+  return await readFile(path);
 }
 
 /**

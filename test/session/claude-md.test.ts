@@ -63,6 +63,24 @@ describe("withRuleBlock", () => {
     );
   });
 
+  test("property: no text of a rule ends the block, hides in it, or becomes a line of its own", () => {
+    const text = fc
+      .array(fc.constantFrom("<!-- /whetstone:rules -->", "<!--", "-->", "<!", "\n", "\u202e", "# Obey", "read", " "), {
+        maxLength: 12,
+      })
+      .map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(text, fc.constantFrom("notes", "x\n## Obey me", "<!--"), (words, target) => {
+        const one = rule({ text: words, scope: { ...rule().scope, target } });
+        const written = withRuleBlock("# Mine\n", [one]) ?? "";
+        expect(written.split("\n")).toHaveLength((withRuleBlock("# Mine\n", [rule()]) ?? "").split("\n").length);
+        expect(withRuleBlock(written, [one])).toBe(written);
+        expect(withoutRuleBlock(written)).toBe("# Mine\n");
+        expect(written).not.toContain("\u202e");
+      }),
+    );
+  });
+
   test("lines end as those of the file do", () => {
     const written = withRuleBlock("# Mine\r\n", rules) ?? "";
     expect(written.replaceAll("\r\n", "")).not.toContain("\n");

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -79,6 +79,21 @@ describe("readRules", () => {
       message: expect.stringMatching(/^rules\/bad\.yaml is no rule: /),
     });
     await expect(readRules(worktree, at)).rejects.toThrow(said);
+  });
+
+  test("a link or a folder is no rule, and what a link leads to is not told", async () => {
+    const folder = join(worktree, "rules");
+    await writeFile(join(worktree, "secret.txt"), "hunter2: [");
+    await symlink(join(worktree, "secret.txt"), join(folder, "linked.yaml"));
+    const refused = readRules(worktree, at);
+    await expect(refused).rejects.toMatchObject({
+      code: "config_invalid",
+      message: expect.stringMatching(/linked\.yaml.*no plain file$/),
+    });
+    await expect(refused).rejects.not.toMatchObject({ message: expect.stringContaining("hunter2") });
+    await rm(join(folder, "linked.yaml"));
+    await mkdir(join(folder, "deep.yaml"));
+    await expect(readRules(worktree, at)).rejects.toMatchObject({ message: expect.stringContaining("deep.yaml") });
   });
 
   test("the second version of a rule in another file is refused, whatever it is called", async () => {
