@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { format, resolveConfig } from "prettier";
 import { z } from "zod";
 import { AaReport } from "../src/canary/aa-report.ts";
+import { AaHistory } from "../src/canary/live-aa.ts";
 import { Rollout } from "../src/canary/rollout-record.ts";
 import { Config } from "../src/config/schema.ts";
 import { RuleAssignment } from "../src/model/assignment.ts";
@@ -35,6 +36,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "step-verdict": StepVerdict,
   canary: CanaryVerdict,
   "canary-aa": AaReport,
+  "canary-aa-live": AaHistory,
   rollout: Rollout,
   shadow: ShadowReport,
   outcome: Outcome,

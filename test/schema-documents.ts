@@ -1,6 +1,7 @@
 /** Real documents for test/schemas.test.ts that a run of the loop on the sample project does not leave. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { addPeriod, emptyHistory, judgePeriod } from "../src/canary/live-aa.ts";
 import { judgeAgainstItself } from "../src/canary/aa.ts";
 import { advance, startRollout, type RolloutEvent } from "../src/canary/rollout.ts";
 import type { Rollout } from "../src/canary/rollout-record.ts";
@@ -129,6 +130,21 @@ export function aaDocuments(): Document[] {
     random: createRandom("aa"),
   });
   return [printed("canary-aa", "calls judged against themselves", report)];
+}
+
+/** An A/A on live arms with a period that was judged and one that was skipped. */
+export function liveAaDocuments(): Document[] {
+  const [startMs, hourMs] = [Date.UTC(2026, 10, 20), 3_600_000];
+  const calls = Array.from({ length: 60 }, (_, i): CallSample => {
+    const call = { operation: "read", durationMs: 10 + (i % 7), error: i % 10 === 0, session: `s${i}` };
+    return { ...call, timestamp: startMs + 60_000 * i, arm: i % 3 === 0 ? "canary" : "baseline" };
+  });
+  const judge = { startMs, endMs: startMs + hourMs, judge: { weight: null }, random: createRandom("aa") };
+  const of = { target: "notes", periodMs: hourMs, since: "2026-11-20T00:00:00.000Z" };
+  const empty = emptyHistory({ ...of, promised: { rollback: 0.05, promotion: 0.05 } });
+  const judged = addPeriod(empty, judgePeriod(calls, judge));
+  const history = addPeriod(judged, { skipped: "silent_arm", to: "2026-11-20T02:00:00.000Z" });
+  return [printed("canary-aa-live", "a period judged and one skipped", history)];
 }
 
 /** A shadow whose candidate answers one call of two differently, and what is no call's fault. */

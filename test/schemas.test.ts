@@ -21,6 +21,7 @@ import { filesOf, runOn, workspaceOf } from "./loop/real-run.ts";
 import { filesOf as stateFilesOf, granted, openDesk } from "./protect/authorization/desk.ts";
 import {
   aaDocuments,
+  liveAaDocuments,
   budgetDocuments,
   type Document,
   documentsIn,
@@ -142,6 +143,7 @@ beforeAll(async () => {
     ...(await rolloutDocuments()),
     ...(await learningDocuments()),
     ...aaDocuments(),
+    ...liveAaDocuments(),
     ...shadowDocuments(),
   ];
 }, 180_000);

@@ -29,6 +29,9 @@ export type AaFlags = CommonOptions & {
   readonly beta?: string;
   readonly unit: string;
   readonly seed: string;
+  readonly live?: boolean;
+  readonly period: string;
+  readonly once?: boolean;
 };
 
 /** `whetstone canary judge|aa|run|status|promote|rollback`. */
@@ -85,9 +88,20 @@ function addAa(group: Command, context: CommandContext): void {
         .choices(["call", "session"])
         .default("call"),
     )
-    .option("--seed <text>", "another seed draws other sessions", "aa");
+    .option("--seed <text>", "another seed draws other sessions", "aa")
+    .option(
+      "--live",
+      "both arms of the proxy serve the same version: judge each period of their traffic, and keep the rates",
+    )
+    .option("--period <duration>", "with --live: how long each period is", "1h")
+    .option("--once", "with --live: judge what is over, then end");
   common(aa, "canary aa --control baseline.csv --repeat 500");
   aa.action(async (flags: AaFlags) => {
+    if (flags.live === true) {
+      const { runLiveAa } = await import("../run/canary-aa-live.ts");
+      context.exit(await runLiveAa(flags, context.io));
+      return;
+    }
     const { runAa } = await import("../run/canary-aa.ts");
     context.exit(await runAa(flags, context.io));
   });

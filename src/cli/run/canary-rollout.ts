@@ -14,6 +14,7 @@ import { permitByToken } from "../permission.ts";
 import { cliActor, openCliProtection } from "../protection.ts";
 import { renderTable } from "../table.ts";
 import { readTokenOption } from "../token-source.ts";
+import { aaLine } from "./canary-aa-live.ts";
 import { printVerdict } from "./canary-verdict.ts";
 
 /** `whetstone canary run`: 0 promoted, 1 rolled back or failed, 3 held or, with --once, not over. */
@@ -73,10 +74,13 @@ export async function runStatus(flags: StatusFlags, io: Io): Promise<number> {
   const rollouts = await open(flags, io);
   const rollout = await required(rollouts);
   const verdict = await judgeNow(rollout, rollouts, io.env);
-  if (flags.json === true) printJson(io, { rollout, ...(verdict !== undefined && { verdict }) });
-  else {
+  const aa = await aaLine(rollouts);
+  if (flags.json === true) {
+    printJson(io, { rollout, ...(verdict !== undefined && { verdict }), ...(aa !== undefined && { aa }) });
+  } else {
     show(rollout, flags, io);
     if (verdict !== undefined) printVerdict(io, verdict);
+    if (aa !== undefined) io.out(`\n${aa}\n`);
   }
   return exitOf(rollout.phase);
 }
