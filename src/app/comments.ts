@@ -1,104 +1,112 @@
-import type { StateReader } from "../github/state-port.ts";
-import { WhetstoneError } from "../model/error.ts";
-import { nearest } from "../model/nearest.ts";
-import type { Answer, AppCommand, CommandContext } from "./command.ts";
+import { messageOf, WhetstoneError } from "../model/error.ts";
+import type { Actor } from "../model/ledger.ts";
+import type { Answer, CommandContext } from "./command.ts";
 import { parseCommands, type WrittenCommand } from "./commands.ts";
-import { help } from "./commands/help.ts";
-import { status } from "./commands/status.ts";
-import { answerInPlace, type Conversation, mayCommand, react } from "./conversation.ts";
+import { commandOf, COMMANDS } from "./commands/catalogue.ts";
+import { parseParameters } from "./commands/parameters.ts";
+import { answerInPlace, speakerOf } from "./conversation.ts";
 import { CommentDelivery } from "./delivery.ts";
 import type { EventHandler, HandlerContext } from "./handler.ts";
 import { cell } from "./page-text.ts";
-
-/** Every word that the App understands. */
-const COMMANDS: readonly AppCommand[] = [help, status];
+import { RETRY } from "./retry.ts";
 
 /**
  * Answers `/whetstone <word>` in new comments of issues and pull requests. Edits are no commands. Only people with write
- * permission are answered; others get 👎 and nothing else. 👀 says that the command was seen, 🎉 or 😕 how it ended.
+ * permission are answered, and bots that are listed; others get 👎 and nothing else, and the App never hears itself. 👀 says that the
+ * command was seen, 🎉 or 😕 how it ended, 🚀 that it goes on.
  */
 export const comments: EventHandler = {
   events: ["issue_comment.created"],
-  handle: async ({ event, repository, clock, log }) => {
-    const delivery = CommentDelivery.parse(event.payload);
+  handle: async (context) => {
+    const delivery = CommentDelivery.parse(context.event.payload);
     const written = parseCommands(delivery.comment.body);
-    if (written.length > 0) {
-      const conversation = { client: repository.client, appId: repository.self.appId, delivery };
-      await handle(conversation, written, { clock, log, state: repository.state });
+    if (written.length === 0) return { kind: "done" };
+    const speaker = await speakerOf(context.repository, delivery);
+    const said = `${described(written)} by ${delivery.comment.user?.login ?? "nobody"}`;
+    switch (speaker.kind) {
+      case "self":
+        break;
+      case "refused":
+        context.log(`${said}: refused, ${speaker.why}`);
+        await context.repository.host.notes.react(delivery.comment.id, "-1");
+        break;
+      case "heard":
+        await answer({ context, delivery, written, by: speaker.by, said });
     }
     return { kind: "done" };
   },
 };
 
-type Around = Pick<HandlerContext, "clock" | "log"> & { readonly state: StateReader };
+/** Commands of a comment that a line of the log names. */
+const MOST_NAMED = 3;
 
-async function handle(
-  conversation: Conversation,
-  written: readonly WrittenCommand[],
-  { clock, log, state }: Around,
-): Promise<void> {
-  const { user } = conversation.delivery.comment;
-  const command = `${written.map(({ word }) => `/whetstone ${word}`).join(", ")} by ${user?.login ?? "nobody"}`;
-  if (!(await mayCommand(conversation))) {
-    log(`${command}: refused, no write permission`);
-    return react(conversation, "-1");
-  }
-  await react(conversation, "eyes");
-  const { answer, thrown } = await answerTo(written, {
-    clock,
-    commands: COMMANDS,
-    state,
-  });
-  try {
-    await answerInPlace(conversation, answer.body);
-  } catch (error) {
-    // The failure itself is the news; whether the reaction still arrives adds nothing to it.
-    await Promise.allSettled([react(conversation, "confused")]);
-    throw error;
-  }
-  await react(conversation, answer.ok ? "hooray" : "confused");
-  log(`${command}: ${answer.ok ? "answered" : "answered with an error"}`);
+function described(written: readonly WrittenCommand[]): string {
+  const shown = written.slice(0, MOST_NAMED).map(({ word }) => `/whetstone ${word.slice(0, 40)}`);
+  return `${shown.join(", ")}${written.length > MOST_NAMED ? ` and ${written.length - MOST_NAMED} more` : ""}`;
+}
+
+type Heard = {
+  readonly context: HandlerContext;
+  readonly delivery: CommentDelivery;
+  readonly written: readonly WrittenCommand[];
+  readonly by: Actor;
+  readonly said: string;
+};
+
+async function answer(heard: Heard): Promise<void> {
+  const { context, delivery, said } = heard;
+  const { comment, issue } = delivery;
+  const { notes } = context.repository.host;
+  await notes.react(comment.id, "eyes");
+  const { answer: found, thrown } = await answerTo(heard);
+  await answerInPlace(context.repository, { conversation: issue.number, comment: comment.id, body: found.body });
+  const reactions = { done: "hooray", failed: "confused", running: "rocket" } as const;
+  await notes.react(comment.id, reactions[found.state]);
+  context.log(`${said}: ${found.state}`);
   if (thrown !== undefined) throw thrown;
 }
 
 /** The answer, and what is not the reader's to mend and belongs into the log. */
 type Answered = { readonly answer: Answer; readonly thrown?: unknown };
 
-async function answerTo(written: readonly WrittenCommand[], context: CommandContext): Promise<Answered> {
+async function answerTo({ context, delivery, written, by }: Heard): Promise<Answered> {
   try {
-    return { answer: await commandOf(written).run(context) };
+    return { answer: await run({ context, delivery, written, by }) };
   } catch (error) {
-    if (error instanceof WhetstoneError) return { answer: { ok: false, body: errorBody(error) } };
+    const isLast = context.event.attempt >= RETRY.attempts;
+    if (mayPass(error) && !isLast) throw error;
+    if (error instanceof WhetstoneError) return { answer: failed(error), ...(isLast ? { thrown: error } : {}) };
     const defect = new WhetstoneError("defect", "The command ended with an error of Whetstone's own.", {
       remedy: "The log of the App holds the details; please report it.",
       cause: error,
     });
-    return { answer: { ok: false, body: errorBody(defect) }, thrown: error };
+    return { answer: failed(defect), thrown: new Error(messageOf(error), { cause: error }) };
   }
 }
 
-/** @throws WhetstoneError `usage` for an unknown word, words too many, and more than one command. */
-function commandOf(written: readonly WrittenCommand[]): AppCommand {
-  const [first, ...others] = written;
-  if (first === undefined || others.length > 0) {
-    throw new WhetstoneError("usage", `The comment holds ${written.length} commands.`, {
-      remedy: "Write one command per comment.",
-    });
-  }
-  const known = COMMANDS.map(({ word }) => word);
-  const command = first.word === "" ? help : COMMANDS.find(({ word }) => word === first.word);
-  if (command === undefined) {
-    const near = nearest(first.word, known);
-    const hint = near === undefined ? `Known words: ${known.join(", ")}.` : `Did you mean "/whetstone ${near}"?`;
-    throw new WhetstoneError("usage", `There is no command "${first.word}".`, { remedy: hint });
-  }
-  if (first.rest === "") return command;
-  throw new WhetstoneError("usage", `"${first.word}" takes nothing after it, but "${first.rest}" was there.`, {
-    remedy: `Write "/whetstone ${first.word}" on a line of its own.`,
-  });
+/** What another attempt may mend: GitHub did not answer, or others wrote the state at the same time. */
+function mayPass(error: unknown): boolean {
+  return error instanceof WhetstoneError && (error.code === "api_failed" || error.code === "ref_moved");
 }
 
-/** An error as a comment; its message may quote foreign text. */
-function errorBody({ code, message, remedy }: WhetstoneError): string {
-  return [`### Whetstone: ${code}`, cell(message), ...(remedy === undefined ? [] : [cell(remedy)])].join("\n\n");
+async function run({ context, delivery, written, by }: Omit<Heard, "said">): Promise<Answer> {
+  const { comment, issue } = delivery;
+  const isPull = issue.pull_request !== undefined && issue.pull_request !== null;
+  const command = commandOf(written, { isPull });
+  const { rest = "" } = written[0] ?? {};
+  const asked = { conversation: issue.number, word: command.word, rest };
+  return await command.run({
+    ...context,
+    repository: { ...context.repository, asked },
+    by,
+    place: { conversation: issue.number, isPull, comment: comment.id },
+    values: parseParameters(command, rest),
+    commands: COMMANDS,
+  } satisfies CommandContext);
+}
+
+/** An error as an answer; its message may quote foreign text. */
+function failed({ code, message, remedy }: WhetstoneError): Answer {
+  const body = [`### Whetstone: ${code}`, cell(message), ...(remedy === undefined ? [] : [cell(remedy)])].join("\n\n");
+  return { state: "failed", body };
 }

@@ -1,89 +1,51 @@
-import { z } from "zod";
-import { callGitHub, findOnGitHub, type GitHubClient } from "../github/rest-api.ts";
+import type { Actor } from "../model/ledger.ts";
 import type { CommentDelivery } from "./delivery.ts";
+import { appSettings, type RepositoryAccess } from "./repository.ts";
+import { withSection } from "./sticky.ts";
 
-/** An issue or pull request that a comment was written to, as the App sees it. */
-export type Conversation = {
-  readonly client: GitHubClient;
-  /** Id of the GitHub App that this is. */
-  readonly appId: number;
-  readonly delivery: CommentDelivery;
-};
-
-/** Reactions by GitHub's names: 👀, 🎉, 😕, 👎. */
-export type Reaction = "eyes" | "hooray" | "confused" | "-1";
-
-const ISSUES = "/repos/{owner}/{repo}/issues";
-/** First line of the App's own comment; foreign text cannot hold it, the sanitiser escapes it. */
-const MARKER = "<!-- whetstone:answer -->";
-const PAGE = 100;
-
-function where({ delivery: { repository } }: Conversation): { readonly owner: string; readonly repo: string } {
-  return { owner: repository.owner.login, repo: repository.name };
-}
+/** Who wrote a comment, as far as commands are concerned. `self`: the App itself, which never answers itself. */
+export type Speaker =
+  | { readonly kind: "heard"; readonly by: Actor }
+  | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "self" };
 
 /**
- * Whether the author of the comment may give commands: a person with write or admin permission, as GitHub says at this
- * moment. `author_association` and the form of a name are no test.
- * @throws WhetstoneError `api_failed`.
+ * Whether the author of a comment may give commands, as GitHub says at this moment: a person with write permission, or a
+ * bot whose id the default branch lists. `author_association` and the form of a name are no test.
+ * @throws WhetstoneError `api_failed`, `config_invalid`
  */
-export async function mayCommand(conversation: Conversation): Promise<boolean> {
-  const { user } = conversation.delivery.comment;
-  if (user?.type !== "User") return false;
-  const found = await findOnGitHub(conversation.client, {
-    route: "GET /repos/{owner}/{repo}/collaborators/{username}/permission",
-    parameters: { ...where(conversation), username: user.login },
-    answer: z.object({ permission: z.string() }),
-  });
-  return found?.permission === "admin" || found?.permission === "write";
-}
-
-/** Puts a reaction on the comment; a second one of the same kind changes nothing. @throws WhetstoneError `api_failed`. */
-export async function react(conversation: Conversation, content: Reaction): Promise<void> {
-  const parameters = { ...where(conversation), comment_id: conversation.delivery.comment.id, content };
-  await callGitHub(conversation.client, {
-    route: `POST ${ISSUES}/comments/{comment_id}/reactions`,
-    parameters,
-    answer: z.unknown(),
-  });
-}
-
-/**
- * Answers in the one comment that the App has in the conversation: updated in place, made when there is none.
- * @throws WhetstoneError `api_failed`.
- */
-export async function answerInPlace(conversation: Conversation, markdown: string): Promise<void> {
-  const { client, delivery } = conversation;
-  const body = `${MARKER}\n${markdown}\n`;
-  const own = await findOwnComment(conversation);
-  if (own !== undefined) {
-    const route = `PATCH ${ISSUES}/comments/{comment_id}`;
-    const parameters = { ...where(conversation), comment_id: own, body };
-    // Somebody may have deleted it since it was listed; then a new one is made.
-    if ((await findOnGitHub(client, { route, parameters, answer: z.unknown() })) !== undefined) return;
+export async function speakerOf(repository: RepositoryAccess, { comment }: CommentDelivery): Promise<Speaker> {
+  const { user } = comment;
+  const { self, host } = repository;
+  if (comment.performed_via_github_app?.id === self.appId || user?.login === self.login) return { kind: "self" };
+  if (user === null) return { kind: "refused", why: "the account is gone" };
+  switch (user.type) {
+    case "User": {
+      const permission = await host.repository.permission(user.login);
+      if (["admin", "maintain", "write"].includes(permission)) return heard("person", user.login);
+      return { kind: "refused", why: `permission ${permission}` };
+    }
+    case "Bot": {
+      const { bots } = await appSettings(repository);
+      return bots.includes(user.id) ? heard("bot", user.login) : { kind: "refused", why: "a bot that is not listed" };
+    }
+    default:
+      return { kind: "refused", why: `an account of type ${user.type}` };
   }
-  const parameters = { ...where(conversation), issue_number: delivery.issue.number, body };
-  await callGitHub(client, { route: `POST ${ISSUES}/{issue_number}/comments`, parameters, answer: z.unknown() });
 }
 
-const Comments = z.array(
-  z.object({
-    id: z.number().int(),
-    body: z.string().nullish(),
-    performed_via_github_app: z.object({ id: z.number().int() }).nullish(),
-  }),
-);
+function heard(type: Actor["type"], id: string): Speaker {
+  return { kind: "heard", by: { type, id } };
+}
 
-/** The App's first comment with the marker. Others may copy the marker, so the author is compared too. */
-async function findOwnComment(conversation: Conversation): Promise<number | undefined> {
-  const { client, delivery, appId } = conversation;
-  for (let page = 1; ; page += 1) {
-    const parameters = { ...where(conversation), issue_number: delivery.issue.number, per_page: PAGE, page };
-    const route = `GET ${ISSUES}/{issue_number}/comments`;
-    const comments = await callGitHub(client, { route, parameters, answer: Comments });
-    const own = comments.find(
-      ({ body, performed_via_github_app: app }) => app?.id === appId && body?.startsWith(MARKER) === true,
-    );
-    if (own !== undefined || comments.length < PAGE) return own?.id;
-  }
+/** An answer to one command, by the id of its comment. */
+export type CommandAnswer = { readonly conversation: number; readonly comment: number; readonly body: string };
+
+/** Puts an answer into the one comment that the App has in the conversation, in place of what it said to the same command. */
+export async function answerInPlace(
+  { host }: Pick<RepositoryAccess, "host">,
+  { conversation, comment, body }: CommandAnswer,
+): Promise<void> {
+  const change = (standing: string | undefined): string => withSection(standing, { key: comment, body });
+  await host.notes.amend(conversation, { purpose: "answer", change });
 }

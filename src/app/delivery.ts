@@ -6,9 +6,11 @@ export const CommentDelivery = z.object({
     id: z.number().int(),
     body: z.string(),
     /** Null for the comment of an account that is gone. */
-    user: z.object({ login: z.string().min(1), type: z.string() }).nullable(),
+    user: z.object({ id: z.number().int(), login: z.string().min(1), type: z.string() }).nullable(),
+    /** The App through which it was written, also where a person's account wrote it. */
+    performed_via_github_app: z.object({ id: z.number().int() }).nullish(),
   }),
-  issue: z.object({ number: z.number().int() }),
+  issue: z.object({ number: z.number().int(), pull_request: z.object({}).nullish() }),
   repository: z.object({ name: z.string().min(1), owner: z.object({ login: z.string().min(1) }) }),
 });
 export type CommentDelivery = z.infer<typeof CommentDelivery>;

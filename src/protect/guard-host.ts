@@ -29,6 +29,8 @@ export function guardHost(host: GuardedHost, guard: Guard, acting: Acting): Guar
     notes: {
       standing: notes.standing,
       comment: guarded("comment.write", notes.comment, parts),
+      amend: guarded("comment.write", notes.amend, parts),
+      react: guarded("comment.write", notes.react, parts),
       issue: guarded("issue.write", notes.issue, parts),
       closeIssue: guarded("issue.write", notes.closeIssue, parts),
     },

@@ -1,246 +1,194 @@
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import nock from "nock";
-import { Octokit } from "@octokit/core";
 import { comments } from "../../src/app/comments.ts";
-import type { GitHubGraph } from "../../src/github/graphql.ts";
-import { manualClock } from "../../src/model/time.ts";
-import { openRepository } from "../../src/wire-app.ts";
-import { INSTALLATION_TOKEN, startGitHubServer } from "./github-server.ts";
-import { APP_ID, type CommentPayload, commentPayload, ISSUE, OWNER, REPO } from "./payloads.ts";
-import { newAppKey } from "./rsa-key.ts";
+import { COMMANDS } from "../../src/app/commands/catalogue.ts";
+import { usageOf } from "../../src/app/commands/parameters.ts";
+import { RETRY } from "../../src/app/retry.ts";
+import { BOT_LOGIN } from "../support/github.ts";
+import { APP_ID, commentPayload } from "./payloads.ts";
+import { startTalk, type Talk } from "./talk.ts";
 
-const MARKER = "<!-- whetstone:answer -->";
-const repository = `/repos/${OWNER}/${REPO}`;
-const thread = `${repository}/issues/${ISSUE}/comments`;
-const github = () => nock("https://api.github.com");
+nock.restore();
 
-/** A client that repeats nothing: what a command makes of an answer is looked at here, not the patience of clients. */
-function clientAt(baseUrl = "https://api.github.com"): GitHubGraph {
-  const octokit = new Octokit({ auth: INSTALLATION_TOKEN, baseUrl });
-  return {
-    request: (route, parameters) => octokit.request(route, parameters),
-    graphql: (query, variables) => octokit.graphql(query, variables),
-  };
-}
-
-/** Runs the handler on one delivery; GitHub is at nock's edge unless another client is given. */
-async function deliver(payload: CommentPayload, client = clientAt()): Promise<void> {
-  const clock = manualClock();
-  const self = { appId: APP_ID, login: "whetstone[bot]" };
-  const place = { owner: OWNER, repo: REPO, self, client, clock, folder: "/nowhere", run: "delivery-1" };
-  const event = { id: "delivery-1", name: `issue_comment.${payload.action}`, payload, attempt: 1, receivedAt: 0 };
-  if (!comments.events.includes(event.name)) return;
-  const context = { event, repository: openRepository(place), clock };
-  await comments.handle({ ...context, schedule: async () => undefined, log: () => undefined });
-}
-
-const permission = (level: string, login = "monalisa") =>
-  github().get(`${repository}/collaborators/${login}/permission`).reply(200, { permission: level });
-const reaction = (content: string) =>
-  github().post(`${repository}/issues/comments/1001/reactions`, { content }).reply(201, { id: 1, content });
-const listed = (found: readonly unknown[], page = 1) =>
-  github().get(`${thread}?per_page=100&page=${page}`).reply(200, found);
-const own = (id: number, body = `${MARKER}\nold`) => ({ id, body, performed_via_github_app: { id: APP_ID } });
-
-/** Expects a comment to be made, or changed at `path`; resolves with its text. */
-function written(at: { readonly post: string } | { readonly patch: string }, status = 201): Promise<string> {
-  return new Promise((resolve) => {
-    const take = (body: { body: string }): boolean => {
-      resolve(body.body);
-      return true;
-    };
-    const scope = github();
-    const interceptor = "post" in at ? scope.post(at.post, take) : scope.patch(at.patch, take);
-    interceptor.reply(status, { id: 5, message: "said by GitHub" });
-  });
-}
-
-/** No run is recorded: the branch is absent, the repository is there. */
-function emptyState(): void {
-  github().get(`${repository}/git/ref/heads%2Fwhetstone%2Fstate`).reply(404, { message: "Not Found" });
-  github().get(repository).reply(200, { id: 1 });
-}
-
-beforeEach(() => {
-  if (!nock.isActive()) nock.activate();
+const BOT_ID = 49_699_333;
+let talk: Talk;
+beforeAll(async () => {
+  talk = await startTalk({ "whetstone.yaml": `version: 1\napp: { bots: [${BOT_ID}] }\n` });
 });
-afterEach(() => {
-  const unused = nock.pendingMocks();
-  nock.cleanAll();
-  expect(unused).toEqual([]);
+afterEach(() => talk.github.bend(undefined));
+afterAll(async () => {
+  expect(talk.github.violations).toEqual([]);
+  await talk[Symbol.asyncDispose]();
 });
 
-describe("commands", () => {
+const writes = (from: number) => talk.github.requests.slice(from).filter((one) => !one.startsWith("GET "));
+
+describe("a command", () => {
   test.each(["/whetstone help", "/whetstone"])("%s answers with every command: 👀, one comment, 🎉", async (text) => {
-    permission("write");
-    reaction("eyes");
-    listed([{ id: 1, body: "hello" }]);
-    const body = written({ post: thread });
-    reaction("hooray");
-    await deliver(commentPayload(text));
-    expect((await body).startsWith(`${MARKER}\n`)).toBe(true);
-    expect(await body).toContain("- `/whetstone help`: ");
-    expect(await body).toContain("- `/whetstone status`: ");
+    const { reactions, answer } = await talk.say(text);
+    expect(reactions).toEqual(["eyes", "hooray"]);
+    for (const command of COMMANDS) expect(answer).toContain(`- \`${usageOf(command)}\`: `);
   });
 
-  test("status updates the App's own comment in place", async () => {
-    permission("admin");
-    reaction("eyes");
-    emptyState();
-    listed([{ id: 1, body: "hello" }, own(77)]);
-    const body = written({ patch: `${repository}/issues/comments/77` }, 200);
-    reaction("hooray");
-    await deliver(commentPayload("Please:\n\n/whetstone status\n"));
-    expect(await body).toContain("As of 2023-11-14T22:13:20.000Z, nothing is recorded yet.");
-    expect(await body).toContain("No outcome is recorded.");
+  test("👀 is the first thing that is written", async () => {
+    const from = talk.github.requests.length;
+    await talk.say("/whetstone help");
+    expect(writes(from)[0]).toMatch(/^POST issues\/comments\/\d+\/reactions$/);
   });
 
-  test("what GitHub answers badly while a command works becomes the answer, with 😕", async () => {
-    permission("write");
-    reaction("eyes");
-    github()
-      .get(`${repository}/git/ref/heads%2Fwhetstone%2Fstate`)
-      .reply(403, { message: "limit" }, { "retry-after": "60" });
-    listed([]);
-    const body = written({ post: thread });
-    reaction("confused");
-    await deliver(commentPayload("/whetstone status"));
-    expect(await body).toContain("### Whetstone: api_failed");
-    expect(await body).toContain("run it again in 60 s.");
+  test("the answers stand in one comment, newest first", async () => {
+    await talk.say("/whetstone status");
+    const { answer } = await talk.say("/whetstone help");
+    const own = (await talk.standing()).filter((body) => body.startsWith("<!-- whetstone:answer -->"));
+    expect(own).toHaveLength(1);
+    expect(answer.indexOf("### Whetstone\n")).toBeLessThan(answer.indexOf("### Whetstone status"));
   });
 
   test.each([
     ["/whetstone statsu", 'There is no command "statsu"', 'Did you mean "/whetstone status"?'],
-    ["/whetstone frobnicate", 'There is no command "frobnicate"', "Known words: help, status."],
+    ["/whetstone frobnicate", 'There is no command "frobnicate"', "Known words: analyze, refine"],
     ["/whetstone help\n/whetstone status", "The comment holds 2 commands.", "one command per comment"],
-    [
-      "/whetstone status of notes",
-      '"status" takes nothing after it, but "of notes" was there.',
-      "on a line of its own",
-    ],
+    ["/whetstone help me", '"help" takes nothing after it, but "me" was there.', 'Write "/whetstone help"'],
+    ["/whetstone canary", '"canary" is about a pull request', "on the pull request"],
+    ["/whetstone approve x", '"x" is no id', "\\[ID\\]"],
+    ["/whetstone validate", '"validate" needs SESSION', "session="],
+    ["/whetstone refine sesion=replay:a.json", '"refine" has no "sesion"', 'Did you mean "session="?'],
+    ["/whetstone refine session=replay:../x", "is no session", "replay:FILE"],
     ["/whetstone @octocat<b>", "@\u200boctocat&lt;b>", "Known words"],
   ])("%j is a usage error with 😕", async (text, message, remedy) => {
-    permission("write");
-    reaction("eyes");
-    listed([]);
-    const body = written({ post: thread });
-    reaction("confused");
-    await deliver(commentPayload(text));
-    expect(await body).toContain("### Whetstone: usage");
-    expect(await body).toContain(message);
-    expect(await body).toContain(remedy);
+    const { reactions, answer } = await talk.say(text);
+    expect(reactions).toEqual(["eyes", "confused"]);
+    const said = answer.split("<!-- /whetstone:section -->")[0] ?? "";
+    expect(said).toContain("### Whetstone: usage");
+    expect(said.replaceAll("\u200b", "")).toContain(message.replaceAll("\u200b", ""));
+    expect(said.replaceAll("\\", "")).toContain(remedy.replaceAll("\\", ""));
+    expect(said).not.toContain("@octocat");
+  });
+
+  test("a comment of GitHub's greatest length with 1,000 commands is one usage error", async () => {
+    const line = "/whetstone stop everything at once, now, please, all of it\n\n";
+    const text = line.repeat(1_000).slice(0, 65_536);
+    const from = talk.github.requests.length;
+    const { reactions, answer } = await talk.say(text);
+    expect(reactions).toEqual(["eyes", "confused"]);
+    expect(answer).toContain("The comment holds 1000 commands.");
+    expect(writes(from)).toHaveLength(3);
+    expect(talk.lines.at(-1)?.length).toBeLessThan(300);
   });
 });
 
-describe("who may command", () => {
-  test.each(["read", "triage", "maintain", "none", "owner"])("permission %s: 👎 and nothing else", async (level) => {
-    permission(level);
-    reaction("-1");
-    await deliver(commentPayload("/whetstone status"));
+describe("who is heard", () => {
+  test.each(["read", "triage", "none", "gone"])("a person with permission %s: 👎 and nothing else", async (level) => {
+    talk.github.backend.people.permissions.set("mallory", level);
+    const from = talk.github.requests.length;
+    const { reactions } = await talk.say("/whetstone stop", { user: { id: 2, login: "mallory", type: "User" } });
+    expect(reactions).toEqual(["-1"]);
+    expect(writes(from)).toHaveLength(1);
   });
 
-  test("no collaborator at all: 👎 and nothing else", async () => {
-    github().get(`${repository}/collaborators/monalisa/permission`).reply(404, { message: "Not Found" });
-    reaction("-1");
-    await deliver(commentPayload("/whetstone status"));
+  test.each(["write", "maintain", "admin"])("a person with permission %s", async (level) => {
+    talk.github.backend.people.permissions.set("grace", level);
+    const { reactions } = await talk.say("/whetstone help", { user: { id: 4, login: "grace", type: "User" } });
+    expect(reactions).toEqual(["eyes", "hooray"]);
   });
 
   test.each([
-    ["a bot", { login: "whetstone[bot]", type: "Bot" }],
-    ["an organization", { login: "octo-org", type: "Organization" }],
+    ["a bot that is not listed", { id: 1, login: "renovate[bot]", type: "Bot" }],
+    ["a bot with the name of the listed one and another id", { id: 5, login: "dependabot[bot]", type: "Bot" }],
+    ["a person with the id of the listed bot", { id: BOT_ID, login: "nobody-known", type: "User" }],
+    ["an organization", { id: BOT_ID, login: "octo-org", type: "Organization" }],
     ["an account that is gone", null],
-  ])("%s is refused without asking for its permission", async (_, user) => {
-    reaction("-1");
-    await deliver(commentPayload("/whetstone status", { user }));
+  ])("%s is refused", async (_, user) => {
+    const { reactions } = await talk.say("/whetstone help", { user });
+    expect(reactions).toEqual(["-1"]);
   });
 
-  test("a person whose name looks like a bot's is asked for as everybody else", async () => {
-    permission("write", "renovate%5Bbot%5D");
-    reaction("eyes");
-    listed([]);
-    const body = written({ post: thread });
-    reaction("hooray");
-    await deliver(commentPayload("/whetstone help", { user: { login: "renovate[bot]", type: "User" } }));
-    expect(await body).toContain(MARKER);
+  test("the listed bot is heard, by its id", async () => {
+    const { reactions } = await talk.say("/whetstone help", {
+      user: { id: BOT_ID, login: "dependabot[bot]", type: "Bot" },
+    });
+    expect(reactions).toEqual(["eyes", "hooray"]);
   });
 
-  test("when the permission cannot be had, nothing is done and the delivery fails", async () => {
-    github().get(`${repository}/collaborators/monalisa/permission`).reply(500, { message: "down" });
-    await expect(deliver(commentPayload("/whetstone status"))).rejects.toThrow(/GitHub answered 500/);
+  test.each([
+    ["under its own name", { user: { id: BOT_ID, login: BOT_LOGIN, type: "Bot" } }],
+    ["through a person's account", { via: APP_ID }],
+  ])("the App does not hear itself: %s", async (_name, said) => {
+    const from = talk.github.requests.length;
+    expect((await talk.say("/whetstone help", said)).reactions).toEqual([]);
+    expect(writes(from)).toEqual([]);
   });
-});
 
-describe("what is no command", () => {
+  test("what the App says of a command that quotes commands, mentions and closing words is no command and does nothing", async () => {
+    await talk.say("/whetstone explain x\n\n@octocat fixes #1");
+    await talk.say("/whetstone frob fixes #1 @octocat/team https://evil.test /whetstone stop");
+    const { answer } = await talk.say("/whetstone status fixes #1");
+    expect(answer).not.toMatch(/@octocat|[^\u200b]#1\b|https:\/\/evil/);
+    const from = talk.github.requests.length;
+    const quoted = answer
+      .split("\n")
+      .map((line) => `> ${line}`)
+      .join("\n");
+    for (const text of [answer, quoted]) expect((await talk.say(text)).reactions).toEqual([]);
+    expect(writes(from)).toEqual([]);
+  });
+
   test.each(["thank you", "> /whetstone status", "```\n/whetstone status\n```", "<!-- \n/whetstone status\n-->"])(
     "%j asks GitHub for nothing",
-    (text) => deliver(commentPayload(text)),
+    async (text) => {
+      const from = talk.github.requests.length;
+      const payload = commentPayload(text);
+      await comments.handle(talk.context({ name: "issue_comment.created", payload }));
+      expect(talk.github.requests.slice(from)).toEqual([]);
+    },
   );
 
-  test.each(["edited", "deleted"])("a comment that is %s asks GitHub for nothing", (action) =>
-    deliver({ ...commentPayload("/whetstone status"), action }),
-  );
+  test("edits and deletions are not listened to", () => {
+    expect(comments.events).toEqual(["issue_comment.created"]);
+  });
 });
 
-describe("the App's one comment", () => {
-  /** A writer asks for help; `expectWrite` says where the answer must go. */
-  async function askForHelp(expectWrite: () => Promise<string>): Promise<string> {
-    permission("write");
-    reaction("eyes");
-    const body = expectWrite();
-    reaction("hooray");
-    await deliver(commentPayload("/whetstone help"));
-    return await body;
-  }
+describe("what GitHub answers badly", () => {
+  const FAULTS = [500, 502, 401, 403, 429, "cut"] as const;
 
-  test("is not one that somebody else gave the marker", async () => {
-    const copies = [
-      { id: 7, body: `${MARKER}\nforged`, performed_via_github_app: null },
-      { id: 8, body: `${MARKER}\nforged`, performed_via_github_app: { id: APP_ID + 1 } },
-      { id: 9, body: `> ${MARKER}`, performed_via_github_app: { id: APP_ID } },
-    ];
-    listed(copies);
-    expect(await askForHelp(() => written({ post: thread }))).toContain(MARKER);
+  test.each(FAULTS)("%s at any call is tried again, and the command is answered once", async (how) => {
+    const from = talk.github.requests.length;
+    await talk.say("/whetstone status");
+    const calls = talk.github.requests.slice(from, -1).map((request) => request.split("?")[0] ?? "");
+    const places = calls.map((call, index) => calls.slice(0, index).filter((one) => one === call).length);
+    for (const [index, call] of calls.entries()) {
+      // Each call meets two of the six.
+      if ((index + FAULTS.indexOf(how)) % 3 !== 0) continue;
+      const before = (await talk.standing()).length;
+      const comment = 50_000 + FAULTS.indexOf(how) * 1_000 + index;
+      let seen = 0;
+      talk.github.bend((request) => {
+        if (request.replace(String(comment), "") !== call.replace(/\d{4,}(?=\/reactions)/, "")) return undefined;
+        seen += 1;
+        if (seen !== (places[index] ?? 0) + 1) return undefined;
+        return { when: "before", reply: how === "cut" ? how : { status: how, body: { message: "no" } } };
+      });
+      await talk.say("/whetstone status", { comment }).catch((error: unknown) => {
+        expect(error).toMatchObject({ code: "api_failed" });
+      });
+      talk.github.bend(undefined);
+      const { reactions, answer } = await talk.say("/whetstone status", { comment, event: { attempt: 2 } });
+      expect(reactions).toEqual(["eyes", "hooray"]);
+      expect(answer.split(`section ${comment} `)).toHaveLength(2);
+      expect((await talk.standing()).length).toBe(before);
+    }
   });
 
-  test("is found on a later page", async () => {
-    listed(Array.from({ length: 100 }, (_, id) => ({ id, body: "talk" })));
-    listed([own(505)], 2);
-    expect(await askForHelp(() => written({ patch: `${repository}/issues/comments/505` }, 200))).toContain(MARKER);
-  });
-
-  test("is made anew when it was deleted in the meantime", async () => {
-    listed([own(77)]);
-    github().patch(`${repository}/issues/comments/77`).reply(404, { message: "Not Found" });
-    expect(await askForHelp(() => written({ post: thread }))).toContain(MARKER);
-  });
-
-  test("stays one when several commands come", async () => {
-    await using server = await startGitHubServer(newAppKey());
-    server.permissions.set("monalisa", "write");
-    const client = clientAt(server.git.baseUrl);
-    const texts = ["/whetstone help", "/whetstone status", "/whetstone x"];
-    // The queue does works of one issue one after the other.
-    for (const text of texts) await deliver(commentPayload(text), client);
-    expect([...server.comments.keys()]).toEqual([500]);
-    const writes = server.effects.filter((effect) => effect.includes("comment"));
-    expect(writes).toEqual(["POST comment 500", "PATCH comment 500", "PATCH comment 500"]);
-  });
-
-  test("when it cannot be written: 😕, and the delivery fails", async () => {
-    permission("write");
-    reaction("eyes");
-    listed([]);
-    github().post(thread).reply(403, { message: "locked" });
-    reaction("confused");
-    await expect(deliver(commentPayload("/whetstone help"))).rejects.toThrow(/locked/);
-  });
-
-  test("the failure to write is told even when the reaction fails too", async () => {
-    permission("write");
-    reaction("eyes");
-    listed([]);
-    github().post(thread).reply(403, { message: "locked" });
-    github().post(`${repository}/issues/comments/1001/reactions`).reply(500, { message: "also down" });
-    await expect(deliver(commentPayload("/whetstone help"))).rejects.toThrow(/locked/);
+  test("at the last attempt it becomes the answer, and the delivery fails visibly", async () => {
+    talk.github.bend((request) =>
+      request.startsWith("GET git/ref/")
+        ? { when: "before", reply: { status: 403, body: { message: "limit" } } }
+        : undefined,
+    );
+    const comment = 70_000;
+    const event = { attempt: RETRY.attempts };
+    await expect(talk.say("/whetstone status", { comment, event })).rejects.toMatchObject({ code: "api_failed" });
+    expect((await talk.standing()).join("\n")).toContain("### Whetstone: api_failed");
+    expect(talk.github.backend.people.reactions).toContain(`${comment} confused`);
   });
 });

@@ -4,9 +4,10 @@ export type CommentPayload = {
   readonly comment: {
     readonly id: number;
     readonly body: string;
-    readonly user: { login: string; type: string } | null;
+    readonly user: { id: number; login: string; type: string } | null;
+    readonly performed_via_github_app?: { readonly id: number } | null;
   };
-  readonly issue: { readonly number: number };
+  readonly issue: { readonly number: number; readonly pull_request?: object };
   readonly repository: { readonly id: number; readonly name: string; readonly owner: { readonly login: string } };
   readonly installation: { readonly id: number };
   readonly sender: { readonly login: string; readonly type: string };
@@ -21,7 +22,7 @@ export const REPOSITORY_ID = 1_296_269;
 
 /** A new comment with this text by a person. */
 export function commentPayload(body: string, change: Partial<CommentPayload["comment"]> = {}): CommentPayload {
-  const user = { login: "monalisa", type: "User" };
+  const user = { id: 7, login: "monalisa", type: "User" };
   return {
     action: "created",
     comment: { id: 1001, body, user, ...change },

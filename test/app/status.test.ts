@@ -8,7 +8,16 @@ import { recordRun, type RunRecord } from "../../src/protect/outcomes.ts";
 import { recordedRun } from "./recorded-run.ts";
 
 const clock = manualClock();
-const ask = (state: StateStore) => status.run({ state, clock, commands: [] } satisfies CommandContext);
+/** Asks on an issue of a repository of which there is nothing but its state. */
+async function ask(state: StateStore, target?: string) {
+  const look = async () => ({ local: { kind: "running" }, state: { kind: "running" } });
+  const config = async () => ({ targets: { notes: {} } });
+  const repository = { state, config, killSwitch: { look }, desk: { state, clock } };
+  const place = { conversation: 1, isPull: false, comment: 1 };
+  const context = { repository, clock, place, values: { target }, commands: [] } as unknown as CommandContext;
+  const { body, state: how } = await status.run(context);
+  return { ok: how === "done", body };
+}
 /** A state with these runs, recorded as the loop records them. */
 async function recorded(runs: readonly RunRecord[]): Promise<StateStore> {
   const state = openMemoryState();
@@ -85,6 +94,14 @@ describe("/whetstone status", () => {
       expect(body).toContain("| p-1 |");
     },
   );
+
+  test("of one target shows that target's alone, and an unknown one is a usage error", async () => {
+    const state = await recorded([recordedRun("1"), recordedRun("2", { outcome: { target: "hub" } })]);
+    const { body } = await ask(state, "notes");
+    expect(body).toContain("| p-1 |");
+    expect(body).not.toContain("| p-2 |");
+    await expect(ask(state, "note")).rejects.toMatchObject({ code: "usage", remedy: 'Did you mean "notes"?' });
+  });
 
   test("files that are no records are not counted", async () => {
     const state = await recorded([recordedRun("1")]);

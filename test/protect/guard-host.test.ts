@@ -35,6 +35,8 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "gates.refuse": "gate.reject",
   "gates.letPass": "gate.approve",
   "notes.comment": "comment.write",
+  "notes.amend": "comment.write",
+  "notes.react": "comment.write",
   "notes.issue": "issue.write",
   "notes.closeIssue": "issue.write",
   "deployments.create": "deployment.write",

@@ -1,9 +1,14 @@
 import { z } from "zod";
 import type { StateView } from "../../github/state-port.ts";
-import { Actor } from "../../model/ledger.ts";
-import { AuthorizationId, type AuthorizationRequest } from "../../model/authorization.ts";
+import { type Authorization, AuthorizationId, type AuthorizationRequest } from "../../model/authorization.ts";
 import { canonicalJson } from "../../model/json.ts";
-import type { RepositoryAccess } from "../repository.ts";
+import { Actor } from "../../model/ledger.ts";
+import { readAuthorization } from "../../protect/authorization/records.ts";
+import { unauthorized } from "../../protect/authorization/refusal.ts";
+import { standingOf } from "../../protect/authorization/rules.ts";
+import type { OperationName } from "../../protect/operations.ts";
+import { cell, markdownTable } from "../page-text.ts";
+import type { AskedCommand, RepositoryAccess } from "../repository.ts";
 
 /** `app/waiting/<id>.json` on the state branch: the command that an authorization is asked for, to be taken up again. */
 export const WaitingCommand = z.strictObject({
@@ -14,16 +19,46 @@ export const WaitingCommand = z.strictObject({
   word: z.string().min(1).max(40),
   rest: z.string().max(500),
   by: Actor,
+  /** Who agreed, and the delivery that carries it out: nobody else does. */
+  taken: z.strictObject({ by: Actor, run: z.string() }).nullable(),
 });
 export type WaitingCommand = z.infer<typeof WaitingCommand>;
 
-const pathOf = (id: string): string => `app/waiting/${id}.json`;
+const FOLDER = "app/waiting/";
+const fileOf = (record: WaitingCommand) => [`${FOLDER}${record.id}.json`, `${canonicalJson(record)}\n`] as const;
 
 /** The command that waits for an authorization; undefined for one that was asked for elsewhere. */
 export async function waitingCommand(view: StateView, id: string): Promise<WaitingCommand | undefined> {
   if (!AuthorizationId.safeParse(id).success) return undefined;
-  const text = await view.read(pathOf(id));
+  const text = await view.read(`${FOLDER}${id}.json`);
   return text === undefined ? undefined : WaitingCommand.parse(JSON.parse(text));
+}
+
+/**
+ * Takes a waiting command for one delivery, or lets it go again (`taken` null); of several who agree at once one gets it.
+ * @throws WhetstoneError `unauthorized` (`authorization_decided`) when another delivery has it
+ */
+export async function takeWaiting(
+  { state }: Pick<RepositoryAccess, "state">,
+  id: string,
+  taken: { readonly by: Actor; readonly run: string; readonly release?: boolean },
+): Promise<void> {
+  const { by, run, release } = taken;
+  await state.update(`approval of ${id}`, async (view) => {
+    const standing = await waitingCommand(view, id);
+    if (standing === undefined) return { change: new Map(), value: undefined };
+    if (standing.taken !== null && standing.taken.run !== run) throw takenAlready(standing);
+    const next = { ...standing, taken: release === true ? null : { by, run } };
+    return { change: new Map([fileOf(next)]), value: undefined };
+  });
+}
+
+function takenAlready({ id, taken }: WaitingCommand) {
+  return unauthorized({
+    reason: "authorization_decided",
+    message: `${taken?.by.id ?? "Somebody"} has agreed to ${id} already.`,
+    remedy: "Nothing has to be done.",
+  });
 }
 
 /** What waits, and where people are told of it. */
@@ -31,25 +66,83 @@ export type Announcement = { readonly request: AuthorizationRequest; readonly co
 
 /** Puts the waiting command on record and tells people of it where it was given. */
 export async function announceRequest(
-  { state, asked, host }: RepositoryAccess,
-  { request, conversation = asked?.conversation }: Announcement,
+  repository: RepositoryAccess,
+  { request, conversation = repository.asked?.conversation }: Announcement,
 ): Promise<void> {
   if (conversation === undefined) return;
-  const record = asked === undefined ? undefined : commandOf(request, { ...asked, conversation });
-  if (record !== undefined) {
-    const file = [pathOf(record.id), `${canonicalJson(record)}\n`] as const;
-    await state.update(`waits for ${record.id}`, async () => ({ change: new Map([file]), value: undefined }));
+  const { id, requestedBy: by } = request;
+  const asked = repository.asked ?? commandFor(request, conversation);
+  if (asked !== undefined) {
+    const { word, rest } = asked;
+    const record = { schema: "whetstone.waiting-command/1", id, conversation, word, rest, by, taken: null } as const;
+    await repository.state.update(`waits for ${id}`, async (view) => {
+      const stands = (await waitingCommand(view, id)) !== undefined;
+      return { change: new Map(stands ? [] : [fileOf(WaitingCommand.parse(record))]), value: undefined };
+    });
   }
-  await host.notes.comment(conversation, { purpose: "authorizations", body: bodyOf(request) });
+  await showWaiting(repository, conversation);
 }
 
-function commandOf(
-  { id, requestedBy: by }: AuthorizationRequest,
-  { conversation, word, rest }: NonNullable<RepositoryAccess["asked"]>,
-): WaitingCommand {
-  return WaitingCommand.parse({ schema: "whetstone.waiting-command/1", id, conversation, word, rest, by });
+/** The command that does what a button asks for. */
+const WORDS: Readonly<Partial<Record<OperationName, string>>> = {
+  "canary.promote": "promote",
+  "canary.rollback": "rollback",
+  "session.refine": "refine",
+  resume: "resume",
+};
+
+function commandFor({ operation, target }: AuthorizationRequest, conversation: number): AskedCommand | undefined {
+  const word = new Map<string, string>(Object.entries(WORDS)).get(operation);
+  if (word === undefined) return undefined;
+  return { conversation, word, rest: word === "refine" ? target : "" };
 }
 
-function bodyOf({ id }: AuthorizationRequest): string {
-  return `\`${id}\` waits.`;
+/** Requests that one comment shows; ids begin with their time. */
+const MOST_SHOWN = 10;
+
+/** Requests of a conversation with how they stand, newest first. */
+export async function waitingIn(
+  { state, clock }: RepositoryAccess["desk"],
+  conversation: number,
+): Promise<readonly { readonly command: WaitingCommand; readonly standing: string; readonly found: Authorization }[]> {
+  const view = await state.view();
+  const ids = (await view.list(FOLDER)).map((path) => path.slice(FOLDER.length, -".json".length)).toReversed();
+  const shown = [];
+  for (const id of ids) {
+    const command = await waitingCommand(view, id);
+    if (command?.conversation !== conversation) continue;
+    const found = await readAuthorization(view, id);
+    if (found !== undefined) shown.push({ command, found, standing: standingOf(found, clock.now()) });
+    if (shown.length === MOST_SHOWN) break;
+  }
+  return shown;
+}
+
+/** Brings the one comment about requests up to date; none is made where nothing ever waited. */
+export async function showWaiting(repository: RepositoryAccess, conversation: number): Promise<void> {
+  const all = await waitingIn(repository.desk, conversation);
+  if (all.length === 0) return;
+  const { twoPerson } = await repository.desk.rules();
+  const rows = all.map(({ found: { request }, standing }) => [
+    `\`${request.id}\``,
+    `${request.operation} of ${cell(request.target)}`,
+    `${request.risk.level}: ${cell(request.risk.reasons.join(" "))}`,
+    cell(request.requestedBy.id),
+    whoMay(request, twoPerson),
+    standing === "pending" ? `waits until ${request.expiresAt}` : standing,
+  ]);
+  const body = [
+    "### Whetstone: what needs the permission of another person",
+    markdownTable(["id", "operation", "risk", "asked for by", "who may permit it", "state"], rows),
+    "To permit one, write `/whetstone approve ID` in a comment of its own. What is not permitted in time expires.",
+  ].join("\n\n");
+  await repository.host.notes.comment(conversation, { purpose: "authorizations", body });
+}
+
+const PERMISSIONS = { operator: "write", maintainer: "maintain", admin: "admin" } as const;
+
+function whoMay({ role, requestedBy, author }: AuthorizationRequest, twoPerson: boolean): string {
+  const excluded = [requestedBy.id, ...(author === null ? [] : [author])].map(cell).join(" and ");
+  const who = `people with the role ${role} (permission ${PERMISSIONS[role]}, or named in \`protection.roles\`)`;
+  return twoPerson ? `${who}, except ${excluded}` : who;
 }

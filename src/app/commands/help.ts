@@ -1,17 +1,23 @@
 import type { AppCommand } from "../command.ts";
+import { usageOf } from "./parameters.ts";
 
 /** `/whetstone help`: what can be asked, and who may ask. */
 export const help: AppCommand = {
   word: "help",
   summary: "lists what can be asked for",
+  on: "anything",
+  parameters: [],
   run: async ({ commands }) => ({
-    ok: true,
+    state: "done",
     body: [
       "### Whetstone",
       "",
       "Write one of these at the start of a line of a new comment; people with write permission may:",
       "",
-      ...commands.map(({ word, summary }) => `- \`/whetstone ${word}\`: ${summary}`),
+      ...commands.map((command) => {
+        const where = command.on === "pull" ? " (on a pull request)" : "";
+        return `- \`${usageOf(command)}\`: ${command.summary}${where}`;
+      }),
     ].join("\n"),
   }),
 };

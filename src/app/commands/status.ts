@@ -1,64 +1,75 @@
-import type { z } from "zod";
-import type { StateView } from "../../github/state-port.ts";
 import { DossierManifest } from "../../model/dossier.ts";
 import { Outcome } from "../../model/outcome.ts";
+import { describeStop } from "../../model/stop.ts";
 import { formatInstant } from "../../model/time.ts";
-import type { AppCommand } from "../command.ts";
+import { approvalLine } from "../approval/approval-text.ts";
+import { approvalOf } from "../approval/approval.ts";
+import { waitingIn } from "../approval/waiting.ts";
+import type { AppCommand, CommandContext } from "../command.ts";
+import { proposalOfPull } from "../outcomes/proposal.ts";
 import { cell, markdownTable } from "../page-text.ts";
+import { MANIFESTS, type Newest, newest } from "./manifests.ts";
+import { targetOf } from "./target.ts";
 
+const OUTCOMES = /^outcomes\/[^/]+\.json$/;
 /** Outcomes that a status shows; each costs one request. */
 const SHOWN_OUTCOMES = 5;
 /** Stages of a run that a status shows; the flow has fewer. */
 const SHOWN_STAGES = 20;
 
-/** Records of one kind on the state branch: the newest ones, how many there are, and paths that cannot be read. */
-type Newest<T> = { readonly records: readonly T[]; readonly total: number; readonly unreadable: readonly string[] };
-
-/** `/whetstone status`: newest outcomes and the newest run, from the state branch. */
+/**
+ * `/whetstone status`: whether everything is stopped, how the pull request that it stands on stands, what waits for a
+ * permission, the newest outcomes and the newest run.
+ */
 export const status: AppCommand = {
   word: "status",
-  summary: "newest outcomes and the newest run, from the state branch",
-  run: async ({ state, clock }) => {
-    const view = await state.view();
-    const outcomes = await newest(view, { path: /^outcomes\/[^/]+\.json$/, schema: Outcome, limit: SHOWN_OUTCOMES });
-    const manifest = /^dossiers\/[^/]+\/manifest\.json$/;
-    const runs = await newest(view, { path: manifest, schema: DossierManifest, limit: 1 });
+  summary: "how it stands: stop, this pull request, what waits, newest outcomes and newest run",
+  on: "anything",
+  parameters: [{ name: "target", kind: "word" }],
+  run: async (context) => {
+    const { repository, clock, values } = context;
+    const target = values["target"] === undefined ? undefined : await targetOf(context);
+    const view = await repository.state.view();
+    const fits = (record: { readonly target: string }) => target === undefined || record.target === target;
+    const outcomes = await newest(view, { path: OUTCOMES, schema: Outcome, limit: SHOWN_OUTCOMES, fits });
+    const runs = await newest(view, { path: MANIFESTS, schema: DossierManifest, limit: 1, fits });
     const unreadable = [...outcomes.unreadable, ...runs.unreadable];
     const body = [
       "### Whetstone status",
       `As of ${formatInstant(clock.now())}, ${view.head === undefined ? "nothing is recorded yet" : `state \`${view.head.slice(0, 7)}\``}.`,
+      ...(await stopSection(context)),
+      ...(await pullSection(context)),
+      ...(await waitingSection(context)),
       ...outcomeSection(outcomes),
       ...runs.records.map(runSection),
       ...unreadable.map((path) => `⚠️ Cannot be read as a record: ${cell(path)}. Restore it from an earlier commit.`),
     ].join("\n\n");
-    return { ok: unreadable.length === 0, body };
+    return { state: unreadable.length === 0 ? "done" : "failed", body };
   },
 };
 
-type Wanted<Schema extends z.ZodType> = { readonly path: RegExp; readonly schema: Schema; readonly limit: number };
-
-/** The newest records; ids begin with their time, so that names sort as times do. */
-async function newest<Schema extends z.ZodType>(
-  view: StateView,
-  { path, schema, limit }: Wanted<Schema>,
-): Promise<Newest<z.output<Schema>>> {
-  const paths = (await view.list("")).filter((name) => path.test(name));
-  const records: z.output<Schema>[] = [];
-  const unreadable: string[] = [];
-  for (const name of paths.toReversed().slice(0, limit)) {
-    const parsed = schema.safeParse(json((await view.read(name)) ?? ""));
-    if (parsed.success) records.push(parsed.data);
-    else unreadable.push(name);
-  }
-  return { records, total: paths.length, unreadable };
+async function stopSection({ repository }: CommandContext): Promise<readonly string[]> {
+  const stop = await repository.killSwitch.look();
+  const said = describeStop(stop);
+  if (said === undefined) return [];
+  return [`🛑 **Everything is stopped**: ${cell(said)}. An admin can write \`/whetstone resume\`.`];
 }
 
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // no schema takes it, so it is listed as unreadable
-  }
+async function pullSection({ repository, place }: CommandContext): Promise<readonly string[]> {
+  if (!place.isPull) return [];
+  const proposal = await proposalOfPull(repository, place.conversation);
+  if (proposal === undefined) return ["This pull request is no proposal on record."];
+  const approval = await approvalOf(repository, place.conversation);
+  const { status: outcome } = proposal.outcome;
+  return [`This proposal for ${cell(proposal.target)}: ${outcome.replaceAll("_", " ")}; ${approvalLine(approval)}.`];
+}
+
+async function waitingSection({ repository, place }: CommandContext): Promise<readonly string[]> {
+  const all = await waitingIn(repository.desk, place.conversation);
+  const pending = all.filter(({ standing }) => standing === "pending");
+  if (pending.length === 0) return [];
+  const ids = pending.map(({ found: { request } }) => `\`${request.id}\` (${request.operation})`);
+  return [`Waits for the permission of another person: ${ids.join(", ")}.`];
 }
 
 function outcomeSection({ records, total }: Newest<Outcome>): readonly string[] {

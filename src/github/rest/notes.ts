@@ -4,11 +4,11 @@ import { callGitHub } from "../rest-api.ts";
 import { listOnGitHub } from "../rest-list.ts";
 import type { RestRepository } from "../rest-objects.ts";
 import { fitBody, markerOf } from "./body.ts";
+import { restComments } from "./comments.ts";
 import { createOnce } from "./create-once.ts";
 
 const ISSUES = "/repos/{owner}/{repo}/issues";
 const Author = z.object({ login: z.string() }).nullable();
-const Comment = z.object({ id: z.number(), body: z.string().nullish(), user: Author });
 const Issue = z.object({
   number: z.number(),
   title: z.string(),
@@ -36,24 +36,7 @@ export function restNotes({ client, owner, repo }: RestRepository, self: string)
     await callGitHub(client, { route: `PATCH ${ISSUES}/{issue_number}`, parameters, answer: z.object({}) });
   };
   return {
-    comment: async (number, { purpose, body }) => {
-      const text = fitBody(`${markerOf(purpose)}\n${body}`);
-      const at = { ...where, issue_number: number };
-      const list = { route: `GET ${ISSUES}/{issue_number}/comments`, parameters: at, answer: Comment };
-      const create = {
-        route: `POST ${ISSUES}/{issue_number}/comments`,
-        parameters: { ...at, body: text },
-        answer: Comment,
-      };
-      const { value, made } = await createOnce({
-        find: async () => (await listOnGitHub(client, list)).find(ours(purpose)),
-        create: () => callGitHub(client, create),
-      });
-      if (made || value.body === text) return written(value.id, made);
-      const parameters = { ...where, comment_id: value.id, body: text };
-      await callGitHub(client, { route: `PATCH ${ISSUES}/comments/{comment_id}`, parameters, answer: Comment });
-      return { id: value.id, action: "updated" };
-    },
+    ...restComments({ client, owner, repo }, self),
     issue: async ({ purpose, title, body, labels }) => {
       const text = fitBody(`${markerOf(purpose)}\n${body}`);
       const parameters = { ...where, title, body: text, labels };

@@ -150,6 +150,8 @@ test("nothing that an alert says sends anything out, in whatever it is told", as
       const notes: Notes = {
         issue: keepText,
         comment: (_, note) => keepText(note),
+        amend: () => Promise.reject(new Error("not used")),
+        react: () => Promise.reject(new Error("not used")),
         standing: async () => (stands ? { number: 1, body: "" } : undefined),
         closeIssue: async () => true,
       };

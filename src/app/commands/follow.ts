@@ -1,0 +1,92 @@
+import { z } from "zod";
+import type { GateRun } from "../../github/gate-port.ts";
+import { answerInPlace } from "../conversation.ts";
+import type { EventHandler, Handled, HandlerContext, Task } from "../handler.ts";
+import { cell } from "../page-text.ts";
+import type { RepositoryAccess } from "../repository.ts";
+import { type AskedRun, readAskedRun } from "./loop-record.ts";
+
+/** Time between two looks at a run, ms, and after how long it is not followed any more: GitHub ends runs after 35 days. */
+const LOOK_MS = 20_000;
+const LONGEST_MS = 35 * 86_400_000;
+
+const Followed = z.object({
+  comment: z.int().positive(),
+  run: z.int().positive(),
+  since: z.number(),
+  told: z.string().optional(),
+});
+
+/** The task that follows a run; its own key, so that it holds nobody up. */
+export function followTask(
+  { owner, repo }: Pick<RepositoryAccess, "owner" | "repo">,
+  { comment, run, now }: { readonly comment: number; readonly run: number; readonly now: number },
+): Task {
+  return {
+    id: `follow:${owner}/${repo}:${comment}`,
+    key: `${owner}/${repo}!run-${run}`,
+    name: "task.follow-run",
+    payload: { comment, run, since: now },
+    notBefore: now + LOOK_MS,
+  };
+}
+
+/** Follows a run that a comment started: says in the App's comment how it goes, and with a reaction how it ended. */
+export const followRun: EventHandler = {
+  events: ["task.follow-run"],
+  handle: async (context): Promise<Handled> => {
+    const followed = Followed.parse(context.event.payload);
+    const { repository } = context;
+    const asked = await readAskedRun(await repository.state.view(), followed.comment);
+    if (asked === undefined) return { kind: "done" };
+    const run = await repository.host.gates.run(followed.run);
+    const now = Number(context.clock.now() / 1_000_000n);
+    if (run === undefined || now - followed.since > LONGEST_MS) {
+      const why = run === undefined ? "is not there any more" : "has not ended in 35 days and is not followed any more";
+      return await tellEnd(context, asked, { isGood: false, line: `Run ${followed.run} ${why}.` });
+    }
+    if (run.status === "completed") return await tellEnd(context, asked, endOf(run));
+    if (followed.told !== run.status) await tell(context, asked, progressOf(run));
+    return { kind: "again", at: now + LOOK_MS, payload: { ...followed, told: run.status } };
+  },
+};
+
+type End = { readonly isGood: boolean; readonly line: string };
+
+function endOf(run: GateRun): End {
+  const conclusion = run.conclusion ?? "unknown";
+  return { isGood: conclusion === "success", line: `${linkOf(run)} ended: **${cell(conclusion)}**.` };
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  queued: "waits for a runner",
+  waiting: "waits for an environment",
+  pending: "waits for its turn",
+  requested: "was asked for",
+  in_progress: "is under way",
+  action_required: "waits until somebody lets it run",
+};
+
+function progressOf(run: GateRun): string {
+  return `${linkOf(run)} ${WORDS[run.status] ?? cell(run.status)}.`;
+}
+
+function linkOf({ id, url }: GateRun): string {
+  return /^https:\/\/[\w.:/-]+$/.test(url) ? `[Run ${id}](${url})` : `Run ${id}`;
+}
+
+async function tellEnd(context: HandlerContext, asked: AskedRun, { isGood, line }: End): Promise<Handled> {
+  const hint = isGood ? "`/whetstone status` shows what is on record." : "`/whetstone explain` says why.";
+  await tell(context, asked, `${line}\n\n${hint}`);
+  await context.repository.host.notes.react(asked.comment, isGood ? "hooray" : "confused");
+  return { kind: "done" };
+}
+
+async function tell({ repository }: HandlerContext, asked: AskedRun, line: string): Promise<void> {
+  const { word, target, comment, conversation } = asked;
+  await answerInPlace(repository, {
+    conversation,
+    comment,
+    body: `### Whetstone: ${word} of ${cell(target)}\n\n${line}`,
+  });
+}
