@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { run, stageRepository, toolPath } from "./staging.ts";
 
@@ -31,6 +31,18 @@ describe("npm run build", () => {
     const foreign = imports.filter((name) => !/^(?:node:|\.{1,2}\/)/.test(name) && !builtin.has(name));
     expect(foreign).toEqual([]);
   });
+
+  test("another folder and another time give the same bytes", async () => {
+    await using other = await stageRepository();
+    await run("npm", ["run", "--silent", "build"], { cwd: other.path, env: toolPath });
+    const digests = [staging, other].map(async ({ path }) => {
+      const { stdout } = await run(resolve("scripts/digest.sh"), ["dist"], { cwd: path });
+      return stdout;
+    });
+    const [first, second] = await Promise.all(digests);
+    expect(first).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(second).toBe(first);
+  }, 180_000);
 
   test("the licences of what an action holds lie beside it", () => {
     const text = readFileSync(join(staging.path, "dist/actions/LICENSES.txt"), "utf8");

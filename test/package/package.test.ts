@@ -57,7 +57,7 @@ describe("the published package", () => {
     expect(strangers).toEqual([]);
     const present = [...new Set(consumer.packed.map(folderOf))].sort();
     expect(present).toEqual([...files.filter((name) => name === "dist" || existsSync(name)), ...always].sort());
-    expect(consumer.packed).toEqual(expect.arrayContaining(["dist/cli/main.js", "dist/actions/loop.js"]));
+    expect(consumer.packed).toEqual(expect.arrayContaining(["dist/cli/main.js", "dist/actions/step.js"]));
     expect(globSync("{src,test}/**", { cwd: consumer.root })).toEqual([]);
   });
 
