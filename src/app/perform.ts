@@ -67,7 +67,7 @@ function subjectOf({ event, payload, id }: ClaimedWork): Subject {
     throw new WhetstoneError("input_unreadable", `The payload of ${event} ${id} is no JSON.`, { cause: error });
   }
   const envelope = opened(value);
-  if (envelope !== undefined) return { ...envelope, payload: envelope.payload };
+  if (envelope !== undefined) return envelope;
   return { ...addressOf(event, value), payload: value };
 }
 

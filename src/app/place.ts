@@ -75,5 +75,7 @@ export function sealed(envelope: Envelope): Readonly<Record<string, unknown>> {
 /** The envelope that a payload of the queue is; undefined for a delivery. */
 export function opened(payload: unknown): Envelope | undefined {
   const found = Envelope.safeParse(payload);
-  return found.success ? found.data : undefined;
+  if (!found.success) return undefined;
+  const { name, place, payload: inner } = found.data;
+  return { name, place, payload: inner };
 }

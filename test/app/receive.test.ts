@@ -1,0 +1,115 @@
+import { createHmac } from "node:crypto";
+import { describe, expect, test } from "@jest/globals";
+import { verify } from "@octokit/webhooks-methods";
+import { type Incoming, receiveDelivery, type ReceiveParts } from "../../src/app/receive.ts";
+import { memoryQueue } from "../../src/app/work/memory.ts";
+import { LEASE, NOW } from "./work/works.ts";
+
+const SECRET = "a-webhook-secret";
+const BODY = JSON.stringify({
+  action: "created",
+  issue: { number: 1 },
+  repository: { id: 7, name: "notes", owner: { login: "octo-org" } },
+  installation: { id: 9 },
+});
+
+const signed = (body: string, secret = SECRET): string =>
+  `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
+
+/** A delivery as GitHub sends it; headers of undefined are left out. */
+function delivery(body = BODY, change: Readonly<Record<string, string | undefined>> = {}): Incoming {
+  const headers: Readonly<Record<string, string | undefined>> = {
+    "x-github-event": "issue_comment",
+    "x-github-delivery": "d-1",
+    "x-hub-signature-256": signed(body),
+    ...change,
+  };
+  return { header: (name) => headers[name], body };
+}
+
+function door(change: Partial<ReceiveParts> = {}) {
+  const queue = memoryQueue();
+  const answered: string[] = [];
+  const woken: number[] = [];
+  const parts: ReceiveParts = {
+    verify: (body, signature) => verify(SECRET, body, signature),
+    queue,
+    isHeard: (name) => name === "issue_comment.created",
+    now: () => NOW,
+    onDelivery: ({ event, result }) => answered.push(`${event} ${result}`),
+    onAdded: () => woken.push(1),
+    ...change,
+  };
+  return { queue, answered, woken, take: (incoming: Incoming) => receiveDelivery(parts, incoming) };
+}
+
+describe("receiveDelivery", () => {
+  test("puts a signed delivery into the queue as it was sent, once", async () => {
+    const { queue, answered, woken, take } = door();
+    expect(await take(delivery())).toEqual({ status: 202, text: "added" });
+    expect(await take(delivery())).toEqual({ status: 202, text: "known" });
+    expect(await queue.claim(NOW, LEASE)).toMatchObject({
+      id: "d-1",
+      event: "issue_comment",
+      key: "octo-org/notes#1",
+      payload: BODY,
+      receivedAt: NOW,
+    });
+    expect(await queue.counts(NOW)).toEqual({ waiting: 0, running: 1, dead: 0 });
+    expect(answered).toEqual(["issue_comment.created added", "issue_comment.created known"]);
+    expect(woken).toHaveLength(1);
+  });
+
+  test.each([
+    ["no signature", delivery(BODY, { "x-hub-signature-256": undefined })],
+    ["an empty one", delivery(BODY, { "x-hub-signature-256": "" })],
+    ["one of SHA-1 alone", delivery(BODY, { "x-hub-signature-256": undefined, "x-hub-signature": "sha1=00" })],
+    ["one of an old secret", delivery(BODY, { "x-hub-signature-256": signed(BODY, "the secret before") })],
+    ["one of another body", delivery(BODY, { "x-hub-signature-256": signed(`${BODY} `) })],
+    ["one in capitals", delivery(BODY, { "x-hub-signature-256": signed(BODY).toUpperCase() })],
+    ["an empty body", delivery("", { "x-hub-signature-256": signed("x") })],
+  ])("%s: 401, and nothing is read or stored", async (_, incoming) => {
+    const { queue, answered, take } = door();
+    expect((await take(incoming)).status).toBe(401);
+    expect(await queue.known(["d-1"])).toEqual(new Set());
+    expect(answered).toEqual(["none unsigned"]);
+  });
+
+  test.each([
+    ["no event", delivery(BODY, { "x-github-event": undefined })],
+    ["an event that is no name", delivery(BODY, { "x-github-event": "issue comment" })],
+    ["no id", delivery(BODY, { "x-github-delivery": undefined })],
+    ["an id that is none", delivery(BODY, { "x-github-delivery": "a/../b" })],
+    ["a form instead of JSON", delivery("payload=%7B%7D")],
+    ["a body that is cut off", delivery(BODY.slice(0, -1))],
+    ["a number", delivery("7")],
+  ])("%s: 400, and nothing is stored", async (_, incoming) => {
+    const { queue, answered, take } = door();
+    expect((await take(incoming)).status).toBe(400);
+    expect(await queue.counts(NOW)).toEqual({ waiting: 0, running: 0, dead: 0 });
+    expect(answered).toEqual(["none malformed"]);
+  });
+
+  test("an event that nothing is done about is answered and counted under one name, and not stored", async () => {
+    const { queue, answered, take } = door();
+    const edited = BODY.replace("created", "edited");
+    expect(await take(delivery(edited))).toEqual({ status: 202, text: "ignored" });
+    expect(await take(delivery(BODY, { "x-github-event": "invented_yesterday" }))).toMatchObject({ status: 202 });
+    expect(answered).toEqual(["other ignored", "other ignored"]);
+    expect(await queue.known(["d-1"])).toEqual(new Set());
+  });
+
+  test("a queue that takes nothing is GitHub's to know: the delivery fails, and nobody is told it was taken", async () => {
+    const full = { add: () => Promise.reject(new Error("disk full")) };
+    const { answered, woken, take } = door({ queue: full });
+    await expect(take(delivery())).rejects.toThrow("disk full");
+    expect([answered, woken]).toEqual([[], []]);
+  });
+
+  test("10 MB are taken whole", async () => {
+    const { queue, take } = door();
+    const body = JSON.stringify({ ...(JSON.parse(BODY) as object), padding: "ü".repeat(5_000_000) });
+    expect(await take(delivery(body))).toEqual({ status: 202, text: "added" });
+    expect((await queue.claim(NOW, LEASE))?.payload.length).toBe(body.length);
+  });
+});
