@@ -11,7 +11,6 @@ export const Place = z.object({
 export type Place = z.infer<typeof Place>;
 
 const Delivered = z.object({
-  action: z.string().optional(),
   installation: z.object({ id: z.int() }).nullish(),
   repository: z
     .object({ id: z.int(), name: z.string().min(1), owner: z.object({ login: z.string().min(1) }) })
@@ -32,10 +31,11 @@ export type Addressed = { readonly name: string; readonly key: string; readonly 
 
 /** Reads the address of a delivery; payloads of other forms have no place, and wait for those of their event. */
 export function addressOf(event: string, payload: unknown): Addressed {
+  const action: unknown = Reflect.get(Object(payload), "action");
+  const name = typeof action === "string" ? `${event}.${action}` : event;
   const delivered = Delivered.safeParse(payload);
-  if (!delivered.success) return { name: event, key: `event/${event}`, place: undefined };
-  const { action, installation, repository } = delivered.data;
-  const name = action === undefined ? event : `${event}.${action}`;
+  if (!delivered.success) return { name, key: `event/${event}`, place: undefined };
+  const { installation, repository } = delivered.data;
   if (!repository)
     return { name, key: installation ? `installation/${installation.id}` : `event/${event}`, place: undefined };
   const where = { id: repository.id, owner: repository.owner.login, repo: repository.name };

@@ -1,0 +1,132 @@
+import { describe, expect, test } from "@jest/globals";
+import { MOST_PAGES, nextCursor, takeMissed } from "../../src/app/missed.ts";
+import { watchMissed } from "../../src/app/missed-watch.ts";
+import { memoryQueue } from "../../src/app/work/memory.ts";
+import type { GitHubClient } from "../../src/github/rest-api.ts";
+import { LEASE, NOW, workOf } from "./work/works.ts";
+
+const HOUR = 3_600_000;
+
+type Logged = { id: number; guid: string; delivered_at: string; event: string; action: string | null };
+
+const logged = (id: number, change: Partial<Logged> = {}): Logged => ({
+  id,
+  guid: `g-${id}`,
+  delivered_at: new Date(NOW - id * 1_000).toISOString(),
+  event: "issue_comment",
+  action: "created",
+  ...change,
+});
+const payload = (id: number) => ({
+  action: "created",
+  issue: { number: id },
+  repository: { id: 7, name: "notes", owner: { login: "octo-org" } },
+});
+
+/** GitHub's log of deliveries, the newest first, in pages of two. */
+function log(items: readonly Logged[], payloads: (id: number) => unknown = payload) {
+  const asked: string[] = [];
+  const request: GitHubClient["request"] = async (route, parameters = {}) => {
+    const { delivery_id: id, cursor } = parameters as { delivery_id?: number; cursor?: string };
+    asked.push([route.split(" ")[0], route.split("/").at(-1), id ?? cursor].filter(Boolean).join(" "));
+    if (id !== undefined) return { data: { request: { payload: payloads(id) } } };
+    const from = Number(cursor ?? 0);
+    const more = from + 2 < items.length;
+    const link = `<https://api.github.com/app/hook/deliveries?per_page=100&cursor=${from + 2}>; rel="next"`;
+    return { data: items.slice(from, from + 2), headers: more ? { link } : {} };
+  };
+  return { client: { request }, asked };
+}
+
+const isHeard = (name: string): boolean => name === "issue_comment.created" || name === "push";
+
+describe("takeMissed", () => {
+  test("takes what is in the log and not in the queue, the oldest first, and nothing twice", async () => {
+    const queue = memoryQueue();
+    await queue.add(workOf("g-2"));
+    const { client, asked } = log([
+      logged(1),
+      logged(2),
+      logged(3, { event: "issues", action: "opened" }),
+      logged(4),
+      logged(5, { guid: "g-4" }),
+      logged(6, { event: "push", action: null }),
+    ]);
+    const parts = { client, queue, isHeard, now: () => NOW };
+    expect(await takeMissed(parts, 0)).toEqual({ seen: 6, fetched: 3, resent: 0, complete: true });
+    expect(asked.slice(0, 3)).toEqual(["GET deliveries", "GET deliveries 2", "GET deliveries 4"]);
+    expect(await queue.known(["g-1", "g-2", "g-4", "g-6", "g-3"])).toEqual(new Set(["g-1", "g-2", "g-4", "g-6"]));
+    const claims = [];
+    for (let work = await queue.claim(NOW, LEASE); work; work = await queue.claim(NOW, LEASE)) claims.push(work);
+    expect(claims.map(({ id }) => id)).toEqual(["g-2", "g-6", "g-4", "g-1"]);
+    expect(claims[3]).toMatchObject({ event: "issue_comment", key: "octo-org/notes#1" });
+    expect(await takeMissed(parts, 0)).toMatchObject({ fetched: 0, resent: 0 });
+  });
+
+  test("looks no further back than it should", async () => {
+    const old = new Date(NOW - 2 * HOUR).toISOString();
+    const { client, asked } = log([logged(1), logged(2, { delivered_at: old }), logged(3, { delivered_at: old })]);
+    const parts = { client, queue: memoryQueue(), isHeard, now: () => NOW };
+    expect(await takeMissed(parts, NOW - HOUR)).toEqual({ seen: 1, fetched: 1, resent: 0, complete: true });
+    expect(asked).toEqual(["GET deliveries", "GET {delivery_id} 1"]);
+  });
+
+  test("asks GitHub to send again what its log holds no payload of", async () => {
+    const { client, asked } = log([logged(1)], () => null);
+    const queue = memoryQueue();
+    expect(await takeMissed({ client, queue, isHeard, now: () => NOW }, 0)).toMatchObject({ fetched: 0, resent: 1 });
+    expect(asked.at(-1)).toBe("POST attempts 1");
+    expect(await queue.known(["g-1"])).toEqual(new Set());
+  });
+
+  test("says when the log is longer than one look", async () => {
+    const { client, asked } = log(Array.from({ length: 2 * MOST_PAGES + 1 }, (_, n) => logged(n, { event: "ping" })));
+    const parts = { client, queue: memoryQueue(), isHeard, now: () => NOW };
+    expect(await takeMissed(parts, 0)).toMatchObject({ seen: 2 * MOST_PAGES, complete: false });
+    expect(asked).toHaveLength(MOST_PAGES);
+  });
+
+  test.each([
+    ['<https://x/d?cursor=v1_9&per_page=1>; rel="next"', "v1_9"],
+    ['<https://x/d?cursor=a>; rel="prev", <https://x/d?cursor=b>; rel="next"', "b"],
+    ['<https://x/d>; rel="next"', undefined],
+    ['<not an address>; rel="next"', undefined],
+    ["", undefined],
+  ])("cursor of %j", (link, cursor) => {
+    expect(nextCursor(link)).toBe(cursor);
+  });
+});
+
+describe("watchMissed", () => {
+  test("looks at once and again, from before its last good look on, and tells what it found or what failed", async () => {
+    const [sinces, lines, errors]: [number[], string[], string[]] = [[], [], []];
+    const answers = [
+      { seen: 9, fetched: 1, resent: 2, complete: true },
+      undefined,
+      { seen: 9, fetched: 0, resent: 0, complete: false },
+    ];
+    const stop = new AbortController();
+    let time = NOW;
+    await watchMissed(
+      {
+        takeMissed: async (since) => {
+          sinces.push(since);
+          const answer = answers[sinces.length - 1];
+          if (answer === undefined) throw new Error("502");
+          return answer;
+        },
+        now: () => time,
+        pause: async (ms) => {
+          time += ms;
+          if (sinces.length === 3) stop.abort();
+        },
+        log: { info: (line) => lines.push(line), error: (line) => errors.push(line) },
+      },
+      stop.signal,
+    );
+    expect(sinces).toEqual([NOW - 72 * HOUR, NOW - HOUR / 6, NOW - HOUR / 6]);
+    expect(lines[0]).toContain("1 taken from GitHub's log, 2 asked for again");
+    expect(lines[1]).toContain("Only the newest 9 deliveries");
+    expect(errors).toHaveLength(1);
+  });
+});
