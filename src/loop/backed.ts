@@ -1,8 +1,10 @@
 import type { StateView } from "../github/state-port.ts";
 import { WhetstoneError } from "../model/error.ts";
 import { canonicalJson } from "../model/json.ts";
+import type { RuleAssignment } from "../model/assignment.ts";
 import type { LedgerRecord } from "../model/ledger.ts";
 import type { Outcome } from "../model/outcome.ts";
+import { digestOf } from "../protect/digest.ts";
 import { readLedger, verifyLedger } from "../protect/ledger.ts";
 import { firstOutcomeOf } from "../learn/trials.ts";
 
@@ -40,6 +42,36 @@ export async function assertBacked(view: StateView, outcomes: readonly Outcome[]
         outcomes.find(({ id, dossier }) => dossier === outcome.dossier && id !== outcome.id),
       );
   }
+}
+
+/**
+ * The ledger holds the digest of every draw: which sessions saw a rule, and with which probability, cannot be chosen
+ * afterwards, nor can draws be left out.
+ * @throws WhetstoneError `ledger_broken` naming the draw
+ */
+export async function assertDrawn(
+  view: StateView,
+  { target, assignments }: { readonly target: string; readonly assignments: readonly RuleAssignment[] },
+): Promise<void> {
+  const { records } = await readLedger(view);
+  const own = records.filter((one) => one.operation === "assign" && one.target === target);
+  const drawn = new Map(own.map((one) => [one.run, one.parametersDigest]));
+  for (const assignment of assignments) {
+    const digest = drawn.get(assignment.run);
+    if (digest !== digestOf(assignment)) {
+      throw alteredDraw(assignment.run, digest === undefined ? "does not know it" : "holds another digest of it");
+    }
+    drawn.delete(assignment.run);
+  }
+  const [missing] = drawn.keys();
+  if (missing !== undefined) throw alteredDraw(missing, "knows it, and there is no file of it");
+}
+
+function alteredDraw(run: string, says: string): WhetstoneError {
+  return new WhetstoneError("ledger_broken", `The draw of ${run} was altered: the ledger ${says}.`, {
+    remedy: "Nothing is learned from it. Restore the file from an earlier commit of the branch whetstone/state.",
+    data: { run },
+  });
 }
 
 /** What becomes of a proposal later changes nothing of what was measured of it. */

@@ -8,6 +8,7 @@ import type { ReasonCode } from "../../src/model/codes.ts";
 import type { LedgerEntry } from "../../src/model/ledger.ts";
 import type { Outcome, Rule } from "../../src/model/outcome.ts";
 import { formatInstant } from "../../src/model/time.ts";
+import { digestOf } from "../../src/protect/digest.ts";
 import { planLedger } from "../../src/protect/ledger.ts";
 import { systemClock } from "../../src/wire.ts";
 import { fingerprint, outcome } from "../learn/outcomes.ts";
@@ -92,6 +93,7 @@ function history(): { files: Map<string, string>; entries: LedgerEntry[] } {
     files.set(`outcomes/${ended.id}.json`, JSON.stringify(ended));
     files.set(`assignments/r-h${i}.json`, JSON.stringify(drawn));
     const passed = ended.validated === true;
+    entries.push({ ...endOf(drawn.run, "rejected"), operation: "assign", parametersDigest: digestOf(drawn) });
     entries.push(validationOf(drawn.run, passed), endOf(drawn.run, ended.status, ended.reasons[0]));
   }
   return { files, entries };

@@ -174,6 +174,26 @@ describe("bad input", () => {
     }
   });
 
+  test("nor does a draw that was altered, made up or left out", async () => {
+    const view = await project.state.view();
+    const drawn = JSON.parse((await view.read("assignments/r-h1.json")) ?? "");
+    const arms = [{ ...drawn.arms[0], assigned: true }];
+    for (const [forged, says] of [
+      [{ ...drawn, arms }, "The draw of r-h1 was altered: the ledger holds another digest of it."],
+      [{ ...drawn, run: "r-forged" }, "The draw of r-forged was altered: the ledger does not know it."],
+      [undefined, "The draw of r-h1 was altered: the ledger knows it, and there is no file of it."],
+    ]) {
+      const text = forged === undefined ? null : JSON.stringify(forged);
+      const change = new Map([[`assignments/${forged?.run ?? "r-h1"}.json`, text]]);
+      await project.state.update("forge", async () => ({ change, value: undefined }));
+      for (const args of [["learn"], ["rules", "list"]]) {
+        const { code, err } = await project.cli(...args);
+        expect([code, err.includes(says)]).toEqual([1, true]);
+      }
+      project.git("update-ref", "refs/heads/whetstone/state", view.head ?? "");
+    }
+  });
+
   test("a ledger with a broken chain teaches nothing", async () => {
     const view = await project.state.view();
     const [path = ""] = await view.list("ledger/");

@@ -1,12 +1,13 @@
 import { executeWording } from "../../loop/execute-wording.ts";
 import type { WordingEnd } from "../../loop/word-rules.ts";
-import { assertBacked } from "../../loop/backed.ts";
+import { assertBacked, assertDrawn } from "../../loop/backed.ts";
 import { confirmHeld, describeHeld } from "../../loop/held.ts";
 import { learn, readKnown } from "../../loop/learn.ts";
 import { pendingRules, proposeRules } from "../../loop/propose-rules.ts";
 import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import type { LearningReport } from "../../model/learning.ts";
+import { readAssignments } from "../../protect/assignments.ts";
 import { readOutcomes } from "../../protect/outcomes.ts";
 import { forTerminal } from "../../protect/sanitise.ts";
 import { readSession } from "../../session/replay.ts";
@@ -25,6 +26,8 @@ export async function runLearn(options: LearnOptions, io: Io): Promise<number> {
   const workspace = await openWorkspace({ ...options, cwd: io.cwd }, io.env, options.target);
   const view = await workspace.state.view();
   await assertBacked(view, await readOutcomes(view, workspace.targetName));
+  const target = workspace.targetName;
+  await assertDrawn(view, { target, assignments: await readAssignments(view, target) });
   const run = { workspace, id: newId("r", workspace.clock), actor: localActor() };
   const checked = await checkHeld(run, options, io);
   const { value: learned } = await learn(run);

@@ -1,10 +1,11 @@
 import { explainReview } from "../../learn/explain.ts";
-import { assertBacked } from "../../loop/backed.ts";
+import { assertBacked, assertDrawn } from "../../loop/backed.ts";
 import { type KnownRules, readKnown } from "../../loop/learn.ts";
 import { retireRule } from "../../loop/retire-rule.ts";
 import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { nearest } from "../../model/nearest.ts";
+import { readAssignments } from "../../protect/assignments.ts";
 import { forTerminal } from "../../protect/sanitise.ts";
 import { newId, openWorkspace, type Workspace } from "../../wire.ts";
 import type { RetireOptions, RulesOptions } from "../commands/rules.ts";
@@ -73,7 +74,10 @@ type Opened = { readonly workspace: Workspace; readonly targetName: string; read
 async function open(options: RulesOptions, io: Io): Promise<Opened> {
   const workspace = await openWorkspace({ ...options, cwd: io.cwd, actor: cliActor(io) }, io.env, options.target);
   const known = await readKnown(workspace);
-  await assertBacked(await workspace.state.view(), known.outcomes);
+  const view = await workspace.state.view();
+  await assertBacked(view, known.outcomes);
+  const target = workspace.targetName;
+  await assertDrawn(view, { target, assignments: await readAssignments(view, target) });
   return { workspace, targetName: workspace.targetName, known };
 }
 
