@@ -9,7 +9,7 @@ type Session = Workload["sessions"][number];
 /** What the canary stage needs; `Options` are the judge's, frozen from the warm-up before the canary starts. */
 export type CanaryDeps<Options> = Pick<
   SplitDeps,
-  "sessions" | "weight" | "maxSessions" | "minimumSessions" | "random"
+  "sessions" | "weight" | "maxSessions" | "minimumSessions" | "alpha" | "random"
 > & {
   readonly play: (arm: Arm, session: Session) => Promise<readonly CallSample[]>;
   /** Sessions that the baseline plays alone before the canary, under the same load, to freeze the judge's limits. */

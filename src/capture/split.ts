@@ -2,6 +2,7 @@ import type { Arm, CallSample, Workload } from "../model/call.ts";
 import { WhetstoneError } from "../model/error.ts";
 import type { Progress } from "../model/stage.ts";
 import type { CanaryVerdict } from "../model/verdict.ts";
+import { isOverwhelming, looksDisastrous, type Routing } from "./disaster.ts";
 
 type Session = Workload["sessions"][number];
 
@@ -13,11 +14,13 @@ export type SplitDeps = {
   readonly maxSessions: number;
   /** Sessions per arm before the judge is asked: calls of one session share a process and are not independent. */
   readonly minimumSessions: number;
+  /** Greatest probability of a false rollback. */
+  readonly alpha: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Plays one client session on one arm through the proxy and returns its calls as the proxy measured them. */
   readonly play: (arm: Arm, session: Session) => Promise<readonly CallSample[]>;
-  /** Judges everything so far; asked after each block from the minimum on. */
+  /** Judges everything so far; asked after each block from the minimum on, and before it when all looks like a disaster. */
   readonly judge: (samples: readonly CallSample[]) => CanaryVerdict;
   readonly progress: Progress;
 };
@@ -39,7 +42,8 @@ const LARGEST_BLOCK = 100;
  * Permuted-block randomisation (Hill 1951): every block plays one recorded session as often as it takes for the weight
  * to be exact, in random order of the arms. Both arms thus get the same mix of calls, and the routing stays random.
  * The judge is asked after each block once both arms have their minimum of sessions; the run ends at the first decision, at the first failure of the canary's server,
- * or undecided after `maxSessions`. A baseline that fails is an error of the run.
+ * or undecided after `maxSessions`. Before the minimum it ends at a disaster only: whole sessions of the canary and no other
+ * ones are bad, which by itself is as rare as `alpha` says, and the calls show overwhelming evidence. A baseline that fails is an error of the run.
  */
 export async function splitTraffic(deps: SplitDeps): Promise<SplitResult> {
   const samples: CallSample[] = [];
@@ -66,9 +70,24 @@ export async function splitTraffic(deps: SplitDeps): Promise<SplitResult> {
       const canaryFailure = failureOf(pair, results);
       if (canaryFailure !== undefined) return { samples, verdict, sessions, canaryFailure };
     }
-    if (Math.min(sessions.baseline, sessions.canary) >= deps.minimumSessions) verdict = deps.judge(samples);
+    verdict = look(samples, { deps, verdict, routing: { block, blocks: index + 1 }, sessions });
   }
   return { samples, verdict, sessions };
+}
+
+type Looking = {
+  readonly deps: SplitDeps;
+  readonly verdict: CanaryVerdict;
+  readonly routing: Routing;
+  readonly sessions: SplitResult["sessions"];
+};
+
+/** The judge's verdict, if it is time for one; otherwise the one before. */
+function look(samples: readonly CallSample[], { deps, verdict, routing, sessions }: Looking): CanaryVerdict {
+  if (Math.min(sessions.baseline, sessions.canary) >= deps.minimumSessions) return deps.judge(samples);
+  if (!looksDisastrous(samples, routing, deps.alpha)) return verdict;
+  const early = deps.judge(samples);
+  return isOverwhelming(early) ? early : verdict;
 }
 
 /** The arms of one block: the smallest in which the weight is a whole number of sessions, each arm at least once. */

@@ -21,6 +21,7 @@ export function canary(run: LoopRun, versions: Readonly<Record<Arm, string>>): P
     weight: settings.weight,
     maxSessions: settings.maxSessions,
     minimumSessions: settings.minimumSessions,
+    alpha: settings.alpha,
     warmUp: WARM_UP_SESSIONS,
     random: random.uniform,
     play: (arm, session) => playUnderLoad(run, { arm, session, cwd: versions[arm] }),

@@ -36,6 +36,7 @@ function setup(end: CanaryVerdict, change: Partial<CanaryDeps<Frozen>> = {}) {
     weight: 0.5,
     maxSessions: 8,
     minimumSessions: 1,
+    alpha: 0.05,
     random: createRandom("canary").uniform,
     warmUp: 2,
     play: async (arm, session) => {

@@ -23,6 +23,7 @@ function deps(extra: Partial<SplitDeps>): SplitDeps {
     weight: 0.5,
     maxSessions: 20,
     minimumSessions: 1,
+    alpha: 0.05,
     random: createRandom("split").uniform,
     play: (arm, session) => Promise.resolve([sample(arm, session.id)]),
     judge: () => undecided,

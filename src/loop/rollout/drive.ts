@@ -13,8 +13,8 @@ export type RolloutDeps = {
   readonly clock: Clock;
   /** Asked before a phase acts, unless it takes the candidate back. @throws WhetstoneError `stopped` while the kill switch is set */
   readonly mayGoOn: () => Promise<void>;
-  /** Resolves when the next look is due. */
-  readonly untilNextLook: () => Promise<void>;
+  /** Resolves when the next look at a rollout is due. */
+  readonly untilNextLook: (rollout: Rollout) => Promise<void>;
   /** Told about every new phase. */
   readonly told: (rollout: Rollout) => void;
   /** Ends the driving after the phase's one thing; the record stays as it is. */
@@ -40,7 +40,7 @@ export async function driveRollout(begun: Rollout, deps: RolloutDeps, once = fal
     rollout = next;
     if (isWaiting && once) return rollout;
     if (isWaiting) {
-      await deps.untilNextLook();
+      await deps.untilNextLook(rollout);
       rollout = (await deps.records.load(rollout.target)) ?? rollout;
     }
   }

@@ -77,12 +77,25 @@ export async function continueRollout(rollout: Rollout, rollouts: Rollouts, driv
       clock: workspace.clock,
       mayGoOn: () => workspace.killSwitch.assertRunning(),
       // An interruption ends the waiting; the driver then says so.
-      untilNextLook: () => sleep(settings.lookSeconds * 1_000, undefined, { signal }).catch(() => undefined),
+      untilNextLook: (current) => {
+        const waitMs = waitOf(current, settings, Number(workspace.clock.now() / 1_000_000n));
+        return sleep(waitMs, undefined, { signal }).catch(() => undefined);
+      },
       told: driving.told,
       signal,
     },
     driving.once,
   );
+}
+
+/** So long after a change of the share the looks are close together, ms, for a disaster shows in the first calls. */
+const CLOSE_MS = 120_000;
+const CLOSE_LOOK_MS = 5_000;
+
+/** Time until the next look, ms. `nowMs`: since the Unix epoch. */
+export function waitOf({ phase, since }: Rollout, { lookSeconds }: DeploymentSettings, nowMs: number): number {
+  const isFresh = phase === "exposure" && nowMs - Date.parse(since) < CLOSE_MS;
+  return isFresh ? Math.min(CLOSE_LOOK_MS, lookSeconds * 1_000) : lookSeconds * 1_000;
 }
 
 /** @throws WhetstoneError `usage` without a repository or a token */

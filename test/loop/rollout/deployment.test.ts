@@ -7,7 +7,7 @@ import { startRollout } from "../../../src/canary/rollout.ts";
 import { adminServer } from "../../../src/capture/http/admin.ts";
 import { DeploymentSettings } from "../../../src/config/deployment.ts";
 import { configuredDeployment } from "../../../src/loop/rollout/deployment.ts";
-import { planOf } from "../../../src/loop/rollout/open.ts";
+import { planOf, waitOf } from "../../../src/loop/rollout/open.ts";
 import { temporaryFolder } from "../../support/git-repository.ts";
 
 const settings = (change: object = {}): DeploymentSettings =>
@@ -91,6 +91,16 @@ describe("settings", () => {
     expect(plan.steps).toEqual([5, 25, 50].map((percent) => ({ percent, minimumMs: 600_000 })));
     expect(plan).toMatchObject({ staging: null, deadlineMs: 86_400_000, atDeadline: "inconclusive", hookMs: 600_000 });
     expect(planOf(settings({ stage: "true", check: "true" })).staging).toEqual({ soakMs: 600_000 });
+  });
+
+  test("looks are close together right after a change of the share, and nowhere else", () => {
+    const { rollout } = callOf(settings());
+    const exposed = { ...rollout, phase: "exposure" as const };
+    const sinceMs = Date.parse(rollout.since);
+    expect(waitOf(exposed, settings(), sinceMs + 119_999)).toBe(5_000);
+    expect(waitOf(exposed, settings(), sinceMs + 120_000)).toBe(60_000);
+    expect(waitOf(exposed, settings({ lookSeconds: 1 }), sinceMs)).toBe(1_000);
+    expect(waitOf({ ...rollout, phase: "staging_soak" }, settings(), sinceMs)).toBe(60_000);
   });
 
   test.each([
