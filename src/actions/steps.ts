@@ -24,6 +24,10 @@ export const STEPS = {
     run: () => import("./stopped.ts"),
     inputs: async () => (await import("./stopped-job.ts")).STOPPED_INPUTS,
   },
+  canary: {
+    run: () => import("./canary.ts"),
+    inputs: async () => (await import("./canary-inputs.ts")).CANARY_INPUTS,
+  },
   monitor: {
     run: () => import("./monitor.ts"),
     inputs: async () => (await import("./monitor-inputs.ts")).MONITOR_INPUTS,

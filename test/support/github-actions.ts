@@ -25,7 +25,7 @@ export type Actions = {
   readonly dispatched: readonly DispatchedRun[];
   readonly gate: readonly GateAnswer[];
   /** Files of workflows that are switched off. */
-  readonly disabled: ReadonlySet<string>;
+  readonly disabled: Set<string>;
   /** Changes a run as a runner would: `status`, `conclusion` and so on. */
   readonly setRun: (id: number, change: Readonly<Record<string, unknown>>) => void;
   /** Runs that only `force-cancel` ends. */

@@ -1,7 +1,7 @@
 import type { CanaryVerdict } from "../../model/verdict.ts";
 import { type ButtonName, showStage, type StageState } from "../checks/stage-check.ts";
 import type { RepositoryAccess } from "../repository.ts";
-import type { GateCalls } from "./calls.ts";
+import type { GateCalls } from "../../capture/gate-calls.ts";
 import type { GateRecord } from "./record.ts";
 import { decisionLine, lookSummary } from "./text.ts";
 

@@ -2,8 +2,8 @@ import { LONGEST_GATE_COMMENT, MOST_REPORTS } from "../../github/gate-port.ts";
 import type { CanaryMetric, CanaryVerdict } from "../../model/verdict.ts";
 import { formatNumber } from "../../propose/report.ts";
 import { cell, markdownTable } from "../page-text.ts";
-import type { GateCalls } from "./calls.ts";
-import type { GateOpinion } from "./decide.ts";
+import type { GateCalls } from "../../capture/gate-calls.ts";
+import type { GateOpinion } from "../../canary/gate.ts";
 import type { GateDecision, GateRecord } from "./record.ts";
 
 /** What a gate says of itself in each of its texts: by it an answer is known again. */

@@ -1,10 +1,11 @@
+import { FREEZE_MS } from "../../canary/window.ts";
 import { CanarySettings } from "../../config/schema.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { formatInstant } from "../../model/time.ts";
 import { isRunning } from "../../model/stop.ts";
 import type { Handled } from "../handler.ts";
-import { type GateCalls, gateCalls } from "./calls.ts";
-import { decideGate, type GateOpinion, reportIsDue } from "./decide.ts";
+import { type GateCalls, gateCalls } from "../../capture/gate-calls.ts";
+import { decideGate, type GateOpinion, reportIsDue } from "../../canary/gate.ts";
 import { gateEntry, selfOf } from "./open.ts";
 import { type GateDecision, type GateRecord, readGate, updateGate } from "./record.ts";
 import { endGate, type GateContext, howItLeft, settleGate } from "./settle.ts";
@@ -85,7 +86,7 @@ async function judge(context: GateContext, gate: GateRecord): Promise<Judged> {
   }
   const { target } = gate.proposal;
   const nowMs = Number(clock.now() / 1_000_000n);
-  const window = { target, sha: gate.sha, startedMs: Date.parse(gate.startedAt), nowMs };
+  const window = { target, sha: gate.sha, startedMs: Date.parse(gate.startedAt), beforeMs: FREEZE_MS, nowMs };
   const calls = telemetry === undefined ? undefined : await gateCalls(telemetry, window);
   const canary = targets[target]?.canary ?? CanarySettings.parse({});
   return { opinion: decideGate({ gate, calls, canary, settings: app.gate, nowMs }), calls };

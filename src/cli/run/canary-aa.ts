@@ -4,6 +4,7 @@ import type { AaReport, AaShare, AaWorld } from "../../canary/aa-report.ts";
 import { slowLimits } from "../../canary/slow-limits.ts";
 import { callSamples } from "../../capture/samples.ts";
 import type { CallSample } from "../../model/call.ts";
+import { readSamples } from "../../loop/sample-files.ts";
 import { EXIT } from "../../model/codes.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { ATTR } from "../../model/span.ts";
@@ -16,7 +17,7 @@ import { openCommandStore } from "../command-store.ts";
 import { printJson, type Io } from "../io.ts";
 import { countProgress } from "../progress.ts";
 import { renderTable } from "../table.ts";
-import { numberOf, readSamples } from "./canary-samples.ts";
+import { numberOf } from "./number-flag.ts";
 
 /** Fewest calls for an A/A that says anything. */
 const FEWEST_CALLS = 100;

@@ -3,6 +3,7 @@ import { judgeCanary, type CanaryOptions } from "../../canary/judge.ts";
 import { judgeKayenta } from "../../canary/kayenta/judge.ts";
 import { readKayentaInput } from "../../canary/kayenta/input.ts";
 import type { CallSample } from "../../model/call.ts";
+import { readSamples, readText } from "../../loop/sample-files.ts";
 import { EXIT } from "../../model/codes.ts";
 import { messageOf, WhetstoneError } from "../../model/error.ts";
 import { parseDuration, parseInstant } from "../../model/time.ts";
@@ -11,7 +12,7 @@ import { systemClock } from "../../wire.ts";
 import type { JudgeOptions } from "../commands/canary.ts";
 import { printJson, type Io } from "../io.ts";
 import { renderTable } from "../table.ts";
-import { numberOf, readSamples, readText } from "./canary-samples.ts";
+import { numberOf } from "./number-flag.ts";
 import { printVerdict } from "./canary-verdict.ts";
 
 /** `whetstone canary judge`: 0 promote or Pass, 1 rollback or Fail, 3 continue or Marginal. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { GateCalls } from "../../../src/app/gate/calls.ts";
-import { decideGate, type GateLook, reportIsDue } from "../../../src/app/gate/decide.ts";
+import type { GateCalls } from "../../../src/capture/gate-calls.ts";
+import { decideGate, type GateLook, reportIsDue } from "../../../src/canary/gate.ts";
 import { answerText, gateMark, lookSummary, reportText } from "../../../src/app/gate/text.ts";
 import type { GateRecord } from "../../../src/app/gate/record.ts";
 import { AppSettings } from "../../../src/config/app.ts";

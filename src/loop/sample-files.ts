@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import Papa from "papaparse";
-import { callSamples, checkDoubled } from "../../canary/samples.ts";
-import type { Arm, CallSample } from "../../model/call.ts";
-import { messageOf, WhetstoneError } from "../../model/error.ts";
+import { callSamples, checkDoubled } from "../canary/samples.ts";
+import type { Arm, CallSample } from "../model/call.ts";
+import { messageOf, WhetstoneError } from "../model/error.ts";
 
 /**
  * Calls of one arm from a file: CSV with a header, or NDJSON, told by the first character.
@@ -51,11 +51,4 @@ export async function readText(path: string): Promise<string> {
       cause: error,
     });
   }
-}
-
-/** A flag's number. @throws WhetstoneError `usage` */
-export function numberOf(flag: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value)) return value;
-  throw new WhetstoneError("usage", `${flag} ${text} is not a number.`, { remedy: "Write a number such as 0.5." });
 }

@@ -1,9 +1,8 @@
-import { FREEZE_MS } from "../../canary/window.ts";
-import { callSamples } from "../../capture/samples.ts";
-import type { CallSample } from "../../model/call.ts";
-import type { CommitSha } from "../../model/json.ts";
-import { ATTR, type Span } from "../../model/span.ts";
-import type { SpanStore } from "../../store/port.ts";
+import { callSamples } from "./samples.ts";
+import type { CallSample } from "../model/call.ts";
+import type { CommitSha } from "../model/json.ts";
+import { ATTR, type Span } from "../model/span.ts";
+import type { SpanStore } from "../store/port.ts";
 
 /** Calls that a gate judges, and those that it must not. */
 export type GateCalls = {
@@ -21,6 +20,8 @@ export type GateWindow = {
   readonly target: string;
   readonly sha: CommitSha;
   readonly startedMs: number;
+  /** How far back the calls of `before` go, ms. */
+  readonly beforeMs: number;
   readonly nowMs: number;
 };
 
@@ -33,10 +34,10 @@ const COMMIT = /^[0-9a-f]{12,64}$/i;
  */
 export async function gateCalls(
   { spans }: Pick<SpanStore, "spans">,
-  { target, sha, startedMs, nowMs }: GateWindow,
+  { target, sha, startedMs, beforeMs, nowMs }: GateWindow,
 ): Promise<GateCalls> {
   const sides: Record<Side, Span[]> = { own: [], foreign: [], exchanged: [] };
-  const window = { sinceNs: nanoseconds(startedMs - FREEZE_MS), untilNs: nanoseconds(nowMs + 1) };
+  const window = { sinceNs: nanoseconds(startedMs - beforeMs), untilNs: nanoseconds(nowMs + 1) };
   for await (const batch of spans({ service: target, ...window })) {
     // One span of a trace that meets a filter brings no other with it, but not every store says so.
     for (const span of batch) if (span.service === target) sides[sideOf(span, sha)].push(span);
