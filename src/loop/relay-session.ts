@@ -28,23 +28,27 @@ export type SessionJob = {
 /**
  * Who answers in the job `session`: the recording, or the real Claude Code on what the gate set aside and permitted. What
  * the session cost is carried over, for the job that books it.
- * @throws WhetstoneError `usage` (no key), `package_refused`, `api_failed`, `timeout`; `dossier_mismatch` for a job that is
- * run again by itself
+ * @throws WhetstoneError `dossier_mismatch` for a job that is run again by itself
  */
-export async function orderedRunner(run: LoopRun, job: SessionJob): Promise<SessionRunner> {
+export function orderedRunner(run: LoopRun, job: SessionJob): SessionRunner {
   const { request, order, carried } = job;
   const { session } = order.asked;
   if (session === null) throw new WhetstoneError("defect", "A session was started that nobody asked for.");
   if (session.kind === "replay") return replayRunner(join(request.places.cwd, session.file));
   assertSameAttempt(order, request.workflow);
   carried.spent = { usd: 0, tokens: 0 };
-  await loadSpans(run, job.earlier);
+  return { kind: "claude", run: async (asked) => await (await openLive(run, job)).run(asked) };
+}
+
+/** @throws WhetstoneError `usage` (no key), `package_refused`, `api_failed`, `timeout`: before anything is spent */
+async function openLive(run: LoopRun, { request, order, earlier, carried, note }: SessionJob): Promise<SessionRunner> {
+  await loadSpans(run, earlier);
   // The program is large and its parts are many: what replays a recording does without them.
   const { admittedSessions, openClaude } = await import("./claude.ts");
   const storeUrl = spanStoreUrl(request.places, request.env, run.workspace.config);
   const budgetUsd = order.budget?.reserved.usd;
   const live = { variables: request.variables ?? {}, ...(budgetUsd === undefined ? {} : { budgetUsd }) };
-  const claude = await openClaude(live, { cwd: request.places.cwd, storeUrl, note: job.note });
+  const claude = await openClaude(live, { cwd: request.places.cwd, storeUrl, note });
   return admittedSessions(run, claude, {
     authorize: (asked) => permitAgain(run, order, asked),
     book: async (spent) => {

@@ -72,7 +72,7 @@ async function runJob(run: LoopRun, job: Job): Promise<RelayEnd> {
   const { request, watcher, earlier, order } = job;
   const { clock } = run.workspace;
   const carried: Carried = earlier ? unpackCarried(earlier) : {};
-  const stages = loopStages(run, await optionsOf(run, job, carried));
+  const stages = loopStages(run, optionsOf(run, job, carried));
   const { observer } = watcher;
   const flow = openFlow(stages, { observer, clock, ...(earlier ? { earlier: earlier.manifest.stages } : {}) });
   if (request.job === "record")
@@ -91,16 +91,12 @@ async function runJob(run: LoopRun, job: Job): Promise<RelayEnd> {
   return await handOn(run, flow, needed(carried.baseSha));
 }
 
-async function optionsOf(
-  run: LoopRun,
-  { request, watcher, earlier, order }: Job,
-  carried: Carried,
-): Promise<StageOptions> {
+function optionsOf(run: LoopRun, { request, watcher, earlier, order }: Job, carried: Carried): StageOptions {
   const { job, variables, dryRun } = request;
   const asked = order?.asked ?? request.asked ?? ONLY_LOOKS;
   const runner =
     job === "session"
-      ? await orderedRunner(run, {
+      ? orderedRunner(run, {
           request,
           order: needed(order),
           earlier: needed(earlier),
