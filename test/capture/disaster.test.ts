@@ -68,7 +68,7 @@ describe("looksDisastrous", () => {
     ["one canary session was fine", 3, { canary: [10, 10, 4], baseline: [] }, false],
     ["one of the baseline failed too", 3, { canary: all, baseline: [0, 5] }, false],
     ["too few sessions", 2, { canary: all, baseline: [] }, false],
-  ] as const)("%s", (_, blocks, bad, expected) => {
+  ] as const)("%s", (_, blocks, ...[bad, expected]) => {
     expect(looksDisastrous(even(blocks, bad), { block: HALF, blocks }, 0.05)).toBe(expected);
   });
 

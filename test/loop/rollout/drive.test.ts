@@ -150,7 +150,7 @@ describe("a rollout", () => {
     await records.save(begun);
     let looks = 0;
     const untilNextLook = async (): Promise<void> => {
-      await deps.untilNextLook();
+      await deps.untilNextLook(begun);
       looks += 1;
       const current = await records.load("notes");
       if (looks !== 3 || current === undefined) return;
