@@ -1,3 +1,4 @@
+import { describeEValue } from "../learn/decide.ts";
 import type { LearningMetric, MeasuredEffect, PatternCell, RuleReview } from "../model/learning.ts";
 import type { Rule } from "../model/outcome.ts";
 import { renderTable } from "./table.ts";
@@ -16,19 +17,23 @@ export function ruleTable(listed: readonly ListedRule[]): string {
     String(review.tokens),
     rule.expires.slice(0, 10),
   ]);
-  const head = ["rule", "standing", "findings", "effect", "P(>0)", "with", "without", "held", "tokens", "expires"];
+  const measured = ["effect", "P(>0)", "with", "without", "shown at 20"];
+  const head = ["rule", "standing", "findings", ...measured, "held", "tokens", "expires"];
   return renderTable(head, rows);
 }
 
 function effectCells(effect: MeasuredEffect | undefined): string[] {
-  if (effect === undefined) return ["not measured yet", "", "", ""];
-  const { shown, heldOut, delta, interval, helps } = effect;
+  if (effect === undefined) return ["not measured yet", "", "", "", ""];
+  const { shown, heldOut, delta, interval, helps, evidence } = effect;
   const arm = ({ successes, trials }: MeasuredEffect["shown"]): string => `${successes}/${trials}`;
   return [
     `${points(delta)} (${points(interval.low)} to ${points(interval.high)})`,
     helps.toFixed(2),
     arm(shown),
     arm(heldOut),
+    evidence.wastes > evidence.helps
+      ? `not worth it ${describeEValue(evidence.wastes)}`
+      : `helps ${describeEValue(evidence.helps)}`,
   ];
 }
 
