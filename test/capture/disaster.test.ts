@@ -63,13 +63,14 @@ describe("the chance that sessions alone look like a disaster", () => {
 describe("looksDisastrous", () => {
   const all = [10, 10, 10];
   test.each([
-    ["every canary session failed and no other", 3, { canary: all, baseline: [] }, true],
-    ["most calls of each failed", 3, { canary: [5, 9, 10], baseline: [4, 0, 0] }, true],
-    ["one canary session was fine", 3, { canary: [10, 10, 4], baseline: [] }, false],
-    ["one of the baseline failed too", 3, { canary: all, baseline: [0, 5] }, false],
-    ["too few sessions", 2, { canary: all, baseline: [] }, false],
-  ] as const)("%s", (_, blocks, ...[bad, expected]) => {
-    expect(looksDisastrous(even(blocks, bad), { block: HALF, blocks }, 0.05)).toBe(expected);
+    { name: "every canary session failed and no other", blocks: 3, canary: all, baseline: [], expected: true },
+    { name: "most calls of each failed", blocks: 3, canary: [5, 9, 10], baseline: [4, 0, 0], expected: true },
+    { name: "one canary session was fine", blocks: 3, canary: [10, 10, 4], baseline: [], expected: false },
+    { name: "one of the baseline failed too", blocks: 3, canary: all, baseline: [0, 5], expected: false },
+    { name: "too few sessions", blocks: 2, canary: all, baseline: [], expected: false },
+  ])("$name", ({ blocks, canary, baseline, expected }) => {
+    const samples = even(blocks, { canary, baseline });
+    expect(looksDisastrous(samples, { block: HALF, blocks }, 0.05)).toBe(expected);
   });
 
   test("a session without a call is no bad one", () => {
