@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
 import { gitText } from "../../src/github/git.ts";
 import { temporaryFolder } from "../support/git-repository.ts";
 import { toolPath } from "../package/staging.ts";
@@ -27,12 +29,14 @@ export type Step = {
   readonly entry: string;
   readonly workspace: string;
   readonly inputs: Readonly<Record<string, string>>;
+  /** Further variables of the job. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Cancels the job, as the runner does it, when this appears in the log. */
   readonly cancelAt?: string;
 };
 
 /** Runs an action's entry as the runner does: inputs and files by environment, and no git identity on the machine. */
-export async function runStep({ entry, workspace, inputs, cancelAt }: Step): Promise<StepEnd> {
+export async function runStep({ entry, workspace, inputs, cancelAt, env: more = {} }: Step): Promise<StepEnd> {
   await using runner = await temporaryFolder();
   const file = (name: string): string => join(runner.path, name);
   await mkdir(file("home"));
@@ -58,6 +62,7 @@ export async function runStep({ entry, workspace, inputs, cancelAt }: Step): Pro
     GITHUB_ENV: file("env"),
     GITHUB_PATH: file("path"),
     GITHUB_STATE: file("state"),
+    ...more,
     ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
   };
   const end = await new Promise<{ exitCode: number; log: string }>((settle) => {
@@ -79,4 +84,28 @@ export async function runStep({ entry, workspace, inputs, cancelAt }: Step): Pro
 function parseOutputs(text: string): Record<string, string> {
   const entries = text.matchAll(/^([\w-]+)<<(\S+)\n([^]*?)\n?\2$/gm);
   return Object.fromEntries([...entries].map((match) => [match[1] ?? "", match[3] ?? ""]));
+}
+
+const ActionFile = z.object({
+  inputs: z.record(z.string(), z.object({ default: z.string().optional() })),
+  outputs: z.record(z.string(), z.object({})),
+  runs: z.object({ using: z.literal("node24"), main: z.string() }),
+});
+
+/** An action as it is at a tag: the folder of its `action.yml`. */
+export type Bundle = Pick<Step, "workspace" | "env"> & {
+  readonly folder: string;
+  readonly with: Readonly<Record<string, string>>;
+};
+
+/** Runs an action by its `action.yml`, as the runner does: its `main`, and its defaults for inputs that are not given. */
+export async function runBundle({ folder, with: given, ...step }: Bundle): Promise<StepEnd & { declared: string[] }> {
+  const { inputs, outputs, runs } = ActionFile.parse(parse(await readFile(join(folder, "action.yml"), "utf8")));
+  const preset = Object.entries(inputs).map(([name, input]) => [name, input.default ?? ""]);
+  const end = await runStep({
+    ...step,
+    entry: join(folder, runs.main),
+    inputs: { ...Object.fromEntries(preset), ...given },
+  });
+  return { ...end, declared: Object.keys(outputs) };
 }
