@@ -8,6 +8,7 @@ import type { GitHubGraph } from "./github/graphql.ts";
 import type { Forge } from "./github/port.ts";
 import { restCommits } from "./github/rest/commits.ts";
 import { openRestForge } from "./github/rest/forge.ts";
+import { restHistory } from "./github/rest/history.ts";
 import { openRestHost } from "./github/rest/host.ts";
 import { openRestState } from "./github/rest-state.ts";
 import { WhetstoneError } from "./model/error.ts";
@@ -61,6 +62,7 @@ export function openRepository({ owner, repo, self, client, clock, folder, run }
     host: guardHost(host, guard, acting),
     forge: guardForge(forge, guard, acting),
     commits: guardCommits(restCommits(place), guard, acting),
+    history: restHistory(place),
     state: guardState(state, guard, acting),
     desk,
     killSwitch,

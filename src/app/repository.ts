@@ -1,6 +1,7 @@
 import type { AppSettings } from "../config/app.ts";
 import type { Config } from "../config/schema.ts";
 import type { Commits } from "../github/commit-port.ts";
+import type { History } from "../github/history-port.ts";
 import type { Forge } from "../github/port.ts";
 import type { GitHubClient } from "../github/rest-api.ts";
 import type { StateStore } from "../github/state-port.ts";
@@ -31,6 +32,7 @@ export type RepositoryAccess = {
   readonly host: GuardedHost;
   readonly forge: Forge;
   readonly commits: Commits;
+  readonly history: History;
   readonly state: StateStore;
   readonly desk: AuthorizationDesk;
   readonly killSwitch: KillSwitch;

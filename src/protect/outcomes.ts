@@ -46,6 +46,20 @@ export async function appendOutcome(
   }));
 }
 
+/** A later outcome with its ledger records, and other files that belong to it. */
+export type LaterOutcome = Pick<RunRecord, "outcome" | "entries"> & { readonly files?: ReadonlyMap<string, string> };
+
+/** Commits a later outcome as one step, unless one of its id is on record; false when it is. */
+export async function appendOutcomeOnce(state: StateStore, later: LaterOutcome, clock: Clock): Promise<boolean> {
+  const { outcome, entries, files = new Map() } = later;
+  const path = `outcomes/${outcome.id}.json`;
+  return await state.update(`Record ${outcome.target} ${outcome.status}: ${outcome.id}`, async (view) => {
+    if ((await view.read(path)) !== undefined) return { change: new Map(), value: false };
+    const ledger = (await planLedger(view, entries, { clock })).change;
+    return { change: new Map([...files, [path, json(outcome)], ...ledger]), value: true };
+  });
+}
+
 /** All outcomes of a target, oldest first. */
 export async function readOutcomes(view: StateView, target: string): Promise<Outcome[]> {
   const outcomes = await readRecords(view, "outcomes/", Outcome);

@@ -1,26 +1,26 @@
-import type { CommitSha } from "../../model/json.ts";
 import type { Actor } from "../../model/ledger.ts";
-import { WhetstoneError } from "../../model/error.ts";
+import { type RolledBack, takeBack } from "../../propose/revert/roll-back.ts";
 import type { HandlerContext } from "../handler.ts";
+import { proposalOfPull } from "../outcomes/proposal.ts";
+import { appSettings } from "../repository.ts";
 
 /** What is asked for: the number of the pull request that was merged, and why it is to be undone. */
 export type RollBackRequest = { readonly pull: number; readonly by: Actor; readonly why: string };
 
-/** What became of it. `said` is Markdown for the conversation; all foreign text in it has passed the sanitiser. */
-export type RolledBack =
-  | {
-      /** A pull request that takes the change back stands; `deployed` where the last known good version was started besides. */
-      readonly kind: "proposed";
-      readonly pull: { readonly number: number; readonly url: string };
-      readonly deployed: CommitSha | undefined;
-      readonly said: string;
-    }
-  /** Nothing is prepared: later changes stand in the way, and people were told. */
-  | { readonly kind: "blocked"; readonly said: string }
-  /** There is nothing to take back: not merged, not Whetstone's, or gone already. */
-  | { readonly kind: "nothing"; readonly said: string };
-
-/** Takes a merged proposal back. */
-export function rollBack(_context: Pick<HandlerContext, "repository">, request: RollBackRequest): Promise<RolledBack> {
-  return Promise.reject(new WhetstoneError("defect", `The rollback of #${request.pull} is not built yet.`));
+/**
+ * Takes a merged proposal back: a draft pull request with its proof, and where that is configured a deployment of the last
+ * known good version. What is undone follows from the state branch and from commits, never from what a page says.
+ * @throws WhetstoneError `api_failed`, `stopped`, `ref_moved`, `ledger_broken`, `config_invalid`
+ */
+export async function rollBack(
+  { repository, clock, event }: Pick<HandlerContext, "repository" | "clock" | "event">,
+  { pull, by, why }: RollBackRequest,
+): Promise<RolledBack> {
+  const found = await proposalOfPull(repository, pull);
+  if (found === undefined) {
+    return { kind: "nothing", said: `#${pull} is no proposal of Whetstone that is on record here; nothing was done.` };
+  }
+  const settings = (await appSettings(repository)).rollback;
+  const order = { proposal: found, pull: found.pull, by, why, run: event.id, settings };
+  return await takeBack({ ...repository, clock }, order);
 }

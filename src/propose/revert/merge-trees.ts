@@ -47,7 +47,8 @@ function stepOf(path: string, { base, ours, theirs }: Sides): PathStep | undefin
 }
 
 function takeOf(path: string, entry: Entry | undefined): PathStep {
-  if (entry === undefined || entry.mode.startsWith("100") || entry.mode === "120000") return { path, kind: "take", entry };
+  if (entry === undefined || entry.mode.startsWith("100") || entry.mode === "120000")
+    return { path, kind: "take", entry };
   return { path, kind: "conflict", why: "a submodule has to be set back by hand" };
 }
 
