@@ -3,7 +3,15 @@ import fc from "fast-check";
 import { openMemoryForge } from "../../src/github/memory.ts";
 import { type ReasonCode, REASON_CODE_LIST } from "../../src/model/codes.ts";
 import { codeOf, WhetstoneError } from "../../src/model/error.ts";
-import { type Guard, guardForge, guardState, guardWorktrees, openGuard } from "../../src/protect/guard.ts";
+import {
+  type Guard,
+  guardForge,
+  guardState,
+  guardWorktrees,
+  openGuard,
+  type UsedBefore,
+} from "../../src/protect/guard.ts";
+import { digestOf } from "../../src/protect/digest.ts";
 import type { KillSwitch } from "../../src/protect/kill-switch.ts";
 import { needsAuthorization, operationOf, OPERATIONS, type OperationName } from "../../src/protect/operations.ts";
 import { assertPermit } from "../../src/protect/permit.ts";
@@ -237,5 +245,53 @@ describe("violations", () => {
       resourceLimit: 1,
       timeout: 3,
     });
+  });
+});
+
+describe("an authorization that another job of the run used up", () => {
+  const asked = { actor: BOT, target: "notes", run: "r-1", subject: SUBJECT };
+  const used: UsedBefore = {
+    authorization: "a-1",
+    operation: "session.refine",
+    target: "notes",
+    run: "r-1",
+    actor: BOT,
+    subject: digestOf(SUBJECT),
+  };
+
+  test("permits exactly that, and nothing is used up a second time", async () => {
+    const permit = await guard.permit("session.refine", { ...asked, used });
+    expect(permit).toMatchObject({ operation: "session.refine", authorization: "a-1", target: "notes" });
+    expect(await acts(desk.state)).toEqual([]);
+  });
+
+  test("permits nothing else: another target, run, person or subject", async () => {
+    const other: Partial<UsedBefore>[] = [
+      { target: "other" },
+      { run: "r-2" },
+      { actor: { type: "person", id: "mallory" } },
+      { subject: digestOf("another commit") },
+      { operation: "resume" },
+    ];
+    for (const change of other) {
+      const permit = guard.permit("session.refine", { ...asked, used: { ...used, ...change } });
+      await expect(permit).rejects.toMatchObject(refusedFor("authorization_altered"));
+    }
+    const { subject: _subject, ...without } = asked;
+    await expect(guard.permit("session.refine", { ...without, used })).rejects.toMatchObject(
+      refusedFor("authorization_altered"),
+    );
+  });
+
+  test("is no way to any other protected operation", async () => {
+    for (const name of NAMES.filter((one) => needsAuthorization(OPERATIONS[one]) && one !== "session.refine")) {
+      const permit = guard.permit(name, { ...asked, used: { ...used, operation: name } });
+      await expect(permit).rejects.toMatchObject(refusedFor("authorization_altered"));
+    }
+  });
+
+  test("counts for nothing while the kill switch is set", async () => {
+    isStopped = true;
+    await expect(guard.permit("session.refine", { ...asked, used })).rejects.toMatchObject({ code: "stopped" });
   });
 });
