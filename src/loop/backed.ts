@@ -1,6 +1,6 @@
 import type { StateView } from "../github/state-port.ts";
 import { WhetstoneError } from "../model/error.ts";
-import { canonicalJson } from "../model/json.ts";
+import { canonicalJson, type Digest } from "../model/json.ts";
 import type { RuleAssignment } from "../model/assignment.ts";
 import type { LedgerRecord } from "../model/ledger.ts";
 import type { Outcome } from "../model/outcome.ts";
@@ -58,13 +58,19 @@ export async function assertDrawn(
   const drawn = new Map(own.map((one) => [one.run, one.parametersDigest]));
   for (const assignment of assignments) {
     const digest = drawn.get(assignment.run);
-    if (digest !== digestOf(assignment)) {
+    if (digest === undefined || !digestsOf(assignment).includes(digest)) {
       throw alteredDraw(assignment.run, digest === undefined ? "does not know it" : "holds another digest of it");
     }
     drawn.delete(assignment.run);
   }
   const [missing] = drawn.keys();
   if (missing !== undefined) throw alteredDraw(missing, "knows it, and there is no file of it");
+}
+
+/** As it was drawn, or as what of it had a part in the session was put on record afterwards. */
+function digestsOf(assignment: RuleAssignment): Digest[] {
+  const { run, target, findings, arms } = assignment;
+  return [digestOf(assignment), digestOf({ run, target, findings, arms })];
 }
 
 function alteredDraw(run: string, says: string): WhetstoneError {
