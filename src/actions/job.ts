@@ -55,12 +55,20 @@ export type LoopJob = {
   readonly execute: typeof executeLoop;
 };
 
-/** Variables whose values are masked in the log. */
+/** Variables whose values are masked in the log, whatever they are. */
 const SECRET_VARIABLES = ["ANTHROPIC_API_KEY", "DATABASE_URL", "GITHUB_TOKEN"];
+/** And all whose names end like these, such as `INPUT_TOKEN`. */
+const SECRET_NAME = /(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD|AUTHORIZATION)$/i;
+/** A shorter value of those is no secret, and masking it would make the log unreadable. */
+const SHORTEST_SECRET = 8;
 
 /** What to mask: the values of secret variables, each line of them, and the password inside a database's URL. */
 export function secretsOf(env: Readonly<Record<string, string | undefined>>): string[] {
-  const values = SECRET_VARIABLES.map((name) => env[name] ?? "");
+  const named = Object.entries(env).filter(
+    ([name, value = ""]) =>
+      SECRET_VARIABLES.includes(name) || (SECRET_NAME.test(name) && value.length >= SHORTEST_SECRET),
+  );
+  const values = named.map(([, value = ""]) => value);
   const url = URL.parse(env["DATABASE_URL"] ?? "");
   const lines = [...values, ...passwordOf(url)].flatMap((value) => value.split(/\r?\n/));
   return [...new Set(lines.filter((line) => line.trim() !== ""))];

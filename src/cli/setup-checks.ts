@@ -97,10 +97,16 @@ function judgeFiles(files: ReadonlyMap<string, string>, templates: readonly stri
   return [...missing, ...faults, fine(`${[...files.keys()].join(", ")}, pinned${rest}`)];
 }
 
-/** What a workflow uses by a name that can move; `./` is the repository itself. */
+/** What a workflow uses by a name that can move; `./` and `$/` are the repository itself. */
 function loose(text: string): string[] {
-  const uses = [...text.matchAll(/^\s*(?:-\s+)?uses:\s*["']?([^\s"'#]+)/gm)].map(([, use = ""]) => use);
-  return uses.filter((use) => !use.startsWith("./") && (!/@[0-9a-f]{40}$/.test(use) || /@0+$/.test(use)));
+  const code = text.replaceAll(/(^|\s)#.*$/gm, "$1");
+  const uses = [...code.matchAll(/(?:^|[\s{,])uses:\s*["']?([^\s"',}]+)/gm)].map(([, use = ""]) => use);
+  return uses.filter((use) => !/^[.$]\//.test(use) && !isPinned(use));
+}
+
+/** By a whole commit that is no placeholder, or by the digest of an image. */
+function isPinned(use: string): boolean {
+  return (/@[0-9a-f]{40}$/.test(use) && !/@0+$/.test(use)) || /@sha256:[0-9a-f]{64}$/.test(use);
 }
 
 function judgeStates(states: ReadonlyMap<string, string>, files: Setup["workflowFiles"]): Found[] {
@@ -121,7 +127,7 @@ function needsOf(text: string, variables: Setup["variables"]) {
   const isOn = (name: string): boolean => variables.seen && variables.value.get(name) === "on";
   return {
     secrets: all(/\bsecrets\.(\w+)/g).filter((name) => name !== "GITHUB_TOKEN"),
-    environments: all(/^\s+environment:\s*([\w-]+)/gm),
+    environments: all(/^\s+environment:\s*(?:\{\s*)?(?:name:\s*)?["']?([\w-]+)/gm),
     active: switches.length === 0 || switches.some(isOn),
   };
 }

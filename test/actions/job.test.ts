@@ -29,6 +29,16 @@ describe("secretsOf", () => {
     ]);
   });
 
+  test("whatever is named like a secret, unless it is too short to be one", () => {
+    const env = {
+      INPUT_TOKEN: "ghs_12345678",
+      npm_config_password: "long enough",
+      MY_KEY: "1",
+      KEYBOARD: "querty-layout",
+    };
+    expect(secretsOf(env)).toEqual(["ghs_12345678", "long enough"]);
+  });
+
   test("a database file has no password, a stray percent sign is no reason to fail", () => {
     expect(secretsOf({ DATABASE_URL: "file.db" })).toEqual(["file.db"]);
     expect(secretsOf({ DATABASE_URL: "postgres://u:a%zz@h/x" })).toEqual(["postgres://u:a%zz@h/x", "a%zz"]);

@@ -139,6 +139,33 @@ describe("a repository's set-up on GitHub", () => {
     expect(found.map((one) => one.found)).toEqual([`whetstone.yml uses ${use}, which can be moved to other code`]);
   });
 
+  test.each([
+    ["a flow mapping", "steps: [{ uses: actions/checkout@v4 }, { uses: ./own }]", "actions/checkout@v4"],
+    ["quotes", '      - uses: "actions/checkout@v4"', "actions/checkout@v4"],
+    ["an image", "      - uses: docker://alpine:3", "docker://alpine:3"],
+  ])("what moves is found in %s too", (...[, text, use]) => {
+    const found = faults({ workflowFiles: seen(new Map([["whetstone.yml", `jobs:\n${text}\n`]])) });
+    expect(found.map((one) => one.found)).toEqual([`whetstone.yml uses ${use}, which can be moved to other code`]);
+  });
+
+  test("neither comments nor digests of images are taken for what moves", () => {
+    const text = `# uses: a/b@v1\n- uses: docker://alpine@sha256:${"a".repeat(64)} # uses: c@v2\n- uses: $/actions/gate\n`;
+    expect(faults({ workflowFiles: seen(new Map([["whetstone.yml", text]])) })).toEqual([]);
+  });
+
+  test.each(["environment: staging", "environment:\n      name: staging", "environment: { name: staging, url: x }"])(
+    "an environment is found as `%s`",
+    (text) => {
+      const file = new Map([["whetstone.yml", `jobs:\n  a:\n    ${text}\n`]]);
+      expect(faults({ workflowFiles: seen(file), environments: seen([]) })).toMatchObject([
+        {
+          name: "environments",
+          found: "whetstone.yml names staging, which is not there: GitHub makes one without rules",
+        },
+      ]);
+    },
+  );
+
   test("what a workflow needs that no variable has switched on is not asked for", () => {
     const off = { variables: seen(new Map<string, string>()), environments: seen([]) };
     expect(faults(off)).toEqual([]);
