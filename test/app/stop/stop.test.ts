@@ -124,7 +124,7 @@ describe("stop by the App", () => {
 describe("resume by the App", () => {
   test("by an admin: exactly what was switched off is on again, and the issue is closed", async () => {
     await using counterpart = await begin();
-    counterpart.github.backend.actions.disabled.add("ci.yml");
+    await counterpart.repository.host.workflows.disable("ci.yml");
     await stop(counterpart);
     const done = await resumeAll(contextOf(counterpart, "delivery-2"), { by: ADA });
     expect(done).toMatchObject({ complete: true, said: expect.stringContaining("Running again") });
