@@ -105,7 +105,10 @@ async function announced({ child, ended }: Running): Promise<string> {
     });
   });
   const failed = ended.then(({ code, err }) => Promise.reject(new Error(`the server ended with ${code}: ${err}`)));
-  return z.object({ url: z.string() }).parse(JSON.parse(await Promise.race([said, failed]))).url;
+  const answer = await Promise.race([said, failed]);
+  const found = z.object({ url: z.string() }).safeParse(JSON.parse(answer)).data;
+  if (found === undefined) throw new Error(`the server does not say where it is: ${answer}`);
+  return found.url;
 }
 
 function person(github: GitHub, login: string): Person {
