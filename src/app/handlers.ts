@@ -1,7 +1,23 @@
+import { reviews } from "./approval/reviews.ts";
+import { checks } from "./checks/handler.ts";
 import { comments } from "./comments.ts";
 import { gate } from "./gate/handler.ts";
+import { pullClosed } from "./outcomes/closed.ts";
+import { heldTask } from "./outcomes/held.ts";
+import { pullReopened } from "./outcomes/reopened.ts";
+import { stopTask } from "./stop/stop-task.ts";
 import { followRun } from "./commands/follow.ts";
 import type { EventHandler } from "./handler.ts";
 
 /** What the App does about which event; several handlers may hear of the same one. */
-export const HANDLERS: readonly EventHandler[] = [comments, followRun, gate];
+export const HANDLERS: readonly EventHandler[] = [
+  comments,
+  followRun,
+  reviews,
+  gate,
+  checks,
+  pullClosed,
+  pullReopened,
+  heldTask,
+  stopTask,
+];

@@ -1,0 +1,90 @@
+import { z } from "zod";
+import { WhetstoneError } from "../../model/error.ts";
+import { answerInPlace } from "../conversation.ts";
+import type { EventHandler, Handled, HandlerContext } from "../handler.ts";
+import { cell } from "../page-text.ts";
+import { buttonOf, press, type Press } from "./press.ts";
+import { parseStageCheck } from "./stage-check.ts";
+import { showStages } from "./stages.ts";
+import { showRun } from "./workflow-run.ts";
+
+const CheckRun = z.object({
+  check_run: z.object({
+    id: z.int().positive(),
+    head_sha: z.string(),
+    external_id: z.string().nullish(),
+    app: z.object({ id: z.int() }).nullish(),
+  }),
+  requested_action: z.object({ identifier: z.string() }).nullish(),
+  sender: z.object({ login: z.string(), type: z.string() }).nullish(),
+});
+const PullRequest = z.object({ pull_request: z.object({ number: z.int().positive() }) });
+const WorkflowRun = z.object({ workflow_run: z.object({ id: z.int().positive() }) });
+
+const DONE: Handled = { kind: "done" };
+
+/** Keeps the check runs of the stages: after pushes and runs, when they are asked for again, and their buttons. */
+export const checks: EventHandler = {
+  events: [
+    "check_run.requested_action",
+    "check_run.rerequested",
+    "pull_request.opened",
+    "pull_request.synchronize",
+    "pull_request.reopened",
+    "pull_request.closed",
+    "workflow_run.requested",
+    "workflow_run.in_progress",
+    "workflow_run.completed",
+  ],
+  handle: async (context) => {
+    const { name, payload } = context.event;
+    if (name.startsWith("pull_request.")) {
+      await showStages(context.repository, PullRequest.parse(payload).pull_request.number);
+      return DONE;
+    }
+    if (name.startsWith("workflow_run.")) {
+      await showRun(context, WorkflowRun.parse(payload).workflow_run.id);
+      return DONE;
+    }
+    return await ownCheck(context);
+  },
+};
+
+async function ownCheck(context: HandlerContext): Promise<Handled> {
+  const { event, repository, log } = context;
+  const { check_run: check, requested_action: asked, sender } = CheckRun.parse(event.payload);
+  const stage = parseStageCheck(check.external_id ?? "");
+  // Others may name theirs as they like.
+  if (check.app?.id !== repository.self.appId || stage === undefined) return DONE;
+  const [kind = "", id = ""] = stage.about.split("/");
+  if (event.name === "check_run.rerequested") {
+    if (kind === "pull") await showStages(repository, Number(id));
+    else await showRun(context, Number(id));
+    return DONE;
+  }
+  const button = buttonOf(asked?.identifier ?? "");
+  if (button === undefined || kind !== "pull" || sender?.type !== "User") return DONE;
+  if (!MAY_WRITE.includes(await repository.host.repository.permission(sender.login))) {
+    log(`${button} pressed by ${sender.login}: refused, no write permission`);
+    return DONE;
+  }
+  const by = { type: "person", id: sender.login } as const;
+  await answerPress(context, { button, pull: Number(id), sha: check.head_sha, check: check.id, by });
+  return DONE;
+}
+
+const MAY_WRITE = ["admin", "maintain", "write"];
+
+/** What another attempt may mend is tried again; what people have to mend is told. */
+async function answerPress(context: HandlerContext, pressed: Press): Promise<void> {
+  const said = await press(context, pressed).catch((error: unknown) => {
+    const isForPeople = error instanceof WhetstoneError && !RETRIED.includes(error.code) && error.code !== "defect";
+    if (!isForPeople) throw error;
+    return `${cell(error.message)} ${cell(error.remedy ?? "")}`;
+  });
+  const body = `### Whetstone: ${pressed.button.replaceAll("-", " ")}\n\n${said}`;
+  await answerInPlace(context.repository, { conversation: pressed.pull, comment: pressed.check, body });
+  // What follows from it, such as a canary that is watched, has its check run from there.
+}
+
+const RETRIED: readonly string[] = ["api_failed", "ref_moved"];
