@@ -9,6 +9,14 @@ const ApprovalSettings = z.strictObject({
     .enum(["nothing", "staging", "canary"])
     .default("nothing")
     .describe("What an approving review of a proposal starts by itself."),
+  environment: z
+    .string()
+    .min(1)
+    .max(255)
+    .default("staging")
+    .describe(
+      "Environment of the deployment that starts: staging makes; workflows that listen to deployments carry it out.",
+    ),
 });
 
 /** How the deployment protection rule decides, and how a canary is started. */

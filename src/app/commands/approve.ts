@@ -48,10 +48,10 @@ async function permit(context: CommandContext, id: string): Promise<Answer> {
   const found = await readAuthorization(view, id);
   if (waiting === undefined || found === undefined) throw notHere(id, found);
   if (waiting.conversation !== place.conversation) throw elsewhere(waiting);
-  // What an attempt of this same comment has taken may be granted already; everybody else's right is looked up first.
-  if (waiting.taken?.run !== event.id) await assertMayGrant(repository.desk, { id, by });
-  await takeWaiting(repository, id, { by, run: event.id });
   try {
+    // What an attempt of this same comment has taken may be granted already; everybody else's right is looked up first.
+    if (waiting.taken?.run !== event.id) await assertMayGrant(repository.desk, { id, by });
+    await takeWaiting(repository, id, { by, run: event.id });
     return await carryOut(context, waiting);
   } finally {
     await settle(context, id);
@@ -92,7 +92,8 @@ async function assertStillThere({ repository }: CommandContext, { type, id }: Wa
 async function settle({ repository, by, event, place }: CommandContext, id: string): Promise<void> {
   const found = await readAuthorization(await repository.desk.state.view(), id);
   const isPending = found !== undefined && standingOf(found, repository.desk.clock.now()) === "pending";
-  if (isPending) await takeWaiting(repository, id, { by, run: event.id, release: true });
+  const isOurs = (await waitingCommand(await repository.desk.state.view(), id))?.taken?.run === event.id;
+  if (isPending && isOurs) await takeWaiting(repository, id, { by, run: event.id, release: true });
   await showWaiting(repository, place.conversation);
 }
 

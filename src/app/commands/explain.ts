@@ -70,6 +70,8 @@ const SAYINGS: Readonly<Record<Outcome["status"], string>> = {
   promoted: "it was promoted to all traffic",
   rolled_back: "it was taken back",
   held: "it held",
+  faded: "its effect has faded",
+  faded: "its effect did not last",
 };
 
 function explained(outcome: Outcome, manifest: DossierManifest | undefined): readonly string[] {

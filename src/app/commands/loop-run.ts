@@ -1,5 +1,6 @@
 import type { GateRun } from "../../github/gate-port.ts";
-import { WhetstoneError } from "../../model/error.ts";
+import { apiStatus } from "../../github/rest-api.ts";
+import { messageOf, WhetstoneError } from "../../model/error.ts";
 import { formatInstant } from "../../model/time.ts";
 import { digestOf } from "../../protect/digest.ts";
 import { planLedger } from "../../protect/ledger.ts";
@@ -96,7 +97,9 @@ async function begin({ repository, clock }: CommandContext, asked: AskedRun, isN
   if (!isNew && age < UNLISTED_MS) throw unlisted(asked);
   const { defaultBranch } = await repository.host.repository.facts();
   const start = { ref: defaultBranch, inputs: { ...asked.inputs, request: String(asked.comment) } };
-  const { runId } = await repository.host.workflows.dispatch(asked.workflow, start);
+  const { runId } = await repository.host.workflows.dispatch(asked.workflow, start).catch((error: unknown) => {
+    throw apiStatus(error) === 422 ? notTaken(asked, error) : error;
+  });
   // An older server names no run: the next attempt looks for it.
   const run = runId ?? (await findRun(repository, asked))?.id;
   if (run === undefined) throw unlisted(asked);
@@ -119,6 +122,13 @@ function unlisted({ comment, workflow }: AskedRun): WhetstoneError {
   return new WhetstoneError("api_failed", `Whether ${workflow} runs for comment ${comment} cannot be told yet.`, {
     remedy: "It is looked for again before anything is started.",
     data: { later: true },
+  });
+}
+
+function notTaken({ workflow }: AskedRun, cause: unknown): WhetstoneError {
+  return new WhetstoneError("usage", `${workflow} cannot be started as the App does it: ${messageOf(cause)}`, {
+    remedy: "Bring it up to date with `whetstone init`: it must take the input request and name its run by it.",
+    cause,
   });
 }
 
