@@ -32,7 +32,7 @@ const FORBIDDEN: readonly (readonly [why: string, sign: RegExp])[] = [
 
 /**
  * A rule with the words of a session, if they may be its words: two sentences, nothing that weakens or widens, no number, nothing
- * that another living rule says already or contradicts, nothing against what its own pattern says. Scope, evidence and
+ * that another rule says or said before it was retired, nor its opposite, nothing against what its own pattern says. Scope, evidence and
  * numbers stay as they were learned. Whoever calls has had the text sanitised. Pure.
  */
 export function admitWording(
@@ -51,8 +51,11 @@ export function admitWording(
   const own = conflictOf({ ...worded, id: `${rule.id}-worded` }, { ...rule, text: worded.worded?.from ?? rule.text });
   if (own?.kind === "contradiction") return refuse(`it says the opposite of what its pattern shows (${own.detail})`);
   for (const other of existing) {
-    const conflict = other.id === rule.id || other.state === "retired" ? undefined : conflictOf(worded, other);
-    if (conflict !== undefined) return refuse(`${conflict.kind} of ${other.id} (${conflict.detail})`);
+    const conflict = other.id === rule.id ? undefined : conflictOf(worded, other);
+    if (conflict === undefined) continue;
+    // What was retired comes back under no other name; its opposite may be tried.
+    if (other.state !== "retired" || conflict.kind === "duplicate")
+      return refuse(`${conflict.kind} of ${other.id} (${conflict.detail})`);
   }
   return { ok: true, rule: worded };
 }

@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import type { Env } from "../config/env.ts";
 import type { Progress } from "../model/stage.ts";
+import { writeFileWhole } from "../protect/files.ts";
 import type { SessionRunner } from "../session/port.ts";
 import { replayRunner } from "../session/replay.ts";
 import { openSpanStore, type Places, spanStoreUrl } from "../wire.ts";
@@ -17,6 +19,11 @@ export type WordingOrder = Omit<WordingRequest, "runner"> & {
   readonly progress: Progress;
 };
 
+/** Writes what the session was told below `.whetstone/sessions`; its digest is in the record. */
+async function keepContext({ workspace }: Pick<LoopRun, "workspace">, { session, context }: WordingEnd): Promise<void> {
+  await writeFileWhole(join(workspace.folder, "sessions", session.id, "session/context.md"), context);
+}
+
 /**
  * Has rules worded by one session. What a live one holds is released, also on Ctrl-C and SIGTERM.
  * @throws WhetstoneError those of `wordRules`; `usage`, `package_refused` before a live one was started
@@ -25,7 +32,11 @@ export async function executeWording(
   run: Pick<LoopRun, "id" | "actor" | "workspace">,
   { places, env, source, note, progress, ...request }: WordingOrder,
 ): Promise<WordingEnd | undefined> {
-  const by = (runner: SessionRunner, on = run) => wordRules(on, { ...request, runner });
+  const by = async (runner: SessionRunner, on = run): Promise<WordingEnd | undefined> => {
+    const end = await wordRules(on, { ...request, runner });
+    if (end !== undefined) await keepContext(run, end);
+    return end;
+  };
   if ("recording" in source) return await by(replayRunner(source.recording));
   const { workspace, actor } = run;
   // The program is large and its parts are many: what replays a recording does without them.

@@ -35,6 +35,8 @@ export type WordingEnd = {
   readonly rules: readonly Rule[];
   /** Those for which one session has no room. */
   readonly notAsked: readonly string[];
+  /** What the session was told. */
+  readonly context: string;
 };
 
 /**
@@ -76,7 +78,7 @@ export async function wordRules(
     await recordCandidates(state, { rules: taken, entries }, clock);
   }
   const notAsked = learned.filter((rule) => !asked.includes(rule)).map(({ id }) => id);
-  return { session, worded: judged.map(({ worded }) => worded), rules: taken, notAsked };
+  return { session, worded: judged.map(({ worded }) => worded), rules: taken, notAsked, context };
 }
 
 async function assertPaid({ shortage }: SessionRunner): Promise<void> {

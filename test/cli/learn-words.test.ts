@@ -1,7 +1,8 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
+import { sha256 } from "../../src/protect/digest.ts";
 import { Rule } from "../../src/model/outcome.ts";
 import { claudeForTests, DUMMY_KEY } from "../support/claude.ts";
 import { leftovers, NOTHING } from "../support/leftovers.ts";
@@ -101,6 +102,12 @@ withClaude("learn --propose --session claude", () => {
       text: ANSWER.findings[0]?.plan[0],
       worded: { session: wording.session },
     });
+    const told = await readFile(
+      join(project.root, ".whetstone/sessions", wording.session, "session/context.md"),
+      "utf8",
+    );
+    const kept = JSON.parse(project.git("show", `whetstone/state:sessions/${wording.session}.json`));
+    expect([kept.run.contextDigest, kept.summary]).toEqual([sha256(told), ""]);
     // Booked as any session is, at what the scripted answer cost.
     const booked = project.git("ls-tree", "-r", "--name-only", "whetstone/state").split("\n");
     expect(booked.filter((path) => path.startsWith("budgets/"))).toHaveLength(1);

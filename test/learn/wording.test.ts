@@ -59,11 +59,13 @@ describe("admitWording", () => {
     expect(why(text)).toMatch(reason);
   });
 
-  test("refuses what another living rule says or contradicts, and the opposite of its own pattern", () => {
+  test("refuses what another rule says or said, what a living one contradicts, and the opposite of its own pattern", () => {
     const twin = rule({ id: "twin", text: "Sort the notes by their id before they are returned." });
     expect(why("Sort notes by their id before they are returned.", [twin])).toMatch(/^duplicate of twin/);
     expect(why("Never sort notes by their id before they are returned.", [twin])).toMatch(/^contradiction of twin/);
-    expect(why("Sort notes by their id before they are returned.", [{ ...twin, state: "retired" }])).toBe("taken");
+    const retired = { ...twin, state: "retired" as const };
+    expect(why("Sort notes by their id before they are returned.", [retired])).toMatch(/^duplicate of twin/);
+    expect(why("Never sort notes by their id before they are returned.", [retired])).toBe("taken");
     expect(why("Sort notes by their id before they are returned.", [{ ...twin, id: learned.id }])).toBe("taken");
     expect(why(GIVEN.replace("keep", "never keep").replace("When answering a n_plus_one finding, ", ""))).toMatch(
       /opposite/,
