@@ -46,7 +46,7 @@ type Kept = { readonly client: GitHubGraph; readonly expiresAt: number };
 export function createClients(parts: ClientParts): AppClients {
   const kept = new Map<number, Promise<Kept | undefined>>();
   let identity: Promise<AppIdentity> | undefined;
-  const app = async (): Promise<GitHubClient> => counted(parts, await parts.appToken());
+  const app = async (): Promise<GitHubClient> => counted(parts, await parts.appToken(), "app");
   const renewed = (place: Place): Promise<Kept | undefined> => {
     const forget = (): void => void kept.delete(place.id);
     const fresh = app().then((client) => openPlace(parts, { client, place, forget }));
@@ -101,7 +101,7 @@ async function openPlace(parts: ClientParts, { client, place, forget }: Asked): 
     const made = await findOnGitHub(client, { route, parameters, answer: Token });
     if (made === undefined) return undefined;
     const expiresAt = Date.parse(made.expires_at);
-    return { client: renewing(counted(parts, made.token), forget), expiresAt };
+    return { client: renewing(counted(parts, made.token, `installation ${place.installation}`), forget), expiresAt };
   } catch (error) {
     if (apiStatus(error) === 422) return undefined;
     throw error;
@@ -115,8 +115,9 @@ function renewing(client: GitHubGraph, forget: () => void): GitHubGraph {
   });
 }
 
-function counted({ baseUrl, note, onCall, pace }: ClientParts, token: string): GitHubGraph {
-  return watched(openGitHubClient({ token: { reveal: () => token }, baseUrl, note, ...pace }), onCall);
+/** GitHub's limits are those of an installation, so its repositories share the pauses. */
+function counted({ baseUrl, note, onCall, pace }: ClientParts, token: string, limitsOf: string): GitHubGraph {
+  return watched(openGitHubClient({ token: { reveal: () => token }, baseUrl, note, limitsOf, ...pace }), onCall);
 }
 
 /** Tells the status of every answer. */

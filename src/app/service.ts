@@ -57,8 +57,8 @@ export type AppService = {
   readonly metrics: AppMetrics;
 };
 
-/** Works at the same time; GitHub takes 100 requests at once from an App. */
-const CONCURRENCY = 8;
+/** Works at the same time; most of them wait, for GitHub or for the pauses that it asks for between writes. */
+const CONCURRENCY = 32;
 /** How long work is held without a sign of life. */
 export const LEASE_MS = 60_000;
 

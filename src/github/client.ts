@@ -14,6 +14,8 @@ export type ClientOptions = {
   readonly baseUrl?: string;
   /** Told when a request waits or is repeated, one line. */
   readonly note?: (line: string) => void;
+  /** Clients with the same name here share their pauses: those whose token GitHub counts as one. */
+  readonly limitsOf?: string;
   /** False leaves out the pause of one second and more between writes, which GitHub asks of its clients. */
   readonly paced?: boolean;
   /** Milliseconds that one second of waiting takes. */
@@ -44,6 +46,7 @@ export function openGitHubClient(options: ClientOptions = {}): GitHubGraph {
     onRateLimit: waitFor("rate limit", note),
     onSecondaryRateLimit: waitFor("secondary rate limit", note),
     retryAfterBaseValue: secondMs,
+    ...(options.limitsOf === undefined ? {} : { id: options.limitsOf }),
   };
   const octokit = new GitHub({
     baseUrl,

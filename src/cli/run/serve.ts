@@ -13,12 +13,14 @@ import { type Io, printJson } from "../io.ts";
 import { parsePort } from "../port.ts";
 import { openServedApi } from "./serve-api.ts";
 import { openServedApp, type ServedApp } from "./serve-app.ts";
+import { keepYoungGeneration } from "./steady-heap.ts";
 
 /** How long a stop waits for work under way; orchestrators wait 30 s before they kill. */
 const PATIENCE_MS = 25_000;
 
 /** `whetstone serve`: until Ctrl-C or SIGTERM; exit 1 when work under way had to be left behind. */
 export async function runServe(options: ServeOptions, io: Io, version: string): Promise<number> {
+  keepYoungGeneration();
   const port = parsePort(options.port);
   const log = createLog({ write: io.err, clock: systemClock, json: options.json === true });
   return interruptible(async (signal) => {
