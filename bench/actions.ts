@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { renderTable } from "../src/cli/table.ts";
@@ -98,9 +98,12 @@ const sizeOf = (files: Iterable<string>): number => [...files].reduce((sum, file
 execFileSync("npm", ["run", "--silent", "build"], { stdio: ["ignore", "ignore", "inherit"] });
 try {
   const files = readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".js"));
-  const entries = files.filter((name) => !name.includes("/")).toSorted();
+  const actionOf = (name: string): string =>
+    name === "step.js" ? "action.yml" : join("actions", name.replace(/\.js$/, ""), "action.yml");
+  // Programs that an action starts lie beside the entries.
+  const entries = files.filter((name) => !name.includes("/") && existsSync(actionOf(name))).toSorted();
   const starts = entries.map((name) => {
-    const action = name === "step.js" ? "action.yml" : join("actions", name.replace(/\.js$/, ""), "action.yml");
+    const action = actionOf(name);
     const inputs = Object.fromEntries(required(action).map((input) => [input, GIVEN[input] ?? "1"]));
     return { name, args: ["--import", probe, join(FOLDER, name)], env: environment(inputs), status: 77 };
   });
