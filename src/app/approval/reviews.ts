@@ -27,6 +27,7 @@ export const reviews: EventHandler = {
     "pull_request_review.submitted",
     "pull_request_review.dismissed",
     "pull_request_review.edited",
+    "pull_request.opened",
     "pull_request.synchronize",
     "pull_request.reopened",
   ],

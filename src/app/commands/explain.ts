@@ -4,6 +4,7 @@ import type { DossierManifest, StageResult } from "../../model/dossier.ts";
 import type { Outcome } from "../../model/outcome.ts";
 import { readOutcomes } from "../../protect/outcomes.ts";
 import type { Answer, AppCommand, CommandContext } from "../command.ts";
+import { closingKey, recordClosed } from "../outcomes/closed.ts";
 import { proposalOfPull } from "../outcomes/proposal.ts";
 import { cell } from "../page-text.ts";
 import { keepExplanation } from "./explanation.ts";
@@ -29,12 +30,18 @@ export const explain: AppCommand = {
 };
 
 async function keep(context: CommandContext, words: string): Promise<Answer> {
-  const { repository, place } = context;
-  if ((await proposalOfPull(repository, place.conversation)) === undefined) {
+  const { repository, place, by } = context;
+  const proposal = await proposalOfPull(repository, place.conversation);
+  if (proposal === undefined) {
     return { state: "failed", body: "### Whetstone: explain\n\nThis is no proposal on record; nothing was kept." };
   }
   await keepExplanation(context, words);
-  const said = "Your words are kept. When this pull request is closed without a merge, later sessions are told them.";
+  const { pull } = proposal;
+  const isOver = pull.state === "closed" && !pull.merged;
+  if (isOver) await recordClosed(context, proposal, { by, key: `${closingKey(pull)}-${place.comment}` });
+  const said = isOver
+    ? "Your words are on record with the end of this proposal; later sessions are told them."
+    : "Your words are kept. When this pull request is closed without a merge, later sessions are told them.";
   return { state: "done", body: `### Whetstone: explain\n\n${said}` };
 }
 
@@ -71,7 +78,6 @@ const SAYINGS: Readonly<Record<Outcome["status"], string>> = {
   rolled_back: "it was taken back",
   held: "it held",
   faded: "its effect has faded",
-  faded: "its effect did not last",
 };
 
 function explained(outcome: Outcome, manifest: DossierManifest | undefined): readonly string[] {
