@@ -81,6 +81,15 @@ describe("stop, ask, grant, resume", () => {
     });
   });
 
+  test("a permission for somebody who starts the workflow on GitHub is theirs, and is not granted by who asked", async () => {
+    const { code, value } = await json("authorize", "request", "resume", "--for", "octocat");
+    expect({ code, value }).toMatchObject({
+      code: 0,
+      value: { requestedBy: { type: "person", id: "octocat" }, author: ME },
+    });
+    await cli(["authorize", "revoke", value["id"] as unknown as string]);
+  });
+
   test("a request names operation, risk, role and expiry", async () => {
     const { code, value } = await json("authorize", "request", "resume", "--impact", "the loop goes on");
     expect({ code, value }).toMatchObject({

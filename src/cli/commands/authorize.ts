@@ -7,6 +7,7 @@ export type RequestOptions = CommonOptions & {
   readonly file?: string;
   readonly base?: string;
   readonly author?: string;
+  readonly for?: string;
   readonly impact?: string;
 };
 export type GrantOptions = CommonOptions & { readonly out?: string };
@@ -26,6 +27,7 @@ export const authorize: Register = (program, context) => {
       new Option("--file <file>", "permit exactly this backup, for backup.restore").conflicts(["base", "patch"]),
     )
     .option("--base <commit>", "permit the target as it stands at this commit (default: HEAD)")
+    .option("--for <login>", "permit it to this account of GitHub, which starts the workflow (default: you, here)")
     .option("--author <name>", "who wrote the change, where that is not who asks")
     .option("--impact <text>", "what will be different, for those who decide");
   common(request, "authorize request resume").action(async (operation: string, options: RequestOptions) => {

@@ -39,8 +39,9 @@ export async function runRequest(name: string, options: RequestOptions, io: Io):
       affects: [operation.affects],
       rollback: operation.rollback,
     },
-    requestedBy: protection.actor,
-    author: options.author ?? null,
+    requestedBy: options.for === undefined ? protection.actor : { type: "person", id: options.for },
+    // Who asks in another's name may not grant it either where two are needed.
+    author: options.author ?? (options.for === undefined ? null : protection.actor.id),
     random: systemRandom,
   });
   await announceTo((line) => io.err(`${forTerminal(line)}\n`)).requested(request);
