@@ -69,6 +69,7 @@ export function decisionOf(status: Outcome["status"]): LedgerEntry["decision"] {
     case "rejected":
     case "rolled_back":
     case "closed":
+    case "faded":
     case "inconclusive":
       return "deny";
   }

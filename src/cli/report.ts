@@ -71,6 +71,7 @@ function verdictLine(io: Io, report: LoopReport): string {
     rejected: ["red", "REJECTED"],
     rolled_back: ["red", "ROLLED BACK"],
     closed: ["red", "CLOSED"],
+    faded: ["red", "FADED"],
     inconclusive: ["yellow", "INCONCLUSIVE"],
   };
   const [style, word] = words[report.status];

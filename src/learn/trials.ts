@@ -16,7 +16,10 @@ export type Trial = {
   readonly q: number;
   /** Early proxy: the proposal passed validation. Undefined while the session may still run. */
   readonly validated: boolean | undefined;
-  /** Late outcome: promoted and not taken back by the time that counts as held; undefined until that time. */
+  /**
+   * Late outcome: traffic still shows the effect after the time that counts as held; undefined until that time, and while
+   * a change is promoted or merged and nobody has seen whether it works.
+   */
   readonly held: boolean | undefined;
   readonly costUsd: number;
 };
@@ -51,7 +54,7 @@ export function trialsOf({ assignments, outcomes, now, heldAfterDays }: TrialSou
     const end = outcome && (latest.get(outcome.dossier) ?? outcome);
     const facts = {
       validated: isOpen ? undefined : outcome !== undefined && wasValidated(outcome),
-      held: end !== undefined && end.status === "held" ? true : isOld ? end?.status === "promoted" : undefined,
+      held: end?.status === "held" || (isOld ? lateOutcome(end) : undefined),
       costUsd: outcome?.costUsd ?? 0,
     };
     const drawn = arms.filter(({ q }) => q > 0 && q < 1);
@@ -63,6 +66,11 @@ function byDraw(a: RuleAssignment, b: RuleAssignment): number {
   const [one, other] = [parseInstant(a.at, 0n), parseInstant(b.at, 0n)];
   if (one !== other) return one < other ? -1 : 1;
   return a.run < b.run ? -1 : a.run > b.run ? 1 : 0;
+}
+
+/** What promotion or a merge says after the time: nothing, as long as traffic has not shown it. Silence is no proof. */
+function lateOutcome(end: Outcome | undefined): false | undefined {
+  return end?.status === "promoted" || end?.status === "merged" ? undefined : false;
 }
 
 /** Id of the outcome that a run itself recorded; later ones of its proposal have ids of their own. */

@@ -146,6 +146,7 @@ export function exitCodeOf(status: LoopReport["status"]): (typeof EXIT)[keyof ty
     case "rejected":
     case "rolled_back":
     case "closed":
+    case "faded":
       return EXIT.fail;
     case "inconclusive":
       return EXIT.inconclusive;

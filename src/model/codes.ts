@@ -161,6 +161,7 @@ export const REASON_CODES = {
   cooldown: "Changes of this kind were stopped several times in a row; it rests for a while.",
   problem_found: "Monitoring found a problem that people are told of.",
   effect_held: "The measured effect of a promoted change is still there after the time that counts as held.",
+  effect_faded: "The measured effect of a promoted change is gone, or less than half of it is left.",
   nothing_learned: "The outcomes so far support no new rule.",
   run_failed: "The run ended with an error before it had an outcome; nothing of it is in force.",
   recovered: "Something an interrupted run left behind was removed.",

@@ -26,7 +26,10 @@ export const Outcome = z.strictObject({
   proposal: z.string(),
   session: z.string(),
   fingerprint: Digest,
-  /** `proposed`: passed every stage and waits for people. */
+  /**
+   * `proposed`: passed every stage and waits for people. `held`, `faded`: what traffic showed of a promoted change after
+   * the time that counts as held; where it shows neither, the change stays `promoted`.
+   */
   status: z.enum([
     "no_change",
     "rejected",
@@ -37,6 +40,7 @@ export const Outcome = z.strictObject({
     "promoted",
     "rolled_back",
     "held",
+    "faded",
   ]),
   reasons: z.array(ReasonCodeSchema).min(1),
   findings: z.array(FindingKind),
@@ -48,10 +52,14 @@ export const Outcome = z.strictObject({
   dossier: Digest,
   /** Whether every stage of validation passed; absent in records of before this was kept. */
   validated: z.boolean().exactOptional(),
+  /** Of `held` and `faded`: the effects that traffic showed, with their intervals. */
+  observed: z.array(Effect).exactOptional(),
   /** What kind of change the patch makes, by its lines; absent without a patch that parses. */
   change: ChangeKind.exactOptional(),
   /** What the person who closed it said; told to later sessions as data. */
   note: z.string().max(500).exactOptional(),
+  /** What people changed of a proposal before they merged it: files, and lines added or removed beside it. */
+  edited: z.strictObject({ files: z.int().nonnegative(), lines: z.int().nonnegative() }).exactOptional(),
 });
 export type Outcome = z.infer<typeof Outcome>;
 

@@ -62,13 +62,16 @@ describe("trialsOf", () => {
 
   test("held: known at once when it is on record, else when the time is over, by the latest outcome of the dossier", () => {
     const first = outcome({ id: "o-1", status: "promoted", at: "2026-11-20T10:30:00Z", dossier: fingerprint(77) });
-    const later = (status: "held" | "rolled_back") =>
+    const later = (status: "held" | "rolled_back" | "merged" | "faded") =>
       outcome({ status, at: "2026-11-20T11:00:00Z", dossier: fingerprint(77) });
     const held = (now: string, ...more: ReturnType<typeof outcome>[]) =>
       join({ outcomes: [first, ...more], now })[0]?.held;
     expect(held(NOW)).toBeUndefined();
     expect(held("2026-12-04T09:59:59Z")).toBeUndefined();
-    expect(held("2026-12-04T10:00:00Z")).toBe(true);
+    // Promoted, and nobody has looked: silence is no proof. Neither is a merge without a canary.
+    expect(held("2026-12-04T10:00:00Z")).toBeUndefined();
+    expect(held("2026-12-04T10:00:00Z", later("merged"))).toBeUndefined();
+    expect(held("2026-12-04T10:00:00Z", later("faded"))).toBe(false);
     expect(held(NOW, later("held"))).toBe(true);
     expect(held(NOW, later("rolled_back"))).toBeUndefined();
     expect(held("2026-12-04T10:00:00Z", later("rolled_back"))).toBe(false);

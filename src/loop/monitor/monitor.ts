@@ -93,7 +93,7 @@ async function lookAt(workspace: Workspace, store: SpanStore, request: MonitorRe
   const evidence = buildEvidence({ target, window: instants(request.window), spans, limits: { findings: 100 } });
   const compared = await compare(store, { spans, target, baseline: request.baseline });
   const held = await judgeDue({ workspace }, async () => ({
-    operations: (filter) => store.operations(filter),
+    rollups: (filter) => store.rollups(filter),
     [Symbol.asyncDispose]: async () => undefined, // it stays open for the next question
   }));
   const seen = { evidence, held, ...(compared.report === undefined ? {} : { regressions: compared.report }) };

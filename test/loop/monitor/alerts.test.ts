@@ -73,6 +73,7 @@ describe("alertsOf", () => {
       proposal: `p-${verdict}`,
       promotedAt: "2026-11-01T10:00:00.000Z",
       details: ["p50_ms of search: 0 % in traffic"],
+      observed: [],
     });
     const held = [check("held"), check("faded"), check("unknown")];
     const told = alertsOf({ evidence: evidence(), held }, RULES);
