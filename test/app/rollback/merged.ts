@@ -1,4 +1,5 @@
 import { formatInstant } from "../../../src/model/time.ts";
+import type { Outcome } from "../../../src/model/outcome.ts";
 import { recordRun } from "../../../src/protect/outcomes.ts";
 import { FINGERPRINT } from "../gate/gated.ts";
 import { recordedRun } from "../recorded-run.ts";
@@ -24,12 +25,22 @@ export const CHANGED_FILES = {
 };
 
 /** `app`: settings as YAML in one line. */
-export async function startMerged({ app = "{}", merge = true } = {}): Promise<Merged> {
+export async function startMerged({
+  app = "{}",
+  merge = true,
+  recorded = {},
+  method = "merge",
+}: {
+  readonly app?: string;
+  readonly merge?: boolean;
+  readonly recorded?: Partial<Outcome>;
+  readonly method?: "merge" | "squash" | "rebase";
+} = {}): Promise<Merged> {
   const config = { "whetstone.yaml": `version: 1\napp: ${app}\n` };
   const counterpart = await startCounterpart({ files: { ...BASE_FILES, ...config } });
   const { github, repository, clock } = counterpart;
   const at = formatInstant(clock.now());
-  const outcome = { fingerprint: FINGERPRINT, status: "proposed", reasons: ["ok"], at } as const;
+  const outcome: Partial<Outcome> = { fingerprint: FINGERPRINT, status: "proposed", reasons: ["ok"], at, ...recorded };
   await recordRun(repository.state, recordedRun("1", { outcome }), clock);
   clock.advance(1_000);
   const { backend, base } = github;
@@ -38,7 +49,7 @@ export async function startMerged({ app = "{}", merge = true } = {}): Promise<Me
   const { data } = await backend.ask("POST", "pulls", { title: "T", head: BRANCH, base: "main" });
   const pull = Number(Reflect.get(Object(data), "number"));
   if (!merge) return { ...counterpart, pull, before: base, mergeSha: "" };
-  const merged = await backend.people.as("ada")("PUT", `pulls/${pull}/merge`, { merge_method: "merge" });
+  const merged = await backend.people.as("ada")("PUT", `pulls/${pull}/merge`, { merge_method: method });
   return { ...counterpart, pull, before: base, mergeSha: String(merged["sha"]) };
 }
 
