@@ -4,6 +4,7 @@ import { formatInstant } from "../../model/time.ts";
 import type { HandlerContext } from "../handler.ts";
 import { rollBack } from "../rollback/rollback.ts";
 import { gateEntry, selfOf } from "./open.ts";
+import { recordGateOutcome } from "./outcome.ts";
 import { type GateDecision, type GateEnd, type GateRecord, updateGate } from "./record.ts";
 import { showGate } from "./show.ts";
 import { answerText, gateMark } from "./text.ts";
@@ -31,6 +32,8 @@ export async function settleGate(context: GateContext, gate: GateRecord): Promis
 /** Puts the end of a gate on record and shows it. */
 export async function endGate(context: GateContext, gate: GateRecord, seen: Seen): Promise<GateRecord> {
   const { repository, clock } = context;
+  // Before the end is on record: whoever comes after a crash in between does it again, which changes nothing.
+  await recordGateOutcome(context, gate, seen);
   const end: GateEnd = { ...seen, at: formatInstant(clock.now()) };
   const ended = await updateGate({ state: repository.state, clock }, gate.id, (current) =>
     current === undefined || current.end !== null

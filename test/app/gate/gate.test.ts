@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import nock from "nock";
 import { gate } from "../../../src/app/gate/handler.ts";
+import { readOutcomes } from "../../../src/protect/outcomes.ts";
 import { readLedger } from "../../../src/protect/ledger.ts";
 import { BOT_LOGIN } from "../../support/github.ts";
 import { ENVIRONMENT, type Gated, startGated } from "./gated.ts";
@@ -20,6 +21,8 @@ const decisions = ({ github }: Gated) => github.backend.actions.gate.filter(({ s
 const reports = ({ github }: Gated) => github.backend.actions.gate.filter(({ state }) => state === undefined);
 const entries = async ({ repository }: Gated) =>
   (await readLedger(await repository.state.view())).records.filter(({ operation }) => operation === "gate");
+const outcomes = async ({ repository }: Gated) =>
+  (await readOutcomes(await repository.state.view(), "notes")).map(({ status }) => status);
 const check = async (place: Gated) => {
   const found = await place.repository.host.checks.on(place.head);
   return found.find(({ name }) => name === "Whetstone canary");
@@ -46,6 +49,7 @@ describe("the gate of a deployment", () => {
     ]);
     expect(await check(place)).toMatchObject({ status: "completed", conclusion: "success" });
     expect((await entries(place)).map(({ result }) => result)).toEqual(["watching", "approved", "answered"]);
+    expect(await outcomes(place)).toEqual(["proposed", "promoted"]);
     expect(place.github.violations).toEqual([]);
   });
 
@@ -56,6 +60,7 @@ describe("the gate of a deployment", () => {
     await place.tasksOnce();
     expect(decisions(place)).toMatchObject([{ state: "rejected" }]);
     expect(decisions(place)[0]?.comment).toContain("errors_increased");
+    expect(await outcomes(place)).toEqual(["proposed", "rolled_back"]);
     expect(await check(place)).toMatchObject({ conclusion: "failure" });
   });
 
@@ -183,6 +188,7 @@ describe("a gate that is asked or ends otherwise", () => {
     await place.tasksOnce();
     expect((await place.gates())[0]).toMatchObject({ decision: null, end: { how: "bypassed", by: "grace" } });
     expect((await entries(place)).at(-1)).toMatchObject({ reasonCode: "gate_bypassed", result: "bypassed by grace" });
+    expect(await outcomes(place)).toEqual(["proposed", "promoted"]);
     expect(await check(place)).toMatchObject({ conclusion: "neutral" });
   });
 
