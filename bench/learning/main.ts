@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { renderTable } from "../../src/cli/table.ts";
+import { brokenPromises, DIFFICULTIES, falseClaims, SESSIONS } from "./guarantee.ts";
 import { always, counters, type Fate, measured, never, type Policy } from "./policies.ts";
 import { BOUNDS, brokenBounds, claimed, type Score, scorePolicy, shareOf } from "./score.ts";
 import type { TruthKind } from "./world.ts";
@@ -45,7 +46,21 @@ if (own !== undefined) {
   process.stdout.write(renderTable(["rules", "e-value of 20 (Whetstone)", "P(effect > 0) of 95 % alone"], said));
   process.stdout.write("\n");
 }
-const broken = own === undefined ? ["no score"] : brokenBounds(own);
+const claims = Object.keys(DIFFICULTIES).map((name) => falseClaims(name, values.quick === true ? 100 : 1_000));
+process.stdout.write(
+  `== false claims in ${SESSIONS} sessions, looked at after every one, whatever the sessions are like\n`,
+);
+process.stdout.write(
+  renderTable(
+    ["sessions", "no effect: said to help", "+5 points: said not to be worth it"],
+    claims.map((one) => [one.difficulty, percent(one.saidToHelp / one.rules), percent(one.saidToWaste / one.rules)]),
+  ),
+);
+process.stdout.write("\n");
+const broken = [
+  ...(own === undefined ? ["no score"] : brokenBounds(own)),
+  ...claims.flatMap((one) => brokenPromises(one)),
+];
 const bounds = `at least ${percent(1 - BOUNDS.harmfulLeft)} of the harmful retired, at most ${percent(BOUNDS.uselessKept)} of the useless kept or ever said to be helpful, at most ${percent(BOUNDS.helpfulRetired)} of the helpful retired for their effect`;
 process.stdout.write(`Bounds (${bounds}): ${broken.length === 0 ? "kept" : `BROKEN: ${broken.join("; ")}`}.\n`);
 if (broken.length > 0) process.exitCode = 1;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { always, counters, type Fate, measured, never, type Run } from "../../bench/learning/policies.ts";
+import { brokenPromises, falseClaims } from "../../bench/learning/guarantee.ts";
 import { brokenBounds, claimed, type Score, scorePolicy, shareOf } from "../../bench/learning/score.ts";
 import { makeWorld, successProbability } from "../../bench/learning/world.ts";
 
@@ -66,6 +67,16 @@ describe("ways of keeping rules", () => {
 });
 
 const NONE = { helpful: 0, useless: 0, harmful: 0 };
+
+test("false claims stay below 5 % whatever the sessions are like, and more of them would be named", () => {
+  const counted = falseClaims("ever easier", 40);
+  expect(falseClaims("ever easier", 40)).toEqual(counted);
+  expect(brokenPromises(counted)).toEqual([]);
+  expect(brokenPromises({ difficulty: "d", rules: 1_000, saidToHelp: 50, saidToWaste: 100 })).toEqual([
+    "d: 100 of 1000 good rules were said to waste tokens",
+  ]);
+  expect(brokenPromises({ difficulty: "d", rules: 1_000, saidToHelp: 100, saidToWaste: 0 })).toHaveLength(1);
+});
 
 test("a broken bound is named", () => {
   const fates = (harmful: Fate, useless: Fate): Score => ({
