@@ -173,7 +173,7 @@ describe("stop, ask, grant, resume", () => {
       voided: expect.arrayContaining([asked]),
     });
     expect((await json("resume", "--token-file", "token")).value).toMatchObject({ error: { reason: "key_retired" } });
-    expect((await json("authorize", "list", "--limit", "1")).value).toMatchObject({ total: 3, returned: 1 });
+    expect((await json("authorize", "list", "--limit", "1")).value).toMatchObject({ total: 4, returned: 1 });
     const keys = (await json("authorize", "keys", "list")).value["keys"] as unknown as {
       kid: string;
       retired: unknown;
