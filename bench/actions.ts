@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
+import { loadedFiles } from "../scripts/loaded-files.ts";
 import { renderTable } from "../src/cli/table.ts";
 
 /**
@@ -79,17 +80,6 @@ function once({ args, env, status }: Start): number {
   throw new Error(`${args.join(" ")} came to no work (exit ${ended.status}): ${ended.stdout}${ended.stderr}`);
 }
 
-/** Files that an entry loads before it runs, itself included. */
-function loaded(file: string, seen = new Set<string>()): Set<string> {
-  if (seen.has(file)) return seen;
-  seen.add(file);
-  const imports = readFileSync(file, "utf8").matchAll(
-    /(?:^|[;\n])(?:import|export)\b(?:[^"';]*?from)?\s*["'](\.[^"']+)["']/g,
-  );
-  for (const [, path] of imports) loaded(resolve(dirname(file), path ?? ""), seen);
-  return seen;
-}
-
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const kb = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;
@@ -115,7 +105,7 @@ try {
   }
   const rows = entries.map((name) => {
     const ms = median(measured.get(name) ?? []);
-    const size = kb(sizeOf(loaded(join(FOLDER, name))));
+    const size = kb(sizeOf(loadedFiles(join(FOLDER, name))));
     return [name, size, `${ms.toFixed(0)} ms`, `${LIMIT_MS} ms`, `${(ms / median(bare)).toFixed(1)} ×`];
   });
   process.stdout.write(renderTable(["entry", "loads", "first work", "limit", "of bare Node"], rows));

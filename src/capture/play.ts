@@ -2,7 +2,7 @@ import type { Arm, CallResult, Workload } from "../model/call.ts";
 import { WhetstoneError, messageOf } from "../model/error.ts";
 import type { Span } from "../model/span.ts";
 import type { Clock } from "../model/time.ts";
-import { playClient, type PlayClient } from "./play-client.ts";
+import type { PlayClient } from "./play-client.ts";
 import { startRelay, type Relay } from "./relay.ts";
 import { launchServer, startFailed, type ServerCommand, type ServerProcess } from "./server-process.ts";
 import { spanQueue, type SpanQueue } from "./span-queue.ts";
@@ -51,6 +51,8 @@ export async function playSession(options: PlayOptions): Promise<CallResult[]> {
 }
 
 async function playOn(options: PlayOptions, queue: SpanQueue): Promise<CallResult[]> {
+  // The SDK's client is a quarter of what an action loads, and most of them play nothing.
+  const { playClient } = await import("./play-client.ts");
   await using server = await launchServer(options.server);
   const forget = await options.onStarted?.(server.pid);
   await using stack = new AsyncDisposableStack();

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { loadedFiles } from "../../scripts/loaded-files.ts";
 import { run, stageRepository, toolPath } from "./staging.ts";
 
 describe("npm run build", () => {
@@ -30,6 +31,15 @@ describe("npm run build", () => {
     expect(imports.length).toBeGreaterThan(10);
     const foreign = imports.filter((name) => !/^(?:node:|\.{1,2}\/)/.test(name) && !builtin.has(name));
     expect(foreign).toEqual([]);
+  });
+
+  test("an action loads a third of it at most before it works", () => {
+    const entry = join(staging.path, "dist/actions/gate.js");
+    const files = [...loadedFiles(entry)];
+    expect(files.length).toBeGreaterThan(3);
+    const size = files.reduce((sum, file) => sum + statSync(file).size, 0);
+    expect(size).toBeGreaterThan(200_000);
+    expect(size).toBeLessThan(4_000_000 / 3);
   });
 
   test("another folder and another time give the same bytes", async () => {
