@@ -40,6 +40,8 @@ export type Worker = {
   readonly running: () => number;
 };
 
+/** Claims at the same time. */
+const MOST_CLAIMS = 16;
 /** Looks at least this often, because other processes may add work; ms. */
 const LONGEST_SLEEP_MS = 5_000;
 /** Shortest sleep, where another process is about to take what is due; ms. */
@@ -58,10 +60,18 @@ export function startWorker(parts: WorkerParts): Worker {
     running.add(attempt);
   };
   const live = async (): Promise<void> => {
+    // One claim while there is little to do; more at a time, in one transaction, while each of them finds something.
+    let claims = 1;
     while (!stopping.signal.aborted) {
       // Heard from before the look on, so that nothing that arrives during it is missed.
       const rung = bell.next();
-      const sleepMs = running.size < parts.concurrency ? await lookForWork(parts, begin) : Infinity;
+      const free = parts.concurrency - running.size;
+      const asked = Math.min(free, claims);
+      const works = await claimWorks(parts, asked);
+      works?.forEach(begin);
+      claims = works !== undefined && works.length === asked ? Math.min(2 * claims, MOST_CLAIMS) : 1;
+      if (free > 0 && works !== undefined && works.length === asked) continue;
+      const sleepMs = free === 0 ? Infinity : await msUntilWork(parts, works !== undefined);
       if (sleepMs > 0) await sleep({ rung, ms: sleepMs, stopping: stopping.signal }, parts.pause);
     }
     await Promise.all(running);
@@ -77,19 +87,24 @@ export function startWorker(parts: WorkerParts): Worker {
   };
 }
 
-/** Begins the next work; resolves with how long there is none, 0 when some was begun. */
-async function lookForWork(parts: WorkerParts, begin: (work: ClaimedWork) => void): Promise<number> {
-  const { queue, now, leaseMs } = parts;
+/** Takes up to so many works; undefined when the queue cannot be reached. */
+async function claimWorks(parts: WorkerParts, asked: number): Promise<readonly ClaimedWork[] | undefined> {
+  const { queue, now, leaseMs, onError } = parts;
+  const claims = await Promise.allSettled(Array.from({ length: asked }, () => queue.claim(now(), leaseMs)));
+  const failed = claims.find((claim) => claim.status === "rejected");
+  if (failed) onError("The queue cannot be reached; it is tried again.", failed.reason);
+  const works = claims.flatMap((claim) => (claim.status === "fulfilled" && claim.value ? [claim.value] : []));
+  return failed && works.length === 0 ? undefined : works;
+}
+
+/** How long there is nothing to do, ms. */
+async function msUntilWork({ queue, now, leaseMs, onError }: WorkerParts, isReachable: boolean): Promise<number> {
+  if (!isReachable) return LONGEST_SLEEP_MS;
   try {
-    const work = await queue.claim(now(), leaseMs);
-    if (work !== undefined) {
-      begin(work);
-      return 0;
-    }
     const due = await queue.nextDue(now(), leaseMs);
     return Math.min(Math.max((due ?? Infinity) - now(), SHORTEST_SLEEP_MS), LONGEST_SLEEP_MS);
   } catch (error) {
-    parts.onError("The queue cannot be reached; it is tried again.", error);
+    onError("The queue cannot be reached; it is tried again.", error);
     return LONGEST_SLEEP_MS;
   }
 }
