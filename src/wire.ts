@@ -6,8 +6,10 @@ import { readConfig, selectTarget } from "./config/read.ts";
 import { ProtectionSettings } from "./config/protection.ts";
 import type { Config, Target } from "./config/schema.ts";
 import type { Commits } from "./github/commit-port.ts";
+import type { History } from "./github/history-port.ts";
 import { restCommits } from "./github/rest/commits.ts";
 import { openRestForge } from "./github/rest/forge.ts";
+import { restHistory } from "./github/rest/history.ts";
 import { openRestHost } from "./github/rest/host.ts";
 import { restWorkflowRuns } from "./github/rest/workflow-runs.ts";
 import { openGitHubClient } from "./github/client.ts";
@@ -32,7 +34,7 @@ import {
   openGuard,
   type Worktrees,
 } from "./protect/guard.ts";
-import { guardCommits, guardDeployments, guardHost, type LoopHost } from "./protect/guard-host.ts";
+import { guardCommits, guardDeployments, type GuardedHost, guardHost, type LoopHost } from "./protect/guard-host.ts";
 import { type KillSwitch, openKillSwitch } from "./protect/kill-switch.ts";
 import { signingState } from "./protect/ledger-signing.ts";
 import { openSigningKeys, type SigningKeyFolder } from "./protect/signing-key.ts";
@@ -76,6 +78,8 @@ export type GitHubPlace = {
   readonly token: Secret;
   /** Address of the REST API; that of github.com when absent. */
   readonly baseUrl?: string | undefined;
+  /** Value of the variable that stops everything, as a workflow was told it; the token of a job may not read variables. */
+  readonly stop?: string | undefined;
   /** Account that the token belongs to: `github-actions[bot]` for a job's own, `NAME[bot]` for an App's. */
   readonly self: string;
 };
@@ -135,7 +139,9 @@ export function openProtection(root: string, settings?: ProtectionSettings, gith
   // The person at the keyboard could write the state branch by hand: roles bind from where they are given on.
   const holders = configuredRoles(roles, { unconfigured: "admin" });
   const desk = { state, clock: systemClock, roles: holders, rules: () => Promise.resolve(rules) };
-  const killSwitch = openKillSwitch({ state, folder, clock: systemClock });
+  const told = github?.stop;
+  const variable = told === undefined ? {} : { variable: () => Promise.resolve(told) };
+  const killSwitch = openKillSwitch({ state, folder, clock: systemClock, ...variable });
   return { desk, killSwitch, guard: openGuard({ desk, killSwitch }), keys };
 }
 
@@ -156,13 +162,40 @@ function stateOnGitHub(place: GitHubPlace): StateStore {
 /** What a run does on the repository's host beyond its state; its writes go through the guard. */
 export type Hosted = { readonly forge: Forge; readonly commits: Commits; readonly host: LoopHost };
 
-function openHosted(place: GitHubPlace, guard: Guard, acting: Acting): Hosted {
+function openHosted(place: GitHubPlace, guard: Guard, acting: Acting): Hosted & { readonly host: GuardedHost } {
   const { owner, repo, self } = place;
   const repository = { owner, repo, client: clientOf(place) };
   return {
     forge: guardForge(openRestForge({ ...repository, apply: noPatches }), guard, acting),
     commits: guardCommits(restCommits(repository), guard, acting),
     host: guardHost(openRestHost({ ...repository, self }), guard, acting),
+  };
+}
+
+/** A repository on GitHub alone, without a clone: what a rollback or a stop works on. Its writes go through the guard. */
+export type Remote = Omit<Hosted, "host"> & {
+  readonly host: GuardedHost;
+  readonly history: History;
+  readonly state: StateStore;
+  readonly killSwitch: KillSwitch;
+  readonly clock: Clock;
+  /** Id under which the ledger keeps what belongs together. */
+  readonly run: string;
+};
+
+/** Opens a repository on GitHub; `root` is the folder whose own flag counts as well. Asks GitHub for nothing yet. */
+export function openRemote(github: GitHubPlace, root: string, actor: Actor): Remote {
+  const { desk, guard, killSwitch } = openProtection(root, undefined, github);
+  const { owner, repo } = github;
+  const run = newId("w", systemClock);
+  const acting = { actor, target: `${owner}/${repo}`, run };
+  return {
+    ...openHosted(github, guard, acting),
+    history: restHistory({ owner, repo, client: clientOf(github) }),
+    state: guardState(desk.state, guard, acting),
+    killSwitch,
+    clock: systemClock,
+    run,
   };
 }
 

@@ -39,6 +39,8 @@ export type JobContext = {
   /** Address of the REST API. */
   readonly apiUrl: string;
   readonly repo: { readonly owner: string; readonly repo: string };
+  /** Value of the repository's variable that stops everything, where the workflow hands it on. */
+  readonly stop?: string | undefined;
 };
 
 /** Everything that the loop's action touches. */
@@ -104,8 +106,8 @@ export function workflowActor(context: JobContext): Actor {
 }
 
 /** The repository of the job, as the token that the job was given reaches it. */
-export function gitHubOf({ repo: { owner, repo }, apiUrl }: JobContext, token: string): GitHubPlace {
-  return { owner, repo, baseUrl: apiUrl, self: "github-actions[bot]", token: { reveal: () => token } };
+export function gitHubOf({ repo: { owner, repo }, apiUrl, stop }: JobContext, token: string): GitHubPlace {
+  return { owner, repo, baseUrl: apiUrl, self: "github-actions[bot]", token: { reveal: () => token }, stop };
 }
 
 /** Address of the run's page. */

@@ -12,6 +12,7 @@ import {
   warning,
 } from "@actions/core";
 import { parseEnv } from "../config/env.ts";
+import { STOP_VARIABLE } from "../model/stop.ts";
 import { givenInputs, type JobContext, secretsOf, type Toolkit } from "./job.ts";
 
 // Member by member: as a whole it would bring the HTTP client of what is not used, a third of all bundles.
@@ -38,6 +39,7 @@ const context: JobContext = {
   serverUrl: process.env["GITHUB_SERVER_URL"] ?? "https://github.com",
   apiUrl: process.env["GITHUB_API_URL"] ?? "https://api.github.com",
   repo: repositoryOf(process.env["GITHUB_REPOSITORY"] ?? ""),
+  stop: process.env[STOP_VARIABLE],
 };
 
 function repositoryOf(name: string): JobContext["repo"] {

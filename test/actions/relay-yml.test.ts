@@ -3,6 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
 import { outputsOf } from "../../src/actions/relay-job.ts";
 import { RELAY_INPUTS } from "../../src/actions/relay-inputs.ts";
+import { STOP_VARIABLE } from "../../src/model/stop.ts";
 import { RELAY_JOBS } from "../../src/loop/relay-jobs.ts";
 
 type ActionFile = {
@@ -25,7 +26,12 @@ type Job = {
   readonly "cache-mode": string;
   readonly steps: readonly Step[];
 };
-type Workflow = { readonly permissions: object; readonly concurrency: object; readonly jobs: Record<string, Job> };
+type Workflow = {
+  readonly env: object;
+  readonly permissions: object;
+  readonly concurrency: object;
+  readonly jobs: Record<string, Job>;
+};
 
 const actionOf = (job: string): ActionFile => parse(readFileSync(`actions/${job}/action.yml`, "utf8"));
 const text = readFileSync(".github/workflows/loop.yml", "utf8");
@@ -150,6 +156,10 @@ describe("loop.yml", () => {
       expect(own?.with).toMatchObject({ dossier: "before", needs: "${{ toJSON(needs) }}" });
     }
     expect(workflow.jobs["record"]?.if).toBe("always()");
+  });
+
+  test("hands the variable of the kill switch to every job", () => {
+    expect(workflow.env).toEqual({ [STOP_VARIABLE]: `\${{ vars.${STOP_VARIABLE} }}` });
   });
 
   test("lets a second run on a target wait", () => {

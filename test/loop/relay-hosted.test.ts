@@ -106,6 +106,16 @@ test("an issue that cannot be written changes nothing of the record, and is said
 test("the kill switch is read by a step with a token that reads; what cannot be read counts as set", async () => {
   await using folder = await temporaryFolder();
   expect(await lookStopped(place, folder.path)).toEqual({ stopped: false, text: "the kill switch is not set" });
+  for (const [stop, stopped] of [
+    ["", false],
+    ["off", false],
+    ["on", true],
+    ["a drill", true],
+  ] as const) {
+    expect(await lookStopped({ ...place, stop }, folder.path)).toMatchObject({ stopped });
+  }
+  const gate = job("gate", undefined, { asked, places: { cwd: clone.root, github: { ...place, stop: "on" } } });
+  await expect(gate).rejects.toMatchObject({ code: "stopped" });
   const refused = { status: 403, body: { message: "Resource not accessible by integration" } };
   github.bend((request) => (request.startsWith("GET git/") ? { when: "before", reply: refused } : undefined));
   expect(await lookStopped(place, folder.path)).toMatchObject({ stopped: true });
