@@ -27,6 +27,8 @@ export function successMetrics({ outcomes, rules, now }: MetricSource): Learning
   const versions = rules.reduce((sum, { version }) => sum + version - 1, 0);
   const retired = rules.filter(({ state }) => state === "retired").length;
   const kept = count("promoted", "held");
+  // Deployed without a rollback, though its gain did not last.
+  const deployed = kept + count("faded");
   const back = count("rolled_back");
   return [
     above("patterns", 50, { value: patterns, detail: `${patterns} regularities over ${outcomes.length} outcomes` }),
@@ -36,11 +38,11 @@ export function successMetrics({ outcomes, rules, now }: MetricSource): Learning
     }),
     above("successful_optimisations", 100, {
       value: kept,
-      detail: `${count("held")} held, ${count("promoted")} promoted`,
+      detail: `${count("held")} held, ${count("promoted")} promoted, ${count("faded")} faded since`,
     }),
     growth({ outcomes, rules, now }),
-    share("deployment_success", { part: kept, whole: kept + back, goal: { is: "above", value: 0.95 } }),
-    share("rollback_frequency", { part: back, whole: kept + back, goal: { is: "below", value: 0.05 } }),
+    share("deployment_success", { part: deployed, whole: deployed + back, goal: { is: "above", value: 0.95 } }),
+    share("rollback_frequency", { part: back, whole: deployed + back, goal: { is: "below", value: 0.05 } }),
   ];
 }
 

@@ -41,7 +41,7 @@ function effectiveFixes(finding: FindingKind, trials: readonly Outcome[]): Patte
 }
 
 function recurringFailures(finding: FindingKind, trials: readonly Outcome[]): Pattern[] {
-  const stopped = trials.filter(({ status }) => ["rejected", "closed", "rolled_back"].includes(status));
+  const stopped = trials.filter(({ status }) => ["rejected", "closed", "rolled_back", "faded"].includes(status));
   return REASON_CODE_LIST.flatMap((reason) => {
     const same = stopped.filter(({ reasons }) => reasons.includes(reason));
     if (same.length === 0) return [];

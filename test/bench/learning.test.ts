@@ -69,8 +69,8 @@ describe("ways of keeping rules", () => {
 const NONE = { helpful: 0, useless: 0, harmful: 0 };
 
 test("false claims stay below 5 % whatever the sessions are like, and more of them would be named", () => {
-  const counted = falseClaims("ever easier", 40);
-  expect(falseClaims("ever easier", 40)).toEqual(counted);
+  const counted = falseClaims("ever easier", 20);
+  expect(falseClaims("ever easier", 20)).toEqual(counted);
   expect(brokenPromises(counted)).toEqual([]);
   expect(brokenPromises({ difficulty: "d", rules: 1_000, saidToHelp: 50, saidToWaste: 100 })).toEqual([
     "d: 100 of 1000 good rules were said to waste tokens",

@@ -42,7 +42,13 @@ describe("successMetrics", () => {
       detail: "3 of 4 changes that reached a canary",
     });
     expect(metric("rollback_frequency", { outcomes })).toMatchObject({ value: 0.25, met: null });
-    expect(metric("successful_optimisations", { outcomes })).toMatchObject({ value: 3, detail: "1 held, 2 promoted" });
+    expect(metric("successful_optimisations", { outcomes })).toMatchObject({
+      value: 3,
+      detail: "1 held, 2 promoted, 0 faded since",
+    });
+    const faded = [...outcomes, outcome({ status: "faded" })];
+    expect(metric("deployment_success", { outcomes: faded })).toMatchObject({ value: 0.8 });
+    expect(metric("successful_optimisations", { outcomes: faded })).toMatchObject({ value: 3 });
     const good = Array.from({ length: 100 }, () => outcome({ status: "held" }));
     expect(metric("deployment_success", { outcomes: good })).toMatchObject({ value: 1, met: true });
     expect(metric("rollback_frequency", { outcomes: good })).toMatchObject({ value: 0, met: true });
