@@ -15,9 +15,10 @@ export const HANDLERS: readonly EventHandler[] = [
   followRun,
   reviews,
   gate,
-  checks,
   pullClosed,
   pullReopened,
   heldTask,
   stopTask,
+  // Last: it shows what the others put on record.
+  checks,
 ];

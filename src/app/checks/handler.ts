@@ -5,7 +5,7 @@ import type { EventHandler, Handled, HandlerContext } from "../handler.ts";
 import { cell } from "../page-text.ts";
 import { buttonOf, press, type Press } from "./press.ts";
 import { parseStageCheck } from "./stage-check.ts";
-import { showStages } from "./stages.ts";
+import { pullOfDossier, showStages } from "./stages.ts";
 import { showRun } from "./workflow-run.ts";
 
 const CheckRun = z.object({
@@ -21,6 +21,8 @@ const CheckRun = z.object({
 const PullRequest = z.object({ pull_request: z.object({ number: z.int().positive() }) });
 const WorkflowRun = z.object({ workflow_run: z.object({ id: z.int().positive() }) });
 
+const Held = z.object({ dossier: z.string() });
+
 const DONE: Handled = { kind: "done" };
 
 /** Keeps the check runs of the stages: after pushes and runs, when they are asked for again, and their buttons. */
@@ -32,6 +34,7 @@ export const checks: EventHandler = {
     "pull_request.synchronize",
     "pull_request.reopened",
     "pull_request.closed",
+    "task.held",
     "workflow_run.requested",
     "workflow_run.in_progress",
     "workflow_run.completed",
@@ -44,6 +47,11 @@ export const checks: EventHandler = {
     }
     if (name.startsWith("workflow_run.")) {
       await showRun(context, WorkflowRun.parse(payload).workflow_run.id);
+      return DONE;
+    }
+    if (name === "task.held") {
+      const pull = await pullOfDossier(context.repository, Held.parse(payload).dossier);
+      if (pull !== undefined) await showStages(context.repository, pull);
       return DONE;
     }
     return await ownCheck(context);

@@ -1,7 +1,8 @@
 import { DossierManifest, type StageResult } from "../../model/dossier.ts";
-import type { Outcome } from "../../model/outcome.ts";
+import { Outcome } from "../../model/outcome.ts";
+import { readRecords } from "../../protect/outcomes.ts";
 import { formatNumber } from "../../propose/report.ts";
-import { gatesOfPull } from "../gate/record.ts";
+import { gatesOfPull, gatesOn } from "../gate/record.ts";
 import { showGate } from "../gate/show.ts";
 import { proposalOfPull, type PullProposal } from "../outcomes/proposal.ts";
 import { cell, markdownTable } from "../page-text.ts";
@@ -83,6 +84,7 @@ const HEAD = ["stage", "verdict", "reasons", "what was found"] as const;
 const ENDS: Partial<Record<Outcome["status"], StageState>> = {
   promoted: "in_progress",
   held: "success",
+  faded: "failure",
   rolled_back: "failure",
 };
 
@@ -123,4 +125,12 @@ export async function showStages(repository: RepositoryAccess, number: number): 
   // One that is under way is shown by the look that judges it.
   if (latest?.decision) await showGate(repository, latest, { verdict: latest.decision.verdict, calls: undefined });
   return true;
+}
+
+/** The pull request whose gate let the proposal of a dossier pass; undefined when none did. */
+export async function pullOfDossier({ state }: RepositoryAccess, dossier: string): Promise<number | undefined> {
+  const view = await state.view();
+  const outcomes = await readRecords(view, "outcomes/", Outcome);
+  const fingerprint = outcomes.find((outcome) => outcome.dossier === dossier)?.fingerprint;
+  return (await gatesOn(view)).find(({ proposal }) => proposal?.fingerprint === fingerprint)?.proposal?.pull;
 }

@@ -68,15 +68,20 @@ export async function readGate(view: StateView, id: string): Promise<GateRecord 
   }
 }
 
-/** Gates of a pull request, in no stated order. @throws WhetstoneError `ledger_broken` */
-export async function gatesOfPull(view: StateView, pull: number): Promise<readonly GateRecord[]> {
+/** All gates on record, in no stated order. @throws WhetstoneError `ledger_broken` */
+export async function gatesOn(view: StateView): Promise<readonly GateRecord[]> {
   const found: GateRecord[] = [];
   for (const path of await view.list(`${FOLDER}/`)) {
     const id = /^gates\/([^/]+)\.json$/.exec(path)?.[1];
     const gate = id === undefined ? undefined : await readGate(view, id);
-    if (gate?.proposal?.pull === pull) found.push(gate);
+    if (gate !== undefined) found.push(gate);
   }
   return found;
+}
+
+/** Gates of a pull request, in no stated order. @throws WhetstoneError `ledger_broken` */
+export async function gatesOfPull(view: StateView, pull: number): Promise<readonly GateRecord[]> {
+  return (await gatesOn(view)).filter(({ proposal }) => proposal?.pull === pull);
 }
 
 /** What a change of a gate is written with. */

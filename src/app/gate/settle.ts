@@ -1,3 +1,4 @@
+import { apiStatus } from "../../github/rest-api.ts";
 import type { GateAnswer } from "../../github/gate-port.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { formatInstant } from "../../model/time.ts";
@@ -63,15 +64,37 @@ async function answer(context: GateContext, gate: GateRecord, decision: GateDeci
   const { run } = gate;
   if (run === null) return { how: "answered", by: null };
   if (await isAnswered(context, gate)) return { how: "answered", by: null };
-  if (!(await gates.waiting(run.id)).includes(run.environment)) return await howItLeft(context, gate);
+  if (!(await isStillThere(context, gate))) return await howItLeft(context, gate);
   const { environment } = run;
   const comment = answerText(gate, decision);
-  if (decision.state === "approved") await gates.letPass(run.id, { environment, comment });
-  else await gates.refuse(run.id, { environment, comment });
+  const send = decision.state === "approved" ? gates.letPass : gates.refuse;
+  try {
+    await send(run.id, { environment, comment });
+  } catch (error) {
+    // Somebody else was faster between the look and the answer, or another environment keeps the run waiting.
+    const isRefused = [404, 422].includes(apiStatus(error) ?? 0);
+    if (!isRefused || (await isListed(context, gate))) throw error;
+    return await howItLeft(context, gate);
+  }
   if (await isAnswered(context, gate)) return { how: "answered", by: null };
   throw new WhetstoneError("api_failed", `GitHub took the answer of the gate ${gate.id}, but does not list it.`, {
     remedy: "It is looked for again.",
   });
+}
+
+/** What GitHub calls a run that has come to a gate, or is on its way there. */
+const ON_ITS_WAY: readonly string[] = ["queued", "requested", "pending", "waiting"];
+
+/** Whether the run of a gate waits there, or is still on its way: the question may come before the list has it. */
+export async function isStillThere(context: GateContext, gate: GateRecord): Promise<boolean> {
+  if (gate.run === null) return true;
+  const run = await context.repository.host.gates.run(gate.run.id);
+  if (run?.attempt !== gate.run.attempt) return false;
+  return ON_ITS_WAY.includes(run.status) || (await isListed(context, gate));
+}
+
+async function isListed({ repository }: GateContext, { run }: GateRecord): Promise<boolean> {
+  return run !== null && (await repository.host.gates.waiting(run.id)).includes(run.environment);
 }
 
 async function isAnswered({ repository }: GateContext, gate: GateRecord): Promise<boolean> {

@@ -3,12 +3,13 @@ import { CanarySettings } from "../../config/schema.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { formatInstant } from "../../model/time.ts";
 import { isRunning } from "../../model/stop.ts";
+import { approvalOf } from "../approval/approval.ts";
 import type { Handled } from "../handler.ts";
 import { type GateCalls, gateCalls } from "../../capture/gate-calls.ts";
 import { decideGate, type GateOpinion, reportIsDue } from "../../canary/gate.ts";
 import { gateEntry, selfOf } from "./open.ts";
 import { type GateDecision, type GateRecord, readGate, updateGate } from "./record.ts";
-import { endGate, type GateContext, howItLeft, settleGate } from "./settle.ts";
+import { endGate, type GateContext, howItLeft, isStillThere, settleGate } from "./settle.ts";
 import { showGate } from "./show.ts";
 import { reportText } from "./text.ts";
 
@@ -27,28 +28,28 @@ export async function watchGate(context: GateContext, id: string): Promise<Handl
   if (gate.end !== null) return { kind: "done" };
   if (gate.decision === null && (await hasLeft(context, gate))) return { kind: "done" };
   const decided = gate.decision === null ? await look(context, gate) : gate;
-  if (decided.decision === null) return await lookAgain(context);
+  if (decided.decision === null) return await lookAgain(context, decided);
   await settleGate(context, decided);
   return { kind: "done" };
 }
 
-async function lookAgain({ repository, clock }: GateContext): Promise<Handled> {
+/** Looks become rarer with the time that has passed, since each reads all calls so far: never later than by a hundredth. */
+const LOOKS_SHARE = 100;
+
+async function lookAgain({ repository, clock }: GateContext, { startedAt }: GateRecord): Promise<Handled> {
   const { lookSeconds } = (await repository.config()).app.gate;
-  return { kind: "again", at: Number(clock.now() / 1_000_000n) + lookSeconds * 1_000 };
+  const nowMs = Number(clock.now() / 1_000_000n);
+  const pauseMs = Math.max(lookSeconds * 1_000, (nowMs - Date.parse(startedAt)) / LOOKS_SHARE);
+  return { kind: "again", at: Math.ceil(nowMs + pauseMs) };
 }
 
 /** Whether the run waits no more, before anything was decided; that is then on record. */
 async function hasLeft(context: GateContext, gate: GateRecord): Promise<boolean> {
-  if (gate.run === null) return false;
-  const { gates } = context.repository.host;
-  const run = await gates.run(gate.run.id);
-  // Not waiting yet is not waiting no more: the question comes while the job is still on its way to the gate.
-  const isWaiting = (await gates.waiting(gate.run.id)).includes(gate.run.environment);
-  const isSameAttempt = run?.attempt === gate.run.attempt;
-  if (isSameAttempt && (isWaiting || ["queued", "requested", "pending", "waiting"].includes(run.status))) return false;
+  if (gate.run === null || (await isStillThere(context, gate))) return false;
   const left = await howItLeft(context, gate);
+  const run = await context.repository.host.gates.run(gate.run.id);
   // Other jobs of the run may be at work while this one is on its way.
-  if (left.how === "gone" && isSameAttempt && run.status !== "completed") return false;
+  if (left.how === "gone" && run?.attempt === gate.run.attempt && run.status !== "completed") return false;
   await endGate(context, gate, left);
   return true;
 }
@@ -89,7 +90,21 @@ async function judge(context: GateContext, gate: GateRecord): Promise<Judged> {
   const window = { target, sha: gate.sha, startedMs: Date.parse(gate.startedAt), beforeMs: FREEZE_MS, nowMs };
   const calls = telemetry === undefined ? undefined : await gateCalls(telemetry, window);
   const canary = targets[target]?.canary ?? CanarySettings.parse({});
-  return { opinion: decideGate({ gate, calls, canary, settings: app.gate, nowMs }), calls };
+  const opinion = decideGate({ gate, calls, canary, settings: app.gate, nowMs });
+  if (opinion.state !== "approved" || (await isAgreed(context, gate))) return { opinion, calls };
+  // Whoever may write can start the workflow for a commit that nobody approved.
+  const isOver = nowMs >= Date.parse(gate.deadlineAt);
+  const reasons = ["authorization_missing", ...(isOver ? (["deadline_reached"] as const) : [])] as const;
+  return { opinion: { state: isOver ? "rejected" : "open", reasons, verdict: opinion.verdict }, calls };
+}
+
+/** Whether people agreed to the commit: they merged it, or approved exactly it. */
+async function isAgreed({ repository }: GateContext, { proposal, sha }: GateRecord): Promise<boolean> {
+  if (proposal === null) return false;
+  const pull = await repository.host.pulls.find(proposal.pull);
+  if (pull?.merged === true && [pull.mergeSha, pull.headSha].includes(sha)) return true;
+  const approval = await approvalOf(repository, proposal.pull);
+  return approval.kind === "approved" && approval.sha === sha;
 }
 
 /** A flag that cannot be read is looked at again: it neither lets pass nor ends what may be good. */

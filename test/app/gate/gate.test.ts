@@ -4,7 +4,7 @@ import { gate } from "../../../src/app/gate/handler.ts";
 import { readOutcomes } from "../../../src/protect/outcomes.ts";
 import { readLedger } from "../../../src/protect/ledger.ts";
 import { BOT_LOGIN } from "../../support/github.ts";
-import { ENVIRONMENT, type Gated, startGated } from "./gated.ts";
+import { BRANCH, ENVIRONMENT, type Gated, startGated } from "./gated.ts";
 
 nock.restore();
 
@@ -108,6 +108,20 @@ describe("the gate of a deployment", () => {
     await place.tasksOnce();
     expect(decisions(place)).toEqual([]);
     expect((await place.gates())[0]).toMatchObject({ decision: null, end: null });
+  });
+
+  test("what nobody approved does not pass, however good it is", async () => {
+    await using place = await startGated({ gate: "{ deadlineMinutes: 15, windowMinutes: 0 }" });
+    const { backend } = place.github;
+    const head = await backend.commit(BRANCH, { "a.ts": "sneaked\n" });
+    await place.handle(place.waitingRun({ display_title: `Canary ${head} of pull request ${place.pull}` }));
+    for (let minute = 0; minute < 12; minute += 1) await place.minute(...EQUAL);
+    await place.tasksOnce();
+    expect(decisions(place)).toEqual([]);
+    place.clock.advance(3 * 60_000);
+    await place.tasksOnce();
+    expect(decisions(place)).toMatchObject([{ state: "rejected" }]);
+    expect((await place.gates())[0]?.decision?.reasons).toEqual(["authorization_missing", "deadline_reached"]);
   });
 
   test("exchanged arms decide nothing", async () => {
