@@ -216,6 +216,48 @@ describe("a gate that is asked or ends otherwise", () => {
     expect(decisions(place)).toEqual([]);
   });
 
+  test("whoever was faster between the look and the answer is not overruled", async () => {
+    await using place = await startGated({ gate: "{ unknown: approve }" });
+    const event = place.waitingRun({ display_title: "deploy", path: ".github/workflows/deploy.yml" });
+    const { actions } = place.github.backend;
+    let bypassed = false;
+    place.github.bend((request) => {
+      if (bypassed || !request.endsWith("deployment_protection_rule")) return undefined;
+      bypassed = true;
+      actions.bypass(place.runId, ENVIRONMENT, "grace");
+      return undefined;
+    });
+    await place.handle(event);
+    expect(decisions(place)).toMatchObject([{ state: "approved", login: "grace" }]);
+    expect((await place.gates())[0]).toMatchObject({
+      decision: { state: "approved" },
+      end: { how: "bypassed", by: "grace" },
+    });
+  });
+
+  test("a run that GitHub does not list yet is on its way, and answered", async () => {
+    await using place = await startGated({ gate: "{ unknown: approve }" });
+    const event = place.waitingRun({ display_title: "deploy", path: ".github/workflows/deploy.yml" });
+    place.github.bend((request) =>
+      request.endsWith("pending_deployments") ? { when: "before", reply: { status: 200, body: [] } } : undefined,
+    );
+    await place.handle(event);
+    expect(decisions(place)).toMatchObject([{ state: "approved" }]);
+  });
+
+  test("looks come by the minute at first, and rarely after days", async () => {
+    await using place = await startGated({ gate: "{ deadlineMinutes: 40000 }" });
+    await place.handle(place.waitingRun());
+    const payload = { gate: `${place.runId}-1-${ENVIRONMENT}` };
+    const pause = async () => {
+      const handled = await gate.handle(place.contextOf({ name: "task.gate", payload }));
+      return handled.kind === "again" ? handled.at - Number(place.clock.now() / 1_000_000n) : undefined;
+    };
+    expect(await pause()).toBe(60_000);
+    place.clock.advance(10 * 86_400_000);
+    expect(await pause()).toBe(8_640_000);
+  });
+
   test("ten reports and no more, however long it takes", async () => {
     await using place = await startGated({ gate: "{ deadlineMinutes: 60, atDeadline: wait }" });
     await place.handle(place.waitingRun());
