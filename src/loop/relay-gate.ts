@@ -1,7 +1,12 @@
+import type { AskedRun } from "../model/asked-run.ts";
+import type { Subject } from "../model/authorization.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { Actor } from "../model/ledger.ts";
 import type { Stage } from "../model/stage.ts";
 import type { JobRun } from "../model/step-verdict.ts";
+import type { Arrived } from "../protect/asked-runs.ts";
+import { readAuthorization } from "../protect/authorization/records.ts";
+import { unauthorized } from "../protect/authorization/refusal.ts";
 import { baseSubject } from "../protect/authorization/subject.ts";
 import { digestOf } from "../protect/digest.ts";
 import { assertPermit } from "../protect/permit.ts";
@@ -22,6 +27,8 @@ export type GateRequest = {
   /** The authorization as its token. */
   readonly token: string | undefined;
   readonly made: JobRun | undefined;
+  /** What the App was asked for, where it started the run. */
+  readonly arrived?: Arrived | undefined;
 };
 
 type Gated = Stage<{ readonly baseSha: CommitSha }>;
@@ -39,6 +46,8 @@ export async function giveOrder(run: LoopRun, gated: Gated, request: GateRequest
   const desk = deskOf(run);
   const reserved = isLive ? await desk.reserve(asking(run, asked)) : undefined;
   if (reserved?.ok === false) {
+    // No job comes behind it but the one that records, which needs nothing of the state.
+    write(run, { baseSha, budget: null, permission: null, request, state: { tip: null, files: {} } });
     const summary = describeRefusal(reserved.refusal, run.workspace.targetName);
     return { verdict: "inconclusive", reasons: ["budget_exhausted"], summary, value: gated.value };
   }
@@ -73,15 +82,51 @@ function asking(run: LoopRun, { session }: Asked) {
 async function permit(
   run: LoopRun,
   baseSha: CommitSha,
-  { token, person }: GateRequest,
+  { token, person, arrived }: GateRequest,
 ): Promise<RelayOrder["permission"]> {
   const subject = baseSubject(nameOf(run), baseSha);
+  if (token === undefined && arrived?.isFirst === true) {
+    const given = await permittedByApp(run, { asked: arrived.asked, subject });
+    if (given !== undefined) return given;
+  }
   const actor = person ?? run.actor;
   const asked = { actor, target: nameOf(run), run: run.id, subject, token };
   const permit = await run.workspace.guard.permit("session.refine", asked);
   const { authorization = "" } = permit;
   assertPermit(permit, "session.refine");
   return { authorization, actor, subject: digestOf(subject) };
+}
+
+/**
+ * The permission that the App asked a person for, granted and used up when it was asked for this run. It counts for the one
+ * run that arrives with it, for the commit that it was given for, and only as the state branch has it on record.
+ */
+async function permittedByApp(
+  run: LoopRun,
+  { asked, subject }: { readonly asked: AskedRun; readonly subject: Subject },
+): Promise<RelayOrder["permission"] | undefined> {
+  if (asked.permission === null) return undefined;
+  const { authorization: id } = asked.permission;
+  const { state, guard } = run.workspace;
+  const found = await readAuthorization(await state.view(), id);
+  const target = nameOf(run);
+  const isSame =
+    found !== undefined &&
+    found.use !== null &&
+    found.revocation === null &&
+    digestOf([found.request.operation, found.request.target, found.request.subject, found.use.by]) ===
+      digestOf(["session.refine", target, subject, asked.by]);
+  if (!isSame) {
+    throw unauthorized({
+      reason: "digest_mismatch",
+      message: `What ${asked.by.id} was permitted (${id}) is no longer what this run would work on.`,
+      remedy: "Write /whetstone refine again: the default branch has moved on since.",
+    });
+  }
+  const used = { authorization: id, operation: "session.refine", target, run: run.id, actor: asked.by } as const;
+  const given = { actor: asked.by, target, run: run.id, subject, used: { ...used, subject: digestOf(subject) } };
+  assertPermit(await guard.permit("session.refine", given), "session.refine");
+  return { authorization: id, actor: asked.by, subject: digestOf(subject) };
 }
 
 type Settled = Pick<RelayOrder, "baseSha" | "budget" | "permission" | "state"> & { readonly request: GateRequest };

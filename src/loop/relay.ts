@@ -52,9 +52,12 @@ function standingIn(workspace: Workspace, { job, stopped }: RelayRequest, order:
   const { killSwitch } = workspace;
   const assertRunning = async (): Promise<void> => {
     await killSwitch.assertRunning();
-    if (stopped !== true) return;
-    throw new WhetstoneError("stopped", "The kill switch was set while the run was under way.", {
-      remedy: "Find out why: whetstone audit show. `whetstone resume` lifts it.",
+    // In a workflow a step before this one looks; without its word nobody did.
+    if (stopped === false || (stopped === undefined && order.made === null)) return;
+    const message =
+      stopped === undefined ? "Nobody looked at the kill switch." : "The kill switch was set during the run.";
+    throw new WhetstoneError("stopped", message, {
+      remedy: "Find out why: whetstone audit show. `whetstone resume` lifts it; the step `stopped` looks at it.",
       data: { reason: "disabled" },
     });
   };

@@ -58,6 +58,7 @@ async function job(name: RelayJob, before?: RelayEnd, more: Partial<RelayRequest
       actor: { type: "workflow", id: `${OWNER}/${REPO}/actions/runs/1 by ada` },
       startedBy: ["ada"],
       workflow: { id: 1, attempt: 1 },
+      ...(WITH_TOKEN.includes(name) ? {} : { stopped: false }),
       target: undefined,
       dryRun: false,
       ...(before ? { earlier: { path: before.path, digest: before.digest }, order } : {}),

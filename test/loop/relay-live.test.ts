@@ -44,6 +44,7 @@ async function job(name: RelayJob, before?: RelayEnd, more: Partial<RelayRequest
       target: undefined,
       dryRun: false,
       variables: {},
+      ...(["evidence", "session"].includes(name) ? { stopped: false } : {}),
       ...(before ? { earlier: { path: before.path, digest: before.digest }, order: orders.get(before.run) } : {}),
       ...more,
     },
@@ -140,6 +141,8 @@ describe("what the gate refuses", () => {
     const gate = await job("gate", undefined, { asked: { ...LOOK, session: { kind: "claude", budgetUsd: 400 } } });
     expect(gate).toMatchObject({ go: false, last: { verdict: "inconclusive", reasons: ["budget_exhausted"] } });
     expect(await reservation(gate.run)).toBeUndefined();
+    const end = await job("record", gate);
+    expect(end.report).toMatchObject({ status: "inconclusive", reasons: ["budget_exhausted"] });
   });
 
   test("a recording that is not there, before anything is on record", async () => {
@@ -158,6 +161,13 @@ test("the kill switch, set while a run is under way, ends it at the next job; no
   const end = await job("record", session);
   expect(end.report).toMatchObject({ status: "inconclusive", reasons: ["disabled"] });
   expect(await reservation(gate.run)).toMatchObject({ settled: { spent: { usd: 0 }, basis: "measured" } });
+});
+
+test("a job in whose workflow nobody looked at the kill switch does nothing", async () => {
+  const gate = await job("gate", undefined, { asked: LOOK });
+  const evidence = await job("evidence", gate, { stopped: undefined });
+  expect(evidence).toMatchObject({ go: false, last: { verdict: "inconclusive", reasons: ["disabled"] } });
+  await job("record", evidence);
 });
 
 test("a job is refused with another order than the gate's, and so is the record", async () => {
