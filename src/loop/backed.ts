@@ -33,7 +33,7 @@ export async function assertBacked(view: StateView, outcomes: readonly Outcome[]
     new Map(records.filter(({ operation }) => operations.has(operation)).map((one) => [firstOutcomeOf(one.run), one]));
   const [told, validated] = [of(ENDS), of(VALIDATIONS)];
   for (const outcome of outcomes) {
-    const end = told.get(outcome.id);
+    const end = told.get(outcome.id) ?? laterNews(outcome, { outcomes, records });
     assertTold(outcome, end);
     if (end?.operation === "loop.end") assertMeasured(outcome, end, validated.get(outcome.id));
     else
@@ -78,6 +78,21 @@ function alteredDraw(run: string, says: string): WhetstoneError {
     remedy: "Nothing is learned from it. Restore the file from an earlier commit of the branch whetstone/state.",
     data: { run },
   });
+}
+
+type Known = { readonly outcomes: readonly Outcome[]; readonly records: readonly LedgerRecord[] };
+
+/**
+ * The record of what became of a proposal on GitHub. Its run is the delivery that told of it: it belongs to the outcome
+ * whose dossier, status and key it has the digest of; the key ends the outcome's id, after that of the run's own.
+ */
+function laterNews({ id, dossier, status }: Outcome, { outcomes, records }: Known): LedgerRecord | undefined {
+  const keys = outcomes.flatMap((origin) => {
+    const start = `${origin.id}-${status.replace("_", "-")}-`;
+    return origin.dossier === dossier && id.startsWith(start) ? [id.slice(start.length)] : [];
+  });
+  const digests = new Set(keys.map((key) => digestOf({ dossier, status, key })));
+  return records.find((one) => one.operation === "outcome" && digests.has(one.parametersDigest));
 }
 
 /** What becomes of a proposal later changes nothing of what was measured of it. */

@@ -82,6 +82,24 @@ describe("assertBacked", () => {
     return assertBacked(await state.view(), [first, then]);
   }
 
+  test("what became of it on GitHub is told by a delivery, and found by its digest", async () => {
+    const [state, clock] = [openMemoryState(), manualClock()];
+    await appendOutcome(state, { outcome: first, entries: [endOf("r-1", "rejected", "check_failed")] }, clock);
+    const key = "7-20261120T100000Z";
+    const told = (status: Outcome["status"]): LedgerEntry => ({
+      ...endOf("delivery-1", status),
+      operation: "outcome",
+      parametersDigest: digestOf({ dossier: first.dossier, status, key }),
+    });
+    const news: Outcome = { ...later, id: `o-1-rolled-back-${key}`, status: "rolled_back" };
+    await appendOutcome(state, { outcome: news, entries: [told("rolled_back")] }, clock);
+    await assertBacked(await state.view(), [first, news]);
+    for (const change of [{ status: "held" as const }, { id: `${news.id}0` }, { dossier: fingerprint(777) }]) {
+      const forged = [first, { ...news, ...change }];
+      await expect(assertBacked(await state.view(), forged)).rejects.toMatchObject({ code: "ledger_broken" });
+    }
+  });
+
   test("a later outcome may have reasons of its own; what was measured stays", async () => {
     await recorded(later);
     for (const change of [{ validated: true }, { fingerprint: fingerprint(999) }, { findings: ["errors" as const] }]) {
