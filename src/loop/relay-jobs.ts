@@ -39,9 +39,10 @@ export type JobParts = {
 export const JOBS: Readonly<Record<Exclude<RelayJob, "record">, (parts: JobParts) => Promise<unknown>>> = {
   gate: ({ run, stages, flow, startedBy, asked }) =>
     flow.run("gate", async () => {
-      await admitActors(run, startedBy);
+      const { made: workflow, dryRun } = asked;
+      const arrived = await admitActors(run, { logins: startedBy, workflow, dryRun });
       const gated = await stages.gate();
-      return gated.verdict === "pass" ? await giveOrder(run, gated, asked) : gated;
+      return gated.verdict === "pass" ? await giveOrder(run, gated, { ...asked, arrived }) : gated;
     }),
   evidence: async ({ stages, flow }) => {
     const captured = await flow.run("capture", stages.capture);

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { openMemoryState } from "../../src/github/memory-state.ts";
 import { openRestHost } from "../../src/github/rest/host.ts";
 import { admitActors } from "../../src/loop/admit-actor.ts";
+import type { AskedRun } from "../../src/model/asked-run.ts";
+import { askedRunFile } from "../../src/protect/asked-runs.ts";
 import { BOT_LOGIN, OWNER, REPO, startGitHub, type GitHub } from "../support/github.ts";
 
 let github: GitHub;
@@ -14,12 +16,17 @@ afterAll(async () => {
 
 const actor = { type: "workflow", id: "octo-org/notes/actions/runs/1 by ada" } as const;
 
-async function admit(logins: readonly string[]) {
+async function admit(logins: readonly string[], wish?: AskedRun) {
   const clock = { now: () => 1_763_000_000_000_000_000n, monotonicMs: () => 0 };
   const state = openMemoryState();
+  const change = new Map(wish === undefined ? [] : [askedRunFile(wish)]);
+  await state.update("wish", async () => ({ change, value: undefined }));
   const host = openRestHost({ owner: OWNER, repo: REPO, client: github.client(), self: BOT_LOGIN });
   const workspace = { state, clock, targetName: "notes", hosted: { host } };
-  const refused = await admitActors({ workspace, actor, id: "r-1" }, logins).catch((error: unknown) => error);
+  const refused = await admitActors(
+    { workspace, actor, id: "r-1" },
+    { logins, workflow: { id: 4711, attempt: 1 }, dryRun: false },
+  ).catch((error: unknown) => error);
   const view = await state.view();
   const paths = await view.list("ledger/");
   const ledger = await Promise.all(paths.filter((path) => path.endsWith(".ndjson")).map((path) => view.read(path)));
@@ -57,6 +64,43 @@ describe("who may start a run on GitHub", () => {
     );
     const { refused } = await admit(["ada"]);
     expect(refused === undefined).toBe(may);
+  });
+
+  describe("a person by way of the App", () => {
+    const wish: AskedRun = {
+      schema: "whetstone.asked-run/1",
+      comment: 1,
+      conversation: 1,
+      word: "analyze",
+      target: "notes",
+      by: { type: "person", id: "ada" },
+      app: "whetstone[bot]",
+      at: "2026-11-20T10:00:00.000Z",
+      workflow: "whetstone.yml",
+      inputs: {},
+      permission: null,
+      run: 4711,
+      loop: null,
+    };
+
+    test("who asked counts, and what was asked for is told", async () => {
+      const { refused } = await admit(["whetstone[bot]"], wish);
+      expect(refused).toMatchObject({ asked: { comment: 1 }, isFirst: true });
+    });
+
+    test.each([
+      ["asked by somebody who may not write", { by: { type: "person", id: "stranger" } as const }],
+      ["asked of another App", { app: "other[bot]" }],
+      ["asked for another run", { run: 4712 }],
+      ["asked for another target", { target: "hub" }],
+    ])("not when it was %s", async (_name, change) => {
+      const { refused } = await admit(["whetstone[bot]"], { ...wish, ...change });
+      expect(refused).toMatchObject({ code: "unauthorized", data: { reason: "actor_not_allowed" } });
+    });
+
+    test("not when somebody without the right has it run again", async () => {
+      expect((await admit(["whetstone[bot]", "stranger"], wish)).refused).toMatchObject({ code: "unauthorized" });
+    });
   });
 
   test("a name like that of a bot says nothing", async () => {

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import type { GateRun } from "../../github/gate-port.ts";
+import type { AskedRun } from "../../model/asked-run.ts";
+import { readAskedRun } from "../../protect/asked-runs.ts";
 import { answerInPlace } from "../conversation.ts";
 import type { EventHandler, Handled, HandlerContext, Task } from "../handler.ts";
 import { cell } from "../page-text.ts";
 import type { RepositoryAccess } from "../repository.ts";
-import { type AskedRun, readAskedRun } from "./loop-record.ts";
 
 /** Time between two looks at a run, ms, and after how long it is not followed any more: GitHub ends runs after 35 days. */
 const LOOK_MS = 20_000;

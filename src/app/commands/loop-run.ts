@@ -1,14 +1,15 @@
 import type { GateRun } from "../../github/gate-port.ts";
 import { apiStatus } from "../../github/rest-api.ts";
 import { messageOf, WhetstoneError } from "../../model/error.ts";
+import type { AskedRun } from "../../model/asked-run.ts";
 import { formatInstant } from "../../model/time.ts";
+import { askedRunFile, readAskedRun } from "../../protect/asked-runs.ts";
 import { digestOf } from "../../protect/digest.ts";
 import { planLedger } from "../../protect/ledger.ts";
 import type { Answer, CommandContext } from "../command.ts";
 import { cell } from "../page-text.ts";
 import { appSettings } from "../repository.ts";
 import { followTask } from "./follow.ts";
-import { type AskedRun, askedRunPath, readAskedRun } from "./loop-record.ts";
 
 /** What is asked of the loop. */
 export type LoopOrder = Pick<AskedRun, "word" | "target" | "inputs" | "permission">;
@@ -66,6 +67,7 @@ async function claim(context: CommandContext, order: LoopOrder & { readonly work
     app: repository.self.login,
     at: formatInstant(clock.now()),
     run: null,
+    loop: null,
     ...order,
   };
   return await repository.state.update<Claim>(`app: ${order.word} asked for by comment ${comment}`, async (view) => {
@@ -83,11 +85,9 @@ async function claim(context: CommandContext, order: LoopOrder & { readonly work
       ...(order.permission === null ? {} : { authorization: order.permission.authorization }),
     } as const;
     const { change } = await planLedger(view, [entry], { clock });
-    return { change: new Map([...change, fileOf(asked)]), value: { asked, isNew: true } };
+    return { change: new Map([...change, askedRunFile(asked)]), value: { asked, isNew: true } };
   });
 }
-
-const fileOf = (asked: AskedRun) => [askedRunPath(asked.comment), `${JSON.stringify(asked, undefined, 1)}\n`] as const;
 
 /** The id of the run: found, or started now. */
 async function begin({ repository, clock }: CommandContext, asked: AskedRun, isNew: boolean): Promise<number> {
@@ -136,6 +136,6 @@ async function noteRun({ repository, place }: CommandContext, run: number): Prom
   await repository.state.update(`app: run ${run} for comment ${place.comment}`, async (view) => {
     const standing = await readAskedRun(view, place.comment);
     if (standing === undefined || standing.run !== null) return { change: new Map(), value: undefined };
-    return { change: new Map([fileOf({ ...standing, run })]), value: undefined };
+    return { change: new Map([askedRunFile({ ...standing, run })]), value: undefined };
   });
 }

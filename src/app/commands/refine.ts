@@ -1,9 +1,10 @@
+import type { AskedRun } from "../../model/asked-run.ts";
+import { readAskedRun } from "../../protect/asked-runs.ts";
 import { baseSubject } from "../../protect/authorization/subject.ts";
 import { assertPermit } from "../../protect/permit.ts";
 import { grantHere } from "../approval/grant.ts";
 import type { Answer, AppCommand, CommandContext } from "../command.ts";
 import { refusedAnswer } from "./answers.ts";
-import { readAskedRun, type AskedRun } from "./loop-record.ts";
 import { startLoop } from "./loop-run.ts";
 import { targetOf } from "./target.ts";
 

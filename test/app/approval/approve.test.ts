@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import nock from "nock";
-import { readAskedRun } from "../../../src/app/commands/loop-record.ts";
+import { readAskedRun } from "../../../src/protect/asked-runs.ts";
 import { waitingCommand } from "../../../src/app/approval/waiting.ts";
 import { configured } from "../proposed.ts";
 import { type Said, startTalk, type Talk } from "../talk.ts";

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import nock from "nock";
 import { followRun } from "../../../src/app/commands/follow.ts";
-import { readAskedRun } from "../../../src/app/commands/loop-record.ts";
+import { readAskedRun } from "../../../src/protect/asked-runs.ts";
 import { readLedger } from "../../../src/protect/ledger.ts";
 import type { Fault } from "../../support/github.ts";
 import { configured } from "../proposed.ts";
