@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { run, stageRepository, toolPath } from "../package/staging.ts";
 import { OWNER, REPO, startGitHub, TOKEN, type GitHub } from "../support/github.ts";
+import { freshDatabase, postgresUrl } from "../support/postgres.ts";
 import { BETTER_WORK, sampleProject, type SampleProject } from "../support/sample-project.ts";
 import { runBundle } from "./run.ts";
 
@@ -38,12 +39,12 @@ afterAll(async () => {
   await run("rm", ["-rf", tag]);
 });
 
-const act = (name: string, inputs: Readonly<Record<string, string>>) =>
+const act = (name: string, inputs: Readonly<Record<string, string>>, env: Readonly<Record<string, string>> = {}) =>
   runBundle({
     folder: name === "." ? tag : join(tag, "actions", name),
     workspace: project.root,
     with: inputs,
-    env: { GITHUB_API_URL: github.baseUrl, GITHUB_REPOSITORY: `${OWNER}/${REPO}` },
+    env: { GITHUB_API_URL: github.baseUrl, GITHUB_REPOSITORY: `${OWNER}/${REPO}`, ...env },
   });
 const standing = () => [
   project.git("for-each-ref"),
@@ -81,6 +82,20 @@ test("the monitor opens the issue of a target that nobody calls, and writes noth
   expect(standing()[2]).toBe(written);
   expect(github.violations).toEqual([]);
 });
+
+const onServer = postgresUrl === undefined ? test.skip : test;
+onServer(
+  "the monitor reads the PostgreSQL store that the template names, and its log does not show the password",
+  async () => {
+    const database = await freshDatabase(postgresUrl ?? "");
+    const url = new URL(database.url);
+    const { exitCode, outputs, log } = await act("monitor", { "expect-traffic": "false" }, { DATABASE_URL: url.href });
+    expect({ exitCode, outputs, log }).toMatchObject({ exitCode: 0, outputs: { result: "quiet", alerts: "0" } });
+    expect(log).toContain(`::add-mask::${url.href}\n`);
+    expect(log.replaceAll(/^::add-mask::.*$/gm, "")).not.toContain(url.href);
+    await database.drop();
+  },
+);
 
 test("the jobs of the loop hand on to each other, from the gate to the record", async () => {
   const needs: Record<string, { result: string; outputs: Readonly<Record<string, string>> }> = {};
