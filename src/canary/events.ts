@@ -56,6 +56,7 @@ export function judgeEvents(calls: CountedCalls, metric: EventMetric, settings: 
   const counts = countEvents(calls, metric, settings);
   const verdict = decide(counts, metric, settings);
   return {
+    name: metric.name,
     verdict,
     reasons: reasons(counts, metric, { verdict, settings }),
     describe: () => describe(counts, { name: metric.name, settings }),

@@ -1,6 +1,7 @@
 import type { CallSample } from "../model/call.ts";
 import type { ReasonCode } from "../model/codes.ts";
 import type { CanaryMetric, CanaryVerdict } from "../model/verdict.ts";
+import { eventDrift, latencyDrift } from "./drift.ts";
 import { eventMetrics, judgeEvents } from "./events.ts";
 import { furtherFactor } from "./forecast.ts";
 import { judgeLatency } from "./latency.ts";
@@ -64,12 +65,39 @@ function conclude(counts: Counts, settings: CanarySettings): Conclusion {
   const all = judgeMetrics(counts, settings);
   const metrics = faultsOf(counts, settings).length > 0 ? all.map(withheld) : all;
   const found = combine(metrics.map(({ verdict }) => verdict));
-  const objections = found === "rollback" ? [] : objectionsOf(counts, settings);
-  const verdict = found === "promote" && objections.length > 0 ? "continue" : found;
+  const objections = [
+    ...(found === "rollback" ? [] : objectionsOf(counts, settings)),
+    ...driftOf(counts, settings, { found, metrics }),
+  ];
+  const verdict = objections.length > 0 ? "continue" : found;
   const deciding = metrics.filter((metric) => metric.verdict === found).flatMap(({ reasons }) => reasons);
-  const reasons = [...(verdict === found ? deciding : []), ...objections];
+  const reasons = [...(verdict === found || objections.includes("arms_drift") ? deciding : []), ...objections];
   return { ...atEnd({ verdict, reasons }, settings), metrics };
 }
+
+/** Why arms that drift are not judged. Harm beyond the margin is: no drift that is left alone is as large. */
+function driftOf(counts: Counts, settings: CanarySettings, { found, metrics }: Found): ReasonCode[] {
+  if (found === "continue") return [];
+  const threshold = -Math.log(settings.alpha);
+  const isDrifting = ({ name }: JudgedMetric): boolean => {
+    const { logBetter, logWorse } =
+      name === "latency" ? latencyDrift(counts.samples(), settings) : eventDrift(counts.samples(), name, settings);
+    return logBetter >= threshold && (found === "rollback" || logWorse >= threshold);
+  };
+  if (found === "promote") return metrics.some(isDrifting) ? ["arms_drift"] : [];
+  const harmful = metrics.filter(({ verdict }) => verdict === "rollback");
+  if (!harmful.every(isDrifting)) return [];
+  const [events, latency] = [settings.margin, 1 + settings.slowdown].map((harmMargin) =>
+    judgeMetrics(counts, { ...settings, harmMargin }),
+  );
+  const firm = [
+    ...(events ?? []).filter(({ name }) => name !== "latency"),
+    ...(latency ?? []).filter(({ name }) => name === "latency"),
+  ];
+  return firm.some(({ verdict }) => verdict === "rollback") ? [] : ["arms_drift"];
+}
+
+type Found = { readonly found: MetricVerdict; readonly metrics: readonly JudgedMetric[] };
 
 /** What an open verdict becomes when no more calls will come. */
 function atEnd(open: Pick<CanaryVerdict, "verdict" | "reasons">, settings: CanarySettings): typeof open {

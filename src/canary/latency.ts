@@ -14,6 +14,7 @@ export function judgeLatency(calls: Latencies, settings: CanarySettings): Judged
   const none = { control: null, experiment: null, effect: null, interval: null };
   const verdict = shift ? decide(shift, settings) : "continue";
   return {
+    name: "latency",
     verdict,
     reasons: [reason(calls.exposure, { shift, verdict }, settings)],
     describe: () => ({

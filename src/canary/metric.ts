@@ -1,4 +1,5 @@
 import type { ReasonCode } from "../model/codes.ts";
+import type { EventName } from "./arm-count.ts";
 import type { CanaryMetric } from "../model/verdict.ts";
 
 /** What a metric says at one look. */
@@ -9,6 +10,7 @@ export type Exposure = { readonly control: number; readonly experiment: number }
 
 /** A judged metric. */
 export type JudgedMetric = {
+  readonly name: EventName | "latency";
   readonly verdict: MetricVerdict;
   readonly reasons: CanaryMetric["reasons"];
   /** Its numbers; some cost far more than the verdict. */

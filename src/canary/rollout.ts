@@ -52,6 +52,7 @@ const BLOCKING: ReadonlySet<ReasonCode> = new Set([
   "stale_data",
   "invalid_data",
   "operation_unmatched",
+  "arms_drift",
 ]);
 
 /** A rollout at its beginning. `at`: RFC 3339. */

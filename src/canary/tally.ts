@@ -25,6 +25,8 @@ export type Counts = {
   readonly counted: (name: EventName) => CountedCalls;
   /** By operation and by stage between two changes of the split. */
   readonly durations: () => Iterable<OperationDurations>;
+  /** The calls themselves, in the order in which they came. */
+  readonly samples: () => readonly CallSample[];
   /** How often each operation was called in both arms. */
   readonly operations: () => ReadonlyMap<string, Readonly<Record<Arm, number>>>;
 };
@@ -70,6 +72,7 @@ export function startTally(settings: CanarySettings): Tally {
       range: (arm) => state.ranges.get(arm),
       counted: (name) => countedOf(state, name),
       durations: () => state.durations.values(),
+      samples: () => state.samples,
       operations: () => new Map([...currentChains(state)].map(([name, chain]) => [name, callsOf(chain)])),
     },
   };

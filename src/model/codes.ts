@@ -146,6 +146,7 @@ export const REASON_CODES = {
   proposal_unknown: "A deployment belongs to no proposal of Whetstone.",
   callback_forbidden: "The address at which a gate is to be answered is not of the repository and run that asked.",
   gate_bypassed: "An administrator let a deployment pass before its gate had decided.",
+  arms_drift: "Each arm was better than the other at times, beyond chance: they differ by more than the version.",
   decided_by_person: "A person decided, whatever the judge said.",
   decided_by_bot: "An automation of the repository decided, no person.",
   rollback_proposed: "A pull request takes the change back; the change is in force until that is merged.",
