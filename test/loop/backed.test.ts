@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { recordLater } from "../../src/app/outcomes/record.ts";
 import { openMemoryState } from "../../src/github/memory-state.ts";
 import { assertBacked, assertDrawn } from "../../src/loop/backed.ts";
 import type { RuleAssignment } from "../../src/model/assignment.ts";
@@ -7,7 +8,8 @@ import type { Outcome } from "../../src/model/outcome.ts";
 import { manualClock } from "../../src/model/time.ts";
 import { narrowAssignment, readAssignments, recordAssignment } from "../../src/protect/assignments.ts";
 import { digestOf } from "../../src/protect/digest.ts";
-import { appendOutcome } from "../../src/protect/outcomes.ts";
+import { appendOutcome, readOutcomes } from "../../src/protect/outcomes.ts";
+import type { RecordedProposal } from "../../src/propose/recorded.ts";
 import { endOf } from "../cli/learned-project.ts";
 import { fingerprint, outcome } from "../learn/outcomes.ts";
 
@@ -98,6 +100,28 @@ describe("assertBacked", () => {
       const forged = [first, { ...news, ...change }];
       await expect(assertBacked(await state.view(), forged)).rejects.toMatchObject({ code: "ledger_broken" });
     }
+  });
+
+  test("so it is as the App itself records it", async () => {
+    const [state, clock] = [openMemoryState(), manualClock()];
+    await appendOutcome(state, { outcome: first, entries: [endOf("r-1", "rejected", "check_failed")] }, clock);
+    const context = { repository: { state }, clock, event: { id: "delivery-1" }, log: () => undefined };
+    const proposal = { target: "sample", dossier: first.dossier, origin: first, outcome: first };
+    await recordLater(
+      context as unknown as Parameters<typeof recordLater>[0],
+      proposal as unknown as RecordedProposal,
+      {
+        status: "closed",
+        reasons: ["size_exceeded"],
+        by: { type: "person", id: "tester" },
+        key: "7-20261120T100000Z",
+        more: { note: "Too large." },
+      },
+    );
+    const view = await state.view();
+    const outcomes = await readOutcomes(view, "sample");
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(["rejected", "closed"]));
+    await assertBacked(view, outcomes);
   });
 
   test("a later outcome may have reasons of its own; what was measured stays", async () => {
