@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { format, resolveConfig } from "prettier";
 import { z } from "zod";
+import { GateRecord } from "../src/app/gate/record.ts";
 import { AaReport } from "../src/canary/aa-report.ts";
 import { AaHistory } from "../src/canary/live-aa.ts";
 import { Rollout } from "../src/canary/rollout-record.ts";
@@ -38,6 +39,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "canary-aa": AaReport,
   "canary-aa-live": AaHistory,
   rollout: Rollout,
+  gate: GateRecord,
   shadow: ShadowReport,
   outcome: Outcome,
   rule: Rule,

@@ -1,6 +1,7 @@
 /** Real documents for test/schemas.test.ts that a run of the loop on the sample project does not leave. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type GateRecord, updateGate } from "../src/app/gate/record.ts";
 import { addPeriod, emptyHistory, judgePeriod } from "../src/canary/live-aa.ts";
 import { judgeAgainstItself } from "../src/canary/aa.ts";
 import { advance, startRollout, type RolloutEvent } from "../src/canary/rollout.ts";
@@ -45,6 +46,7 @@ const KINDS: readonly (readonly [RegExp, string | undefined])[] = [
   [/^assignments\/[^/]+\.json$/, "assignment"],
   [/^budgets\/[^/]+\.json$/, "budget"],
   [/^rollouts\/[^/]+\.json$/, "rollout"],
+  [/^gates\/[^/]+\.json$/, "gate"],
   [/^validation\/(?:rules|apply|checks|replay|replay-results)\.json$/, undefined],
   [/^canary\/(?:options|samples)\.json$/, undefined],
   [/^(?:detect\/(?:inputs|report)|session\/(?:context|admission)|propose\/checks)\.json$/, undefined],
@@ -145,6 +147,34 @@ export function liveAaDocuments(): Document[] {
   const judged = addPeriod(empty, judgePeriod(calls, judge));
   const history = addPeriod(judged, { skipped: "silent_arm", to: "2026-11-20T02:00:00.000Z" });
   return [printed("canary-aa-live", "a period judged and one skipped", history)];
+}
+
+/** A gate that waits, and the same one after a person has decided and GitHub has the answer. */
+export async function gateDocuments(): Promise<Document[]> {
+  const [state, clock] = [openMemoryState(), manualClock()];
+  const at = formatInstant(clock.now());
+  const waiting: GateRecord = {
+    schema: "whetstone.gate/1",
+    id: "4711-1-production",
+    run: { id: 4711, attempt: 1, environment: "production", url: "https://github.invalid/actions/runs/4711" },
+    sha: "a".repeat(40),
+    proposal: { pull: 12, target: "notes", fingerprint: fingerprint(1) },
+    startedAt: at,
+    deadlineAt: at,
+    reports: 1,
+    decision: null,
+    end: null,
+  };
+  const decision = { state: "approved", reasons: ["decided_by_person"], by: ACTOR, at, verdict: null } as const;
+  const ended: GateRecord = {
+    ...waiting,
+    decision: { ...decision, reasons: [...decision.reasons] },
+    end: { how: "answered", by: null, at },
+  };
+  await updateGate({ state, clock }, waiting.id, () => ({ next: waiting, entries: [] }));
+  const before = await stateDocuments(state);
+  await updateGate({ state, clock }, waiting.id, () => ({ next: ended, entries: [] }));
+  return [...before, ...(await stateDocuments(state))];
 }
 
 /** A shadow whose candidate answers one call of two differently, and what is no call's fault. */
