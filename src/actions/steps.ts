@@ -28,6 +28,14 @@ export const STEPS = {
     run: () => import("./canary.ts"),
     inputs: async () => (await import("./canary-inputs.ts")).CANARY_INPUTS,
   },
+  rollback: {
+    run: () => import("./rollback.ts"),
+    inputs: async () => (await import("./rollback-job.ts")).ROLLBACK_INPUTS,
+  },
+  stop: {
+    run: () => import("./stop.ts"),
+    inputs: async () => (await import("./stop-job.ts")).STOP_INPUTS,
+  },
   monitor: {
     run: () => import("./monitor.ts"),
     inputs: async () => (await import("./monitor-inputs.ts")).MONITOR_INPUTS,

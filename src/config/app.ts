@@ -80,7 +80,7 @@ const RollbackSettings = z.strictObject({
     .array(Addressee)
     .default([])
     .describe("User names, and teams as org/team, that are told when a person is needed."),
-  workflow: WorkflowFile.default("whetstone-rollback.yml").describe(
+  workflow: WorkflowFile.default("whetstone-restore.yml").describe(
     "File of the workflow that deploys a version, in .github/workflows; it gets the inputs sha, reason and key.",
   ),
   environment: z

@@ -15,7 +15,7 @@ export type Merged = Counterpart & { readonly pull: number; readonly before: str
 export const BASE_FILES = {
   "src/a.ts": "import x\none\ntwo\nthree\nfour\nfive\nsix\n",
   "src/kept.ts": "kept\n",
-  ".github/workflows/whetstone-rollback.yml": DEPLOY,
+  ".github/workflows/whetstone-restore.yml": DEPLOY,
 };
 /** What the proposal made of it: a line of one file, and a file of its own. */
 export const CHANGED_FILES = {

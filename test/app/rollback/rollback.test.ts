@@ -200,7 +200,7 @@ describe("automatic", () => {
     await ask(merged);
     const { dispatched } = merged.github.backend.actions;
     expect(dispatched).toMatchObject([
-      { file: "whetstone-rollback.yml", inputs: { sha: merged.before, reason: "rollback" } },
+      { file: "whetstone-restore.yml", inputs: { sha: merged.before, reason: "rollback" } },
     ]);
     expect((await recordOf(merged)).deployment).toMatchObject({ sha: merged.before, run: dispatched[0]?.id });
     expect(merged.github.violations).toEqual([]);

@@ -1,0 +1,153 @@
+import { afterAll, describe, expect, test } from "@jest/globals";
+import nock from "nock";
+import type { JobContext, Toolkit } from "../../src/actions/job.ts";
+import { ROLLBACK_OUTPUTS, runRollbackJob } from "../../src/actions/rollback-job.ts";
+import { runStopJob, STOP_OUTPUTS } from "../../src/actions/stop-job.ts";
+import { rollBackOnGitHub, stopOnGitHub } from "../../src/loop/on-github.ts";
+import type { RolledBack } from "../../src/propose/revert/roll-back.ts";
+import { OWNER, REPO, TOKEN } from "../support/github.ts";
+import { temporaryFolder } from "../support/git-repository.ts";
+import { type Merged, startMerged } from "../app/rollback/merged.ts";
+
+nock.restore();
+const folder = await temporaryFolder();
+afterAll(async () => {
+  await folder[Symbol.asyncDispose]();
+});
+
+/** What a job's step was given, and what came of it. */
+async function step(
+  { github }: Merged,
+  inputs: Readonly<Record<string, string>>,
+  run: (job: {
+    core: Toolkit;
+    context: JobContext;
+    given: readonly string[];
+    workspace: string;
+    secrets: [];
+  }) => Promise<void>,
+) {
+  const outputs: Record<string, string> = {};
+  const told = { failed: [] as string[], summary: "", masked: [] as string[] };
+  const ignore = (): void => undefined;
+  const core: Toolkit = {
+    getInput: (name) => inputs[name] ?? "",
+    setOutput: (name, value) => {
+      outputs[name] = value;
+    },
+    setSecret: (secret) => void told.masked.push(secret),
+    setFailed: (message) => void told.failed.push(message),
+    writeSummary: async (markdown) => {
+      told.summary = markdown;
+    },
+    info: ignore,
+    notice: ignore,
+    warning: ignore,
+    error: ignore,
+    startGroup: ignore,
+    endGroup: ignore,
+  };
+  const context = {
+    actor: "ada",
+    triggeringActor: "",
+    runId: 77,
+    runAttempt: 1,
+    serverUrl: "https://github.test",
+    apiUrl: github.baseUrl,
+    repo: { owner: OWNER, repo: REPO },
+  };
+  await run({ core, context, given: Object.keys(inputs), workspace: folder.path, secrets: [] });
+  return { outputs, ...told };
+}
+
+const rollBack = (merged: Merged, inputs: Readonly<Record<string, string>>) =>
+  step(merged, inputs, (job) => runRollbackJob({ ...job, act: rollBackOnGitHub }));
+const stop = (merged: Merged, inputs: Readonly<Record<string, string>>) =>
+  step(merged, inputs, (job) => runStopJob({ ...job, act: stopOnGitHub }));
+
+describe("the action rollback", () => {
+  test("opens the pull request in the name of who started it", async () => {
+    await using merged = await startMerged();
+    const inputs = { pull: String(merged.pull), why: "slower", token: TOKEN };
+    const first = await rollBack(merged, inputs);
+    expect(first).toMatchObject({
+      outputs: { decision: "allow", "reason-code": "rollback_proposed", result: "proposed" },
+      failed: [],
+      masked: [TOKEN],
+    });
+    expect(Object.keys(first.outputs).toSorted()).toEqual(ROLLBACK_OUTPUTS.toSorted());
+    expect(first.summary).toContain("Applies cleanly");
+    const { data } = await merged.github.backend.ask("GET", "pulls?state=all");
+    expect(data).toHaveLength(2);
+    expect(merged.github.violations).toEqual([]);
+  });
+
+  const place = { github: { baseUrl: "http://127.0.0.1:1" } } as Merged;
+  const answering = (said: RolledBack, asked: string[] = []) => ({
+    asked,
+    act: (inputs: Readonly<Record<string, string>>) =>
+      step(place, inputs, (job) =>
+        runRollbackJob({
+          ...job,
+          act: async ({ actor }, { pull, why }) => {
+            asked.push(`${actor.type} ${actor.id}: ${pull} ${why}`);
+            return said;
+          },
+        }),
+      ),
+  });
+
+  test.each([
+    ["nothing", "ok"],
+    ["blocked", "revert_conflict"],
+  ] as const)("%s is red, says %s, and holds what was said", async (kind, reason) => {
+    const { act, asked } = answering({ kind, said: "why it is so" });
+    const ended = await act({ pull: "99", token: TOKEN });
+    expect(ended.outputs).toEqual({ decision: "deny", "reason-code": reason, result: kind, "pull-request": "" });
+    expect([ended.failed.length, asked]).toEqual([1, ["person ada: 99 no reason was given"]]);
+    expect(ended.summary).toContain("why it is so");
+  });
+
+  test.each([{ pull: "x" }, { pull: "0" }, { pull: "1; rm" }, { token: "" }, { "dry-run": "true" }, { other: "1" }])(
+    "refuses %j before it asks anybody",
+    async (change) => {
+      const { act, asked } = answering({ kind: "nothing", said: "" });
+      const ended = await act({ pull: "1", token: TOKEN, ...change });
+      expect(ended.outputs).toMatchObject({ decision: "deny", "reason-code": "usage", result: "error" });
+      expect(asked).toEqual([]);
+    },
+  );
+});
+
+describe("the action stop", () => {
+  test("sets the flag, switches off, ends runs but its own, and tells it", async () => {
+    await using merged = await startMerged();
+    const { backend } = merged.github;
+    const files = await backend.files("main");
+    const loop = "jobs:\n  loop:\n    uses: acme/whetstone/.github/workflows/loop.yml@0123\n";
+    await backend.commit("main", { ...files, ".github/workflows/whetstone.yml": loop });
+    for (const id of [76, 77])
+      backend.runs.set(id, { id, path: ".github/workflows/whetstone.yml", status: "in_progress", display_title: "x" });
+    const ended = await stop(merged, { why: "drill", token: TOKEN });
+    expect(ended).toMatchObject({
+      outputs: { decision: "deny", "reason-code": "disabled", result: "stopped" },
+      failed: [],
+    });
+    expect(Object.keys(ended.outputs).toSorted()).toEqual(STOP_OUTPUTS.toSorted());
+    expect([...backend.actions.disabled]).toEqual(["whetstone.yml"]);
+    expect([76, 77].map((id) => backend.runs.get(id)?.["status"])).toEqual(["completed", "in_progress"]);
+    await expect(merged.repository.killSwitch.assertRunning()).rejects.toMatchObject({ code: "stopped" });
+    expect(merged.github.violations).toEqual([]);
+  });
+
+  test("a part that fails makes it red and is named; one that cannot be tried out is refused", async () => {
+    const failures = [{ what: "switching off loop.yml", detail: "403" }];
+    const act = async () => ({ flagged: true, off: [], ending: [], failures });
+    const run = (inputs: Readonly<Record<string, string>>) =>
+      step({ github: { baseUrl: "http://127.0.0.1:1" } } as Merged, inputs, (job) => runStopJob({ ...job, act }));
+    const ended = await run({ token: TOKEN });
+    expect(ended).toMatchObject({ outputs: { result: "incomplete", "reason-code": "api_error" } });
+    expect([ended.failed.length, ended.summary]).toEqual([1, expect.stringContaining("switching off loop.yml")]);
+    expect((await run({ token: TOKEN, "dry-run": "true" })).outputs["reason-code"]).toBe("usage");
+  });
+});
