@@ -66,7 +66,8 @@ test("no name ends a chart's line, its quotes or its fence, or is an instruction
     fc.property(fc.array(name, { minLength: 2, maxLength: 5 }), (names) => {
       const gantt = stageChart(names.map((one) => stage(one, "pass", 5)));
       expect(gantt.split("\n")).toHaveLength(names.length + 5);
-      for (const line of gantt.split("\n").slice(4, -1)) expect(line).toMatch(/^ {2}\d\. [\w./ …-]+ :done, s\d, \d+, \d+$/);
+      for (const line of gantt.split("\n").slice(4, -1))
+        expect(line).toMatch(/^ {2}\d\. [\w./ …-]+ :done, s\d, \d+, \d+$/);
       const bars = effectChart(names.map((one) => effect(one)));
       expect(bars.split("\n")).toHaveLength(8);
       expect(bars.split("\n")[3]).toMatch(/^ {2}x-axis \[("[\w./ …-]+"(, )?)+\]$/);
