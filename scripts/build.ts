@@ -6,7 +6,8 @@ import { build, type OutputChunk, type RolldownOutput } from "rolldown";
 /**
  * `npm run build`: builds `dist/` from `src/`, because Node refuses to strip types below `node_modules`.
  *
- * - `dist/cli/`: the command line in shared chunks; its dependencies stay where npm put them, but for the MCP server SDK.
+ * - `dist/cli/` and `dist/serverless.js`: the command line and the App for hosts of functions in shared chunks; their
+ *   dependencies stay where npm put them, but for the MCP server SDK.
  * - `dist/instrument/`: the library `whetstone/instrument` and `whetstone/register`, in shared chunks likewise.
  * - `dist/actions/`: the GitHub actions, in shared chunks that hold everything, because a runner installs nothing; beside
  *   them the licences of what they hold.
@@ -37,7 +38,11 @@ const shared = { cwd: process.cwd(), platform: "node", write: false, logLevel: "
 
 const cli = await build({
   ...shared,
-  input: { "cli/main": "src/cli/main.ts", "cli/store-writer": "src/cli/store-writer.ts" },
+  input: {
+    "cli/main": "src/cli/main.ts",
+    "cli/store-writer": "src/cli/store-writer.ts",
+    serverless: "src/serverless.ts",
+  },
   external: (id) => !isOwn(id) && !isCarried(id),
   output: { format: "esm", entryFileNames: "[name].js", chunkFileNames: "cli/chunks/[name]-[hash].js" },
 });

@@ -60,7 +60,7 @@ export type AppService = {
 /** Works at the same time; most of them wait, for GitHub or for the pauses that it asks for between writes. */
 const CONCURRENCY = 32;
 /** How long work is held without a sign of life. */
-export const LEASE_MS = 60_000;
+export const LEASE_MS = 30_000;
 
 /** Puts the App together. */
 export function createService(parts: ServiceParts): AppService {

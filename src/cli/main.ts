@@ -1,6 +1,7 @@
 import type { Register } from "./command.ts";
 import { analyze } from "./commands/analyze.ts";
 import { apiKey } from "./commands/api-key.ts";
+import { app } from "./commands/app.ts";
 import { audit } from "./commands/audit.ts";
 import { authorize } from "./commands/authorize.ts";
 import { backup, restore } from "./commands/backup.ts";
@@ -63,6 +64,7 @@ const COMMANDS: readonly Register[] = [
   init,
   doctor,
   serve,
+  app,
   mcp,
   apiKey,
 ];

@@ -8,6 +8,9 @@ export type ServeOptions = CommonOptions & {
   readonly auth: boolean;
   readonly keys?: string;
   readonly rateLimit: string;
+  /** Where GitHub reaches this server: offers the pages that make the GitHub App. */
+  readonly setup?: string;
+  readonly organisation?: string;
 };
 
 /** `whetstone serve`: JSON API and GitHub App as a server. */
@@ -23,7 +26,12 @@ export const serve: Register = (program, context) => {
     )
     .option("--keys <folder>", "folder of the API keys (default: .whetstone/api-keys)")
     .option("--no-auth", "answer the API without keys; on loopback only")
-    .option("--rate-limit <number>", "requests per hour and API key", "1000");
+    .option("--rate-limit <number>", "requests per hour and API key", "1000")
+    .option(
+      "--setup <url>",
+      "offer the page that makes the GitHub App, for a server that GitHub reaches at this address",
+    )
+    .option("--organisation <name>", "with --setup: the organisation that is to own the App");
   common(command, "serve --port 3000 --db .whetstone/whetstone.db");
   command.addHelpText(
     "after",

@@ -13,6 +13,7 @@ import { type Io, printJson } from "../io.ts";
 import { parsePort } from "../port.ts";
 import { openServedApi } from "./serve-api.ts";
 import { openServedApp, type ServedApp } from "./serve-app.ts";
+import { openServedSetup } from "./serve-setup.ts";
 import { keepYoungGeneration } from "./steady-heap.ts";
 
 /** How long a stop waits for work under way; orchestrators wait 30 s before they kill. */
@@ -25,17 +26,19 @@ export async function runServe(options: ServeOptions, io: Io, version: string): 
   const log = createLog({ write: io.err, clock: systemClock, json: options.json === true });
   return interruptible(async (signal) => {
     const onError = (error: unknown): void => log.error(error);
-    await using app = io.env.githubApp === undefined ? undefined : await openServedApp(options, io, log);
+    const setup = openServedSetup(options, io, (line) => log.info(line));
+    const hasApp = io.env.githubApp !== undefined && setup === undefined;
+    await using app = hasApp ? await openServedApp(options, io, log) : undefined;
     const around = { version, onError, ...(app && { moreMetrics: app.metrics }) };
     await using served = await openServedApi(options, io, around);
     const api = served?.api;
-    if (app === undefined && api === undefined) throw nothingToServe();
-    const mounts = [...(api ? [api.handle] : []), ...(app ? [metricsOf(app)] : [])];
+    if (app === undefined && api === undefined && setup === undefined) throw nothingToServe();
+    const mounts = [...(api ? [api.handle] : []), ...(app ? [metricsOf(app)] : []), ...(setup ? [setup.mount] : [])];
     const listening = { host: options.host, port, patienceMs: PATIENCE_MS, onError, mounts };
     const server = await startAppServer({ ...listening, ...(app && { isReachable: app.isReachable }) });
     app?.start();
     server.ready(app?.webhooks);
-    announce(io, options, { appId: app?.appId, api, url: server.url });
+    announce(io, options, { appId: app?.appId, api, url: server.url, setup: setup?.address });
     if (!signal.aborted) await once(signal, "abort");
     api?.close();
     // What was begun ends; what is delivered meanwhile is kept for the next start.
@@ -64,19 +67,25 @@ function nothingToServe(): WhetstoneError {
   });
 }
 
-type Announced = { readonly appId: number | undefined; readonly api: Api | undefined; readonly url: string };
+type Announced = {
+  readonly appId: number | undefined;
+  readonly api: Api | undefined;
+  readonly url: string;
+  readonly setup: string | undefined;
+};
 
-function announce(io: Io, { json, auth }: ServeOptions, { appId, api, url }: Announced): void {
+function announce(io: Io, { json, auth }: ServeOptions, { appId, api, url, setup }: Announced): void {
   const places = { health: `${url}/healthz`, ready: `${url}/readyz` };
   const metrics = `${url}/metrics`;
   const app = appId === undefined ? {} : { appId, webhooks: `${url}${WEBHOOK_PATH}`, metrics };
   const served = api === undefined ? {} : { api: `${url}${BASE_PATH}`, metrics };
-  if (json) return printJson(io, { ...app, url, ...served, ...places });
+  if (json) return printJson(io, { ...app, url, ...served, ...places, ...(setup === undefined ? {} : { setup }) });
   if (api !== undefined) {
     const who = auth ? "for holders of API keys" : "for anybody on this machine";
     io.out(`Serving the JSON API on ${url}${BASE_PATH}, ${who}.\n`);
   } else io.out("The JSON API is not served: there is no API key (`whetstone api-key create`).\n");
   if (appId !== undefined) io.out(`Serving the GitHub App ${appId}; deliveries go to ${url}${WEBHOOK_PATH}.\n`);
+  if (setup !== undefined) io.out(`Make the GitHub App on ${setup}; whoever has this address can.\n`);
   io.out("Stop with Ctrl-C.\n");
 }
 
