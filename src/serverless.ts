@@ -15,7 +15,7 @@ import { openRepository } from "./wire-app.ts";
 
 /** What a host of functions says about where it runs. */
 export type ServerlessOptions = {
-  /** As `process.env`: APP_ID, PRIVATE_KEY, WEBHOOK_SECRET, and DATABASE_URL with the queue; all are needed. */
+  /** The variables of the process: APP_ID, PRIVATE_KEY, WEBHOOK_SECRET, and DATABASE_URL with the queue; all are needed. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Longest time of one call, ms: no work is begun after it. Hosts that freeze a process do so when it has answered. */
   readonly deadlineMs?: number;
