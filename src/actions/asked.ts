@@ -12,7 +12,8 @@ export type AskedFor = { readonly asked: Asked; readonly authorization: string |
 const LONGEST_QUESTION = 2_000;
 
 /**
- * Reads what a run is asked for, each input for itself and all together, before anything is measured or spent.
+ * Reads what a run is asked for, each input for itself and all together, before anything is measured or spent. Whether a
+ * refinement is permitted is the guard's to say: a run that the App started brings no token.
  * @throws WhetstoneError `usage`
  */
 export function readAsked(get: InputSource["get"], folder: string): AskedFor {
@@ -31,7 +32,9 @@ export function readAsked(get: InputSource["get"], folder: string): AskedFor {
     if (given === "" || isLive) continue;
     throw usage(`\`${name}\` is set, but nobody would be asked.`, `Set \`session: claude\`, or leave \`${name}\` out.`);
   }
-  assertPermitted(mode, { isLive, token });
+  if (token !== "" && mode === "analysis") {
+    throw usage("`authorization` is set, but an analysis needs none.", "Leave it out.");
+  }
   return {
     asked: {
       mode,
@@ -61,19 +64,6 @@ function sessionOf(text: string, folder: string): Asked["session"] {
   }
   below(folder, file, "session");
   return { kind: "replay", file };
-}
-
-function assertPermitted(
-  mode: SessionMode,
-  { isLive, token }: { readonly isLive: boolean; readonly token: string },
-): void {
-  const isNeeded = isLive && mode === "refinement";
-  if (isNeeded === (token !== "")) return;
-  if (!isNeeded) throw usage("`authorization` is set, but an analysis needs none.", "Leave it out.");
-  throw usage(
-    "`mode: refinement` with `session: claude` needs the input `authorization`.",
-    "Ask with `whetstone authorize request session.refine --for LOGIN`; who may, grants it with `whetstone authorize grant ID`.",
-  );
 }
 
 function budgetOf(text: string): number | null {

@@ -46,7 +46,6 @@ describe("what is asked for", () => {
     ["a question to a recording", { session: "replay:s.json", question: "Why?" }, "nobody would be asked"],
     ["money for a recording", { session: "replay:s.json", "budget-usd": "1" }, "nobody would be asked"],
     ["a permission for a recording", { ...LIVE, session: "replay:s.json" }, "nobody would be asked"],
-    ["a change without a permission", { mode: "refinement", session: "claude" }, "needs the input `authorization`"],
     ["a permission to look", { ...LIVE, mode: "analysis" }, "an analysis needs none"],
     ["a question as long as a book", { session: "claude", question: "?".repeat(2_001) }, "2001 characters"],
     ...["0", "-1", "1e3", "one", "NaN", "Infinity", "0x10", "10001", "1,5", " "].map(
@@ -56,6 +55,10 @@ describe("what is asked for", () => {
 
   test.each(BAD)("is not %s", (_what, inputs, message) => {
     expect(() => read(inputs)).toThrow(message);
+  });
+
+  test("a refinement without a token is the guard's to refuse: the App brings its permission another way", () => {
+    expect(read({ mode: "refinement", session: "claude" }).authorization).toBeUndefined();
   });
 
   test("a mistyped mode is answered with the right one", () => {
@@ -71,7 +74,8 @@ describe("what is asked for", () => {
       fc.property(inputs, (given) => {
         try {
           const { asked, authorization } = read(given);
-          expect(authorization === undefined).toBe(asked.mode === "analysis" || asked.session?.kind !== "claude");
+          if (authorization !== undefined)
+            expect(asked).toMatchObject({ mode: "refinement", session: { kind: "claude" } });
           if (given["authorization"] === "wha1.x.y") expect(JSON.stringify(asked)).not.toContain("wha1");
         } catch (error) {
           expect(error).toMatchObject({ code: "usage" });

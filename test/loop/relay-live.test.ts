@@ -137,6 +137,14 @@ describe("what the gate refuses", () => {
     expect(await reservation(run)).toMatchObject({ settled: { spent: { usd: 0 } } });
   });
 
+  test("a refinement without any token, by the reason that says so", async () => {
+    const asked: Asked = { ...LOOK, mode: "refinement" };
+    await expect(job("gate", undefined, { asked })).rejects.toMatchObject({
+      code: "unauthorized",
+      data: { reason: "authorization_missing" },
+    });
+  });
+
   test("what the budget of the day has no room for, before anything is measured", async () => {
     const gate = await job("gate", undefined, { asked: { ...LOOK, session: { kind: "claude", budgetUsd: 400 } } });
     expect(gate).toMatchObject({ go: false, last: { verdict: "inconclusive", reasons: ["budget_exhausted"] } });
