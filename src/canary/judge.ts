@@ -84,9 +84,10 @@ function driftOf(counts: Counts, settings: CanarySettings, { found, metrics }: F
       name === "latency" ? latencyDrift(counts.samples(), settings) : eventDrift(counts.samples(), name, settings);
     return logBetter >= threshold && (found === "rollback" || logWorse >= threshold);
   };
-  if (found === "promote") return metrics.some(isDrifting) ? ["arms_drift"] : [];
+  const { rollback = false, promotion = false } = settings.knownDrift ?? {};
+  if (found === "promote") return promotion || metrics.some(isDrifting) ? ["arms_drift"] : [];
   const harmful = metrics.filter(({ verdict }) => verdict === "rollback");
-  if (!harmful.every(isDrifting)) return [];
+  if (!rollback && !harmful.every(isDrifting)) return [];
   const [events, latency] = [settings.margin, 1 + settings.slowdown].map((harmMargin) =>
     judgeMetrics(counts, { ...settings, harmMargin }),
   );

@@ -49,6 +49,11 @@ export type CanaryOptions = Partial<CanaryLimits> & {
   readonly maxSlowRate?: number;
   /** Limit by operation, ms, frozen before the canary: slower calls are bad events of `slow_calls`. Others do not count. */
   readonly latencyLimitsMs?: Readonly<Record<string, number>>;
+  /**
+   * What an A/A on these arms found broken: then a rollback needs harm beyond the margin from the first call on, and
+   * nothing is promoted, respectively.
+   */
+  readonly knownDrift?: { readonly rollback: boolean; readonly promotion: boolean };
   /** When the split was changed, ms since the Unix epoch. Then no weight holds for all calls, and it must be null. */
   readonly changesMs?: readonly number[];
   /** When the canary began, ms since the Unix epoch: a call from before it shows a wrong clock. */

@@ -15,7 +15,7 @@ export type CanaryWindow = {
   readonly calls: readonly CallSample[];
   readonly settings: CanarySettings;
   /** What is particular to this canary, such as its share, its begin and the time of the look. */
-  readonly look: Pick<CanaryOptions, "weight" | "changesMs" | "startedMs" | "nowMs" | "minimumCalls">;
+  readonly look: Pick<CanaryOptions, "weight" | "changesMs" | "startedMs" | "nowMs" | "minimumCalls" | "knownDrift">;
 };
 
 /** The options that calls behind a target's split are judged by, frozen from the time before. */

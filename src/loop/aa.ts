@@ -3,8 +3,9 @@
  * each is judged once, when it is over and its spans have had time to arrive, and what was judged is kept on the state
  * branch. Who comes later goes on after the last period on record, whoever wrote it.
  */
-import { addPeriod, AaHistory, emptyHistory, judgePeriod } from "../canary/live-aa.ts";
+import { addPeriod, AaHistory, emptyHistory, judgePeriod, ratesOf } from "../canary/live-aa.ts";
 import { FREEZE_MS, windowOptions } from "../canary/window.ts";
+import type { CanaryOptions } from "../canary/options.ts";
 import type { Rollout } from "../canary/rollout-record.ts";
 import type { CanarySettings } from "../config/schema.ts";
 import type { StateStore, StateView } from "../github/state-port.ts";
@@ -26,6 +27,20 @@ export type LiveAa = {
   /** The rollout on record: while it has traffic the arms are no equals. */
   readonly rollout: () => Promise<Rollout | undefined>;
 };
+
+/** The length of a period when none is given, ms. */
+export const AA_PERIOD_MS = 3_600_000;
+
+/** What the A/A of a target's arms found broken, by periods of the usual length; undefined before its first. */
+export async function knownDrift(
+  view: StateView,
+  of: Pick<LiveAa, "target" | "settings">,
+): Promise<CanaryOptions["knownDrift"]> {
+  const history = await readAa(view, { ...of, periodMs: AA_PERIOD_MS });
+  const rates = history === undefined ? null : ratesOf(history);
+  if (rates === null) return undefined;
+  return { rollback: rates.falseRollback.isBroken, promotion: rates.falsePromotion?.isBroken === true };
+}
 
 /** Spans of a period are waited for so long, ms. */
 const GRACE_MS = 60_000;

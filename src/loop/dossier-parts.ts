@@ -69,6 +69,7 @@ const FrozenOptions = z.strictObject({
   nowMs: number,
   maxErrorRate: number,
   maxSlowRate: number,
+  knownDrift: z.strictObject({ rollback: z.boolean(), promotion: z.boolean() }).exactOptional(),
   latencyLimitsMs: z.record(z.string(), z.number()).exactOptional(),
 } satisfies Record<keyof CanaryOptions, z.ZodType>);
 

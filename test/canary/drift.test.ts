@@ -73,6 +73,32 @@ describe("arms that drift", () => {
   });
 });
 
+describe("arms of which an A/A says that they drift", () => {
+  const known = (what: "rollback" | "promotion") => ({
+    knownDrift: { rollback: what === "rollback", promotion: what === "promotion" },
+  });
+  const worse = (time: number) => traffic({ minutes: 10, perMinute: 600 }, () => ({ time }));
+
+  test("are rolled back for harm beyond the margin only, from the first call on", () => {
+    expect(judged(worse(1.15)).verdict).toBe("rollback");
+    expect(judged(worse(1.15), known("rollback"))).toMatchObject({
+      verdict: "continue",
+      reasons: ["latency_increased", "arms_drift"],
+    });
+    expect(judged(worse(1.6), known("rollback")).verdict).toBe("rollback");
+    expect(judged(worse(1.15), known("promotion")).verdict).toBe("rollback");
+  });
+
+  test("are not promoted where it promoted what it must not", () => {
+    const better = traffic({ minutes: 40, perMinute: 200 }, () => ({ time: 0.8, errors: 0.4 }));
+    expect(judged(better, known("rollback")).verdict).toBe("promote");
+    expect(judged(better, known("promotion"))).toMatchObject({
+      verdict: "continue",
+      reasons: expect.arrayContaining(["arms_drift"]),
+    });
+  });
+});
+
 describe("a canary that is never better", () => {
   test.each([
     ["worse all the time", () => ({ time: 1.2 })],

@@ -87,13 +87,17 @@ describe("the way to all traffic", () => {
     expect(over.history.at(-1)?.reasons).toEqual(["errors_increased"]);
   });
 
-  test.each(["no_canary_traffic", "no_baseline_traffic", "stale_data", "invalid_data", "operation_unmatched"] as const)(
-    "%s holds the step",
-    (reason) => {
-      const waiting = atFirstStep();
-      expect(after(waiting, [30, look("continue", reason)])).toBe(waiting);
-    },
-  );
+  test.each([
+    "no_canary_traffic",
+    "no_baseline_traffic",
+    "stale_data",
+    "invalid_data",
+    "operation_unmatched",
+    "arms_drift",
+  ] as const)("%s holds the step", (reason) => {
+    const waiting = atFirstStep();
+    expect(after(waiting, [30, look("continue", reason)])).toBe(waiting);
+  });
 
   test("a step wants its calls and its time", () => {
     const waiting = atFirstStep();

@@ -6,7 +6,7 @@ import type { Rollout } from "../../src/canary/rollout-record.ts";
 import { CanarySettings } from "../../src/config/schema.ts";
 import { DeploymentSettings } from "../../src/config/deployment.ts";
 import { openMemoryState } from "../../src/github/memory-state.ts";
-import { aaPath, continueAa, nextDueMs, readAa, type LiveAa } from "../../src/loop/aa.ts";
+import { aaPath, continueAa, knownDrift, nextDueMs, readAa, type LiveAa } from "../../src/loop/aa.ts";
 import { planOf } from "../../src/loop/rollout/open.ts";
 import type { Arm, CallSample } from "../../src/model/call.ts";
 import { ATTR, type Span } from "../../src/model/span.ts";
@@ -208,6 +208,19 @@ describe("an A/A of a target", () => {
     await serve([...hour(START_MS), ...hour(START_MS + HOUR_MS)]);
     const { skipped: counted, periods } = await continueAa(aa, START_MS);
     expect([counted.rollout, periods.length]).toEqual([skipped, 2 - skipped]);
+  });
+
+  test("tells the gate what is broken, and nothing before the first period", async () => {
+    const { aa } = await live(1);
+    const of = { target: aa.target, settings: aa.settings };
+    expect(await knownDrift(await aa.state.view(), of)).toBeUndefined();
+    const write = async (equal: readonly AaPeriod["equal"][]) => {
+      const change = new Map([[aaPath(aa), JSON.stringify(history(equal))]]);
+      await aa.state.update("history", () => Promise.resolve({ change, value: undefined }));
+      return await knownDrift(await aa.state.view(), of);
+    };
+    expect(await write([said(null, 4)])).toEqual({ rollback: false, promotion: false });
+    expect(await write(Array.from({ length: 30 }, () => said(7, null)))).toEqual({ rollback: true, promotion: false });
   });
 
   test("of two that run at once counts each period once", async () => {

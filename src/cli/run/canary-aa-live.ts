@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ratesOf, type AaHistory, type AaRates } from "../../canary/live-aa.ts";
-import { continueAa, nextDueMs, readAa } from "../../loop/aa.ts";
+import { AA_PERIOD_MS, continueAa, nextDueMs, readAa } from "../../loop/aa.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { openRollouts, type Rollouts } from "../../loop/rollout/open.ts";
 import { EXIT } from "../../model/codes.ts";
@@ -16,9 +16,6 @@ import { cliActor } from "../protection.ts";
 /** Shortest and longest period, ms: looks are a minute apart. */
 const SHORTEST_MS = 5 * 60_000;
 const LONGEST_MS = 7 * 86_400_000;
-
-/** The period of an A/A when none is given, ms. */
-export const AA_PERIOD_MS = 3_600_000;
 
 /**
  * `whetstone canary aa --live`: 0 when the measured rates agree with the promised ones, 1 when one is broken, 3 before the

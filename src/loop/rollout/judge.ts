@@ -1,3 +1,4 @@
+import type { CanaryOptions } from "../../canary/options.ts";
 import type { Rollout } from "../../canary/rollout-record.ts";
 import { FREEZE_MS, judgeWindow } from "../../canary/window.ts";
 import type { CanarySettings } from "../../config/schema.ts";
@@ -13,6 +14,8 @@ export type RolloutJudge = {
   readonly spans: Pick<SpanStore, "spans">;
   readonly settings: CanarySettings;
   readonly clock: Clock;
+  /** What the A/A on the target's arms found broken. */
+  readonly knownDrift?: CanaryOptions["knownDrift"];
 };
 
 /**
@@ -38,6 +41,7 @@ export async function lookAtRollout(
   const before = (await callsIn({ spans, target, from: startedMs - FREEZE_MS, to: startedMs })).samples;
   const { samples } = await callsIn({ spans, target, from: startedMs, to: nowMs + 1 });
   const changesMs = rollout.changes.map((at) => Date.parse(at));
-  const look = { weight: null, changesMs, startedMs, nowMs };
+  const { knownDrift } = judge;
+  const look = { weight: null, changesMs, startedMs, nowMs, ...(knownDrift !== undefined && { knownDrift }) };
   return { verdict: judgeWindow({ before, calls: samples, settings, look }), samples };
 }

@@ -8,6 +8,8 @@ import type { Actor, LedgerEntry } from "../../model/ledger.ts";
 import { formatInstant } from "../../model/time.ts";
 import { digestOf } from "../../protect/digest.ts";
 import { newId, openDeploymentHost, openSpanStore, openWorkspace, type Places, type Workspace } from "../../wire.ts";
+import type { SpanStore } from "../../store/port.ts";
+import { knownDrift } from "../aa.ts";
 import { configuredDeployment } from "./deployment.ts";
 import { driveRollout, type RolloutDeps } from "./drive.ts";
 import { githubHooks, type GitHubHooks } from "./github.ts";
@@ -61,7 +63,7 @@ export async function continueRollout(rollout: Rollout, rollouts: Rollouts, driv
   const { workspace, records } = rollouts;
   const settings = deploymentOf(workspace);
   await using store = await openSpanStore({ cwd: workspace.root }, driving.env, workspace.config);
-  const judge: RolloutJudge = { spans: store, settings: workspace.target.canary, clock: workspace.clock };
+  const judge = await judgeOf(workspace, store);
   const { signal } = driving;
   return await driveRollout(
     rollout,
@@ -112,15 +114,21 @@ function hooksOnGitHub(settings: GitHubDeploymentSettings, workspace: Workspace,
   return githubHooks(settings, { host: openDeploymentHost(place, workspace), untilNextLook });
 }
 
+/** The judge of a target's rollouts; what its arms' own A/A found makes it cautious. */
+async function judgeOf(
+  { state, targetName: target, target: { canary: settings }, clock }: Workspace,
+  spans: SpanStore,
+) {
+  const drift = await knownDrift(await state.view(), { target, settings });
+  const judge: RolloutJudge = { spans, settings, clock, ...(drift !== undefined && { knownDrift: drift }) };
+  return judge;
+}
+
 /** What the judge says of a rollout's calls now, with its numbers; undefined before the first step and after the end. */
 export async function judgeNow(rollout: Rollout, { workspace }: Rollouts, env: Env) {
   if (rollout.exposedSince === null || (ENDED.includes(rollout.phase) && rollout.phase !== "held")) return undefined;
   await using store = await openSpanStore({ cwd: workspace.root }, env, workspace.config);
-  const look = await lookAtRollout(rollout, {
-    spans: store,
-    settings: workspace.target.canary,
-    clock: workspace.clock,
-  });
+  const look = await lookAtRollout(rollout, await judgeOf(workspace, store));
   return look.verdict;
 }
 
