@@ -3,7 +3,7 @@ import nock from "nock";
 import type { JobContext, Toolkit } from "../../src/actions/job.ts";
 import { ROLLBACK_OUTPUTS, runRollbackJob } from "../../src/actions/rollback-job.ts";
 import { runStopJob, STOP_OUTPUTS } from "../../src/actions/stop-job.ts";
-import { rollBackOnGitHub, stopOnGitHub } from "../../src/loop/on-github.ts";
+import { rollBackOnGitHub } from "../../src/loop/on-github.ts";
 import type { RolledBack } from "../../src/propose/revert/roll-back.ts";
 import { OWNER, REPO, TOKEN } from "../support/github.ts";
 import { temporaryFolder } from "../support/git-repository.ts";
@@ -62,8 +62,6 @@ async function step(
 
 const rollBack = (merged: Merged, inputs: Readonly<Record<string, string>>) =>
   step(merged, inputs, (job) => runRollbackJob({ ...job, act: rollBackOnGitHub }));
-const stop = (merged: Merged, inputs: Readonly<Record<string, string>>) =>
-  step(merged, inputs, (job) => runStopJob({ ...job, act: stopOnGitHub }));
 
 describe("the action rollback", () => {
   test("opens the pull request in the name of who started it", async () => {
@@ -120,34 +118,22 @@ describe("the action rollback", () => {
 });
 
 describe("the action stop", () => {
-  test("sets the flag, switches off, ends runs but its own, and tells it", async () => {
-    await using merged = await startMerged();
-    const { backend } = merged.github;
-    const files = await backend.files("main");
-    const loop = "jobs:\n  loop:\n    uses: acme/whetstone/.github/workflows/loop.yml@0123\n";
-    await backend.commit("main", { ...files, ".github/workflows/whetstone.yml": loop });
-    for (const id of [76, 77])
-      backend.runs.set(id, { id, path: ".github/workflows/whetstone.yml", status: "in_progress", display_title: "x" });
-    const ended = await stop(merged, { why: "drill", token: TOKEN });
-    expect(ended).toMatchObject({
-      outputs: { decision: "deny", "reason-code": "disabled", result: "stopped" },
-      failed: [],
-    });
-    expect(Object.keys(ended.outputs).toSorted()).toEqual(STOP_OUTPUTS.toSorted());
-    expect([...backend.actions.disabled]).toEqual(["whetstone.yml"]);
-    expect([76, 77].map((id) => backend.runs.get(id)?.["status"])).toEqual(["completed", "in_progress"]);
-    await expect(merged.repository.killSwitch.assertRunning()).rejects.toMatchObject({ code: "stopped" });
-    expect(merged.github.violations).toEqual([]);
-  });
-
   test("a part that fails makes it red and is named; one that cannot be tried out is refused", async () => {
     const failures = [{ what: "switching off loop.yml", detail: "403" }];
-    const act = async () => ({ flagged: true, off: [], ending: [], failures });
+    const asked: unknown[] = [];
+    const act = async (_place: unknown, request: unknown) => {
+      asked.push(request);
+      return { flagged: true, off: [], ending: [], failures };
+    };
     const run = (inputs: Readonly<Record<string, string>>) =>
       step({ github: { baseUrl: "http://127.0.0.1:1" } } as Merged, inputs, (job) => runStopJob({ ...job, act }));
     const ended = await run({ token: TOKEN });
     expect(ended).toMatchObject({ outputs: { result: "incomplete", "reason-code": "api_error" } });
     expect([ended.failed.length, ended.summary]).toEqual([1, expect.stringContaining("switching off loop.yml")]);
+    expect(Object.keys(ended.outputs).toSorted()).toEqual(STOP_OUTPUTS.toSorted());
+    // The run that it is in must not end itself.
+    expect(asked).toEqual([{ why: null, ownRun: 77 }]);
     expect((await run({ token: TOKEN, "dry-run": "true" })).outputs["reason-code"]).toBe("usage");
+    expect(asked).toHaveLength(1);
   });
 });

@@ -1,7 +1,7 @@
 import { common, type CommonOptions, type Register } from "../command.ts";
 import { tokenOptions, type TokenOptions } from "../token-options.ts";
 
-export type StopOptions = CommonOptions & { readonly why?: string };
+export type StopOptions = CommonOptions & { readonly why?: string; readonly github?: string };
 export type ResumeOptions = CommonOptions & TokenOptions;
 
 /** `whetstone stop`. */
@@ -9,7 +9,8 @@ export const stop: Register = (program, context) => {
   const command = program
     .command("stop")
     .description("kill switch: no stage of any run acts from now on; needs no permission")
-    .option("--why <text>", "for the others and for the record");
+    .option("--why <text>", "for the others and for the record")
+    .option("--github <repository>", "stop OWNER/REPO on GitHub, its workflows and runs too; GITHUB_TOKEN");
   common(command, 'stop --why "too many alerts"').action(async (options: StopOptions) => {
     const { runStop } = await import("../run/stop.ts");
     context.exit(await runStop(options, context.io));

@@ -12,8 +12,12 @@ import { cliActor, openCliProtection, rootWithoutGit } from "../protection.ts";
 import { readTokenOption } from "../token-source.ts";
 
 /** `whetstone stop`: 0 when both flags are set, 1 when only one or none could be; needs neither git nor configuration. */
-export async function runStop({ why, json }: StopOptions, io: Io): Promise<number> {
+export async function runStop({ why, github, json }: StopOptions, io: Io): Promise<number> {
   assertReason(why);
+  if (github !== undefined) {
+    const { stopGitHub } = await import("./stop-github.ts");
+    return await stopGitHub({ named: github, why: why ?? null, ...(json === undefined ? {} : { json }) }, io);
+  }
   const { killSwitch } = openProtection(await rootOf(io.cwd));
   const done = await killSwitch.stop({ by: cliActor(io), why: why ?? null });
   const complete = done.local === "stopped" && typeof done.state === "string";

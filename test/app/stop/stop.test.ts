@@ -65,7 +65,7 @@ describe("stop by the App", () => {
     counterpart.clock.advance(61_000);
     await runTask(counterpart, counterpart.tasks[0]);
     expect(statusOf(counterpart, 41)).toBe("completed");
-    expect(counterpart.github.requests.filter((one) => /cancel$/.test(one))).toEqual([
+    expect(counterpart.github.requests.filter((one) => one.endsWith("cancel"))).toEqual([
       "POST actions/runs/41/cancel",
       "POST actions/runs/43/cancel",
       "POST actions/runs/41/force-cancel",
@@ -108,7 +108,7 @@ describe("stop by the App", () => {
   test("while the flag on GitHub cannot be written this server stops, and the task sets it when it can", async () => {
     await using counterpart = await begin();
     const refuse = { when: "before", reply: { status: 403, body: { message: "no" } } } as const;
-    counterpart.github.bend((request) => (/^POST git\//.test(request) ? refuse : undefined));
+    counterpart.github.bend((request) => (request.startsWith("POST git/") ? refuse : undefined));
     expect(await stop(counterpart)).toMatchObject({
       complete: false,
       said: expect.stringContaining("could not be set"),
