@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { openMemoryState } from "../../src/github/memory-state.ts";
 import { openRestHost } from "../../src/github/rest/host.ts";
 import { admitActors } from "../../src/loop/admit-actor.ts";
@@ -67,6 +67,7 @@ describe("who may start a run on GitHub", () => {
   });
 
   describe("a person by way of the App", () => {
+    beforeEach(() => github.bend(undefined));
     const wish: AskedRun = {
       schema: "whetstone.asked-run/1",
       comment: 1,

@@ -6,9 +6,11 @@ import { comments } from "../../src/app/comments.ts";
 import { parseEnv } from "../../src/config/env.ts";
 import { openMemoryState } from "../../src/github/memory-state.ts";
 import type { Watcher } from "../../src/loop/execute.ts";
+import { giveOrder } from "../../src/loop/relay-gate.ts";
+import type { LoopRun } from "../../src/loop/run.ts";
 import { runRelayJob } from "../../src/loop/relay.ts";
 import type { Asked } from "../../src/loop/relay-order.ts";
-import { AskedRun } from "../../src/model/asked-run.ts";
+import type { AskedRun } from "../../src/model/asked-run.ts";
 import { askedRunFile, readAskedRun, takeAskedRun } from "../../src/protect/asked-runs.ts";
 import { readLedger } from "../../src/protect/ledger.ts";
 import { type GitHubPlace, systemClock } from "../../src/wire.ts";
@@ -23,6 +25,7 @@ nock.restore();
 
 const watcher: Watcher = { observer: { started: () => {}, ended: () => {} }, progress: () => {}, note: () => {} };
 const REFINE: Asked = { mode: "refinement", session: { kind: "claude", budgetUsd: null }, question: null };
+const MUCH = { usd: 100, tokens: 90_000_000 };
 const WORKFLOW = 'run-name: "request-${{ inputs.request }}"\non: workflow_dispatch\n';
 
 let github: GitHub;
@@ -105,23 +108,56 @@ describe("a run that the App started because a person asked", () => {
     expect(records.filter(({ operation }) => operation === "session.refine").map(({ decision }) => decision)).toEqual([
       "allow",
     ]);
-    // Run again it is another run of the loop, which nobody has permitted.
-    await expect(gate(run)).rejects.toMatchObject({ code: "unauthorized", data: { reason: "authorization_missing" } });
   });
 
-  test("is refused when its permission was given for another state of the default branch", async () => {
-    const run = await say("/whetstone refine", 902);
-    const record = await asked(902);
-    const first = await asked(900);
-    const altered = AskedRun.parse({
-      ...record,
-      permission: { ...first?.permission, authorization: "a-20260101T000000Z-000000" },
+  /** What the gate of the run writes as its order, without the job around it. */
+  async function order(
+    comment: number,
+    change: { readonly isFirst?: boolean; readonly permission?: AskedRun["permission"] },
+  ) {
+    await say("/whetstone refine", comment);
+    const record = await asked(comment);
+    if (record === undefined) throw new Error("nothing was asked");
+    const { desk, guard, config } = repository();
+    const settings = await config();
+    const workspace = {
+      state: desk.state,
+      guard,
+      clock: systemClock,
+      targetName: record.target,
+      config: { ...settings, budgets: { ...settings.budgets, day: MUCH, target: MUCH } },
+    };
+    const files = new Map<string, string>();
+    const actor = { type: "workflow", id: "run 1" };
+    const run = { id: `r-${comment}`, actor, files, workspace } as unknown as LoopRun;
+    const value = { baseSha: github.base };
+    const gated = { verdict: "pass", reasons: ["ok"], summary: "", value } as const;
+    const { isFirst = true, permission = record.permission } = change;
+    const arrived = { asked: { ...record, permission }, isFirst };
+    await giveOrder(run, gated, {
+      asked: REFINE,
+      dryRun: true,
+      person: undefined,
+      token: undefined,
+      made: undefined,
+      arrived,
     });
-    await repository().desk.state.update("altered", async () => ({
-      change: new Map([askedRunFile(altered)]),
-      value: undefined,
-    }));
-    await expect(gate(run)).rejects.toMatchObject({ code: "unauthorized", data: { reason: "digest_mismatch" } });
+    return files.get("order.json") ?? [...files.values()].join("");
+  }
+
+  test("has the permission in its order", async () => {
+    expect(await order(901, {})).toContain(`"actor":{"type":"person","id":"ada"}`);
+  });
+
+  test("is refused without it where another run has arrived before", async () => {
+    const refused = { code: "unauthorized", data: { reason: "authorization_missing" } };
+    await expect(order(902, { isFirst: false })).rejects.toMatchObject(refused);
+  });
+
+  test("is refused when what was permitted is on record otherwise, or not at all", async () => {
+    const permission = { authorization: "a-20260101T000000Z-000000", baseSha: github.base };
+    const refused = { code: "unauthorized", data: { reason: "digest_mismatch" } };
+    await expect(order(903, { permission })).rejects.toMatchObject(refused);
   });
 });
 
