@@ -154,7 +154,7 @@ async function runInSpiteOf(hook: Hook, error: unknown): Promise<{ readonly runI
 }
 
 async function runOf({ settings, place, call, task }: Hook): Promise<WorkflowRun | undefined> {
-  const since = new Date(Date.parse(call.rollout.since) - SKEW_MS).toISOString();
+  const since = new Date(Date.parse(call.rollout.since) - SKEW_MS).toISOString().replace(/\.\d+Z$/, "Z");
   return (await place.host.runs.titled(settings.workflow ?? "", task, since))[0];
 }
 
