@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { WhetstoneError } from "../model/error.ts";
 import { LONGEST_RETRY_MS } from "./work/port.ts";
 
@@ -24,6 +25,12 @@ export function retryAfter({ firstMs, longestMs, random }: RetryRule, attempt: n
   const pause = Math.min(longestMs, firstMs * 2 ** (attempt - 1));
   const own = pause / 2 + (random() * pause) / 2;
   return Math.ceil(Math.min(Math.max(own, askedFor(error)), LONGEST_RETRY_MS));
+}
+
+/** Whether another attempt would end alike: the payload is not what it should be. */
+export function isLasting(error: unknown): boolean {
+  if (error instanceof WhetstoneError) return error.code === "input_unreadable";
+  return error instanceof z.ZodError;
 }
 
 /** Pause that an `api_failed` asks for, ms; 0 without. */

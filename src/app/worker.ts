@@ -1,6 +1,6 @@
 import { messageOf } from "../model/error.ts";
 import type { Handled } from "./handler.ts";
-import { type RetryRule, retryAfter } from "./retry.ts";
+import { isLasting, type RetryRule, retryAfter } from "./retry.ts";
 import type { ClaimedWork, Ending, WorkQueue } from "./work/port.ts";
 
 /** How one attempt ended, for counters. `lost`: its lease ran out, and somebody else has the work. */
@@ -164,7 +164,7 @@ async function endingOf({ perform, retry, now, onError }: WorkerParts, work: Cla
       ? { kind: "again", at: handled.at }
       : { kind: "again", at: handled.at, payload: JSON.stringify(handled.payload) };
   } catch (error) {
-    const isLast = attempt === retry.attempts;
+    const isLast = attempt === retry.attempts || isLasting(error);
     const then = isLast ? "it is given up" : "it is tried again";
     onError(`${event} ${id}: attempt ${attempt} of ${retry.attempts} failed; ${then}.`, error);
     if (isLast) return { kind: "dead", error: messageOf(error) };

@@ -101,13 +101,18 @@ function answer({ method, path, body }: Incoming, { effects, comments, permissio
     return { status: 201, body: { id: 1 } };
   }
   if (path === `${ISSUES}/${ISSUE}/comments` && method === "GET") {
-    const all = [...comments].map(([id, text]) => ({ id, body: text, performed_via_github_app: { id: APP_ID } }));
-    return { status: 200, body: all };
+    return { status: 200, body: [...comments].map(([id, text]) => ownComment(id, text)) };
   }
   const written = /\/comments(?:\/(\d+))?$/.exec(path);
   if (!written || method === "GET") return undefined;
   const id = method === "POST" ? 500 + comments.size : Number(written[1]);
   comments.set(id, z.object({ body: z.string() }).parse(body).body);
   effects.push(`${method} comment ${id}`);
-  return { status: method === "POST" ? 201 : 200, body: { id } };
+  return { status: method === "POST" ? 201 : 200, body: ownComment(id, comments.get(id) ?? "") };
+}
+
+/** A comment of the App. */
+function ownComment(id: number, body: string) {
+  const user = { login: "whetstone[bot]", id: 2, type: "Bot" };
+  return { id, body, user, html_url: `https://github.com/#${id}`, performed_via_github_app: { id: APP_ID } };
 }

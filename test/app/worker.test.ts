@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { z } from "zod";
 import type { Handled } from "../../src/app/handler.ts";
 import { drainQueue, startWorker } from "../../src/app/worker.ts";
 import { memoryQueue } from "../../src/app/work/memory.ts";
@@ -103,6 +104,13 @@ describe("attempts", () => {
     expect(await queue.deadLetters(9)).toMatchObject([{ id: "a", attempts: 3, error: "503" }]);
     expect(attempts.map(({ result }) => result)).toEqual(["failed", "failed", "dead"]);
     expect(errors.at(-1)).toBe("issue_comment a: attempt 3 of 3 failed; it is given up.");
+  });
+
+  test("a payload of another form is given up at once: no attempt would read it", async () => {
+    const queue = await queueOf("a");
+    const { parts } = clocked(queue, async () => z.object({ id: z.number() }).parse({ id: "x" }) && done);
+    await drainQueue(parts, Infinity);
+    expect(await queue.deadLetters(9)).toMatchObject([{ id: "a", attempts: 1 }]);
   });
 
   test("work that ends its process at every attempt is given up too", async () => {

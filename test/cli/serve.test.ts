@@ -126,7 +126,7 @@ describe("whetstone serve", () => {
     expect(body).toContain("p-20261120T100000Z-abc");
     expect((await deliver(served, commentPayload("/whetstone help"))).status).toBe(202);
     expect((await effectsOnceThere(6)).slice(3)).toEqual(["eyes", "PATCH comment 500", "hooray"]);
-    expect(github.comments.get(500)).toContain("`/whetstone status`");
+    expect(github.comments.get(500)).toContain("`/whetstone status");
     expect(github.comments.size).toBe(1);
   });
 
@@ -134,7 +134,7 @@ describe("whetstone serve", () => {
     const command = commentPayload("/whetstone status");
     const edited = await deliver(served, { ...command, action: "edited" });
     expect([edited.status, await edited.text()]).toEqual([202, "ignored\n"]);
-    const user = { login: "visitor", type: "User" };
+    const user = { id: 8, login: "visitor", type: "User" };
     expect((await deliver(served, commentPayload("/whetstone status", { user }))).status).toBe(202);
     expect(await effectsOnceThere(1)).toEqual(["-1"]);
   });
@@ -157,9 +157,10 @@ describe("whetstone serve", () => {
     ).rejects.toThrow();
     go.resolve();
     expect(await served.closed).toEqual([0, null]);
-    expect(effects()).toEqual(["eyes", "PATCH comment 500", "hooray"]);
+    // The answer stands there already, word for word.
+    expect(effects()).toEqual(["eyes", "hooray"]);
     expect(served.output()).toContain("Stopped.");
-    expect(served.output()).toContain("/whetstone help by monalisa: answered");
+    expect(served.output()).toContain("/whetstone help by monalisa: done");
     expect(served.output()).toContain('"key":"octo-org/notes#12"');
     expect(served.output()).not.toMatch(new RegExp(`${SECRET}|PRIVATE KEY|ghs_|eyJ`));
   });
