@@ -64,9 +64,9 @@ async function proposalClosed(context: HandlerContext, number: number, by: Actor
   const reasons = [decidedBy(by), ...(moved ? (["base_moved"] as const) : [])] as const;
   // What the canary or a rollback decided since weighs more than the merge itself.
   const { status } = proposal.outcome;
-  const standing = status === "promoted" || status === "held" || status === "faded" || status === "rolled_back";
+  const behind = status === "promoted" || status === "held" || status === "faded" || status === "rolled_back";
   const more = edited === undefined ? {} : { edited };
-  await recordLater(context, proposal, { status: standing ? status : "merged", reasons, by, key, more });
+  await recordLater(context, proposal, { status: "merged", reasons, by, key, more, behind });
 }
 
 type Event = { readonly by: Actor; readonly key: string };

@@ -15,6 +15,8 @@ export type LaterNews = {
   /** What makes it one event: the same one is recorded once, however often it is told. Letters, digits and dashes. */
   readonly key: string;
   readonly more?: Partial<Pick<Outcome, "note" | "edited" | "observed">>;
+  /** It is told, but what stands already weighs more and stays the latest, such as a promotion before the merge. */
+  readonly behind?: boolean;
 };
 
 type RecordContext = Pick<HandlerContext, "repository" | "schedule" | "clock" | "event" | "log">;
@@ -29,7 +31,7 @@ const DAY_MS = 86_400_000;
 export async function recordLater(
   context: RecordContext,
   proposal: RecordedProposal,
-  { status, reasons, by, key, more }: LaterNews,
+  { status, reasons, by, key, more, behind = false }: LaterNews,
 ): Promise<void> {
   const { repository, clock, event, log } = context;
   const { origin, outcome: latest } = proposal;
@@ -45,9 +47,20 @@ export async function recordLater(
     parametersDigest: digestOf({ dossier: proposal.dossier, status, key }),
     run: event.id,
   } as const;
-  const written = await appendOutcomeOnce(repository.state, { outcome, entries: [entry] }, clock);
+  const kept = behind ? keptAfter(outcome, latest, clock.now()) : undefined;
+  const files = new Map(
+    kept === undefined ? [] : [[`outcomes/${kept.id}.json`, `${JSON.stringify(kept, undefined, 2)}\n`]],
+  );
+  const written = await appendOutcomeOnce(repository.state, { outcome, entries: [entry], files }, clock);
   log(`Outcome of ${latest.proposal}: ${status}${written ? "" : ", on record already"}.`);
-  if (status === "promoted") await scheduleHeld(context, proposal, id);
+  const last = kept ?? outcome;
+  if (last.status === "promoted") await scheduleHeld(context, proposal, last.id);
+}
+
+/** What stood before, again, a moment later than what was told behind it. */
+function keptAfter({ id, edited }: Outcome, latest: Outcome, nowNs: bigint): Outcome {
+  const at = formatInstant(nowNs + 1_000_000n);
+  return { ...latest, ...(edited === undefined ? {} : { edited }), id: `${id}-${latest.status.replace("_", "-")}`, at };
 }
 
 async function scheduleHeld(

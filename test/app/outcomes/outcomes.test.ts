@@ -38,6 +38,29 @@ describe("a proposal that was closed", () => {
     expect(merged.github.violations).toEqual([]);
   });
 
+  test("merged after its canary passed: told, and the promotion stays the latest, once", async () => {
+    await using merged = await startMerged();
+    const promoted = { status: "promoted", reasons: ["ok"], by: { type: "bot", id: "gate" }, key: "gate-1" } as const;
+    const proposal = await proposalOfPull(merged.repository, merged.pull);
+    if (proposal === undefined) throw new Error("there is no proposal");
+    await recordLater(merged.context({ name: "task.gate", payload: {} }), proposal, promoted);
+    merged.clock.advance(1_000);
+    await closed(merged);
+    await closed(merged);
+    expect(await outcomes(merged)).toEqual([
+      "proposed: ok",
+      "promoted: ok",
+      "merged: decided_by_person base_moved",
+      "promoted: ok",
+    ]);
+    // The check that counts is that of the latest promotion; the queue takes a task of one id once.
+    const held = new Set(merged.tasks.filter(({ name }) => name === "task.held").map(({ id }) => id));
+    expect([...held].map((id) => id.replace(/-\d-[0-9a-f]{12}-/, "-N-"))).toEqual([
+      "held:octo-org/notes:o-1-promoted-gate-1",
+      "held:octo-org/notes:o-1-merged-N-promoted",
+    ]);
+  });
+
   test("merged by a bot is said to be decided by a bot", async () => {
     await using merged = await startMerged();
     await closed(merged, BOT);
