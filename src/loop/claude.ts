@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ClaudeSettings } from "../config/schema.ts";
 import { changedPaths } from "../github/worktree.ts";
 import type { Amount } from "../model/budget.ts";
 import { WhetstoneError } from "../model/error.ts";
@@ -91,15 +92,32 @@ export type Admitted = {
   readonly book: (spent: Amount | "unknown") => Promise<void>;
 };
 
-/** The same for a run whose money and permission were seen to by a job that may write the state. */
+/**
+ * The same for a run whose money and permission were seen to by a job that may write the state. What is changed there runs in
+ * a process below the one that holds the key, so a session without walls is refused unless the configuration wants none.
+ */
 export function admittedSessions(run: LoopRun, claude: Claude, { authorize, book }: Admitted): SessionRunner {
-  const refinement = { ...refinementParts(run, undefined), authorize };
-  return { kind: "claude", run: (request) => counted(() => runOne(run, { claude, refinement }, request), book) };
+  const { sandbox } = run.workspace.config.session;
+  const equipped = {
+    claude,
+    refinement: { ...refinementParts(run, undefined), authorize },
+    sandbox: sandbox === "if-possible" ? "required" : sandbox,
+  } as const;
+  return { kind: "claude", run: (request) => counted(() => runOne(run, equipped, request), book) };
 }
 
-type Equipped = { readonly claude: Claude; readonly refinement: RefinementParts };
+type Equipped = {
+  readonly claude: Claude;
+  readonly refinement: RefinementParts;
+  /** What the configuration says when absent. */
+  readonly sandbox?: ClaudeSettings["sandbox"];
+};
 
-async function runOne(run: LoopRun, { claude, refinement }: Equipped, request: SessionRequest): Promise<SessionRecord> {
+async function runOne(
+  run: LoopRun,
+  { claude, refinement, sandbox = run.workspace.config.session.sandbox }: Equipped,
+  request: SessionRequest,
+): Promise<SessionRecord> {
   const { workspace, store, id } = run;
   const { clock, targetName: target } = workspace;
   // Only a refinement runs checks, which need what `prepare` installs.
@@ -113,7 +131,7 @@ async function runOne(run: LoopRun, { claude, refinement }: Equipped, request: S
   let record: SessionRecord | undefined;
   try {
     record = await claudeRunner({
-      ...parts(run, claude),
+      ...parts(run, { ...claude, sandbox }),
       worktree,
       refinement,
       telemetry: telemetryEnvironment(receiver.place),
@@ -130,9 +148,11 @@ async function runOne(run: LoopRun, { claude, refinement }: Equipped, request: S
   return withFacts(record, { telemetry: await receiver.settle(record) });
 }
 
-function parts({ workspace, id }: LoopRun, { cli, provider, budgetUsd, storeUrl }: Claude) {
+type Walled = Claude & Pick<ClaudeSettings, "sandbox">;
+
+function parts({ workspace, id }: LoopRun, { cli, provider, budgetUsd, storeUrl, sandbox }: Walled) {
   const { config, clock, childEnv, folder } = workspace;
-  const { model, maxTurns, timeoutSeconds, idleSeconds, sandbox } = config.session;
+  const { model, maxTurns, timeoutSeconds, idleSeconds } = config.session;
   const { usd, tokens } = config.budgets.session;
   return {
     cli,

@@ -7,6 +7,7 @@ import { replayRunner } from "../session/replay.ts";
 import { spanStoreUrl } from "../wire.ts";
 import type { LoopStages } from "../flow.ts";
 import type { Evidence } from "../model/finding.ts";
+import { allowNamespaces } from "./hosted-runner.ts";
 import type { RelayRequest } from "./relay-request.ts";
 import { assertSameAttempt, type RelayOrder } from "./relay-order.ts";
 import type { LoopRun } from "./run.ts";
@@ -43,6 +44,7 @@ export function orderedRunner(run: LoopRun, job: SessionJob): SessionRunner {
 /** @throws WhetstoneError `usage` (no key), `package_refused`, `api_failed`, `timeout`: before anything is spent */
 async function openLive(run: LoopRun, { request, order, earlier, carried, note }: SessionJob): Promise<SessionRunner> {
   await loadSpans(run, earlier);
+  await allowNamespaces(request.variables ?? {}, { note });
   // The program is large and its parts are many: what replays a recording does without them.
   const { admittedSessions, openClaude } = await import("./claude.ts");
   const storeUrl = spanStoreUrl(request.places, request.env, run.workspace.config);
