@@ -1,12 +1,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { format, resolveConfig } from "prettier";
 import { z } from "zod";
+import { ApprovalRecord } from "../src/app/approval/approval-record.ts";
+import { WaitingCommand } from "../src/app/approval/waiting.ts";
+import { Explanation } from "../src/app/commands/explanation.ts";
 import { GateRecord } from "../src/app/gate/record.ts";
 import { AaReport } from "../src/canary/aa-report.ts";
 import { AaHistory } from "../src/canary/live-aa.ts";
 import { Rollout } from "../src/canary/rollout-record.ts";
 import { Config } from "../src/config/schema.ts";
 import { RuleAssignment } from "../src/model/assignment.ts";
+import { AskedRun } from "../src/model/asked-run.ts";
 import { Authorization, PublicKeyRecord } from "../src/model/authorization.ts";
 import { BudgetDay, BudgetReport } from "../src/model/budget.ts";
 import { Workload } from "../src/model/call.ts";
@@ -40,6 +44,10 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "canary-aa-live": AaHistory,
   rollout: Rollout,
   gate: GateRecord,
+  approval: ApprovalRecord,
+  "asked-run": AskedRun,
+  "waiting-command": WaitingCommand,
+  explanation: Explanation,
   shadow: ShadowReport,
   outcome: Outcome,
   rule: Rule,

@@ -1,6 +1,9 @@
 /** Real documents for test/schemas.test.ts that a run of the loop on the sample project does not leave. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { approvalFile } from "../src/app/approval/approval-record.ts";
+import { waitingFile } from "../src/app/approval/waiting.ts";
+import { explanationFile } from "../src/app/commands/explanation.ts";
 import { type GateRecord, updateGate } from "../src/app/gate/record.ts";
 import { addPeriod, emptyHistory, judgePeriod } from "../src/canary/live-aa.ts";
 import { judgeAgainstItself } from "../src/canary/aa.ts";
@@ -18,6 +21,7 @@ import { reportShadow } from "../src/loop/shadow-report.ts";
 import type { CallResult, CallSample } from "../src/model/call.ts";
 import type { Json } from "../src/model/json.ts";
 import { formatInstant, manualClock } from "../src/model/time.ts";
+import { askedRunFile } from "../src/protect/asked-runs.ts";
 import { appendOutcome } from "../src/protect/outcomes.ts";
 import { openBudgetDesk, readDay } from "../src/session/budget/desk.ts";
 import { budgetReport } from "../src/session/budget/report.ts";
@@ -47,6 +51,10 @@ const KINDS: readonly (readonly [RegExp, string | undefined])[] = [
   [/^budgets\/[^/]+\.json$/, "budget"],
   [/^rollouts\/[^/]+\.json$/, "rollout"],
   [/^gates\/[^/]+\.json$/, "gate"],
+  [/^approvals\/[^/]+\.json$/, "approval"],
+  [/^app\/runs\/[^/]+\.json$/, "asked-run"],
+  [/^app\/waiting\/[^/]+\.json$/, "waiting-command"],
+  [/^app\/explanations\/[^/]+\.json$/, "explanation"],
   [/^validation\/(?:rules|apply|checks|replay|replay-results)\.json$/, undefined],
   [/^canary\/(?:options|samples)\.json$/, undefined],
   [/^(?:detect\/(?:inputs|report)|session\/(?:context|admission)|propose\/checks)\.json$/, undefined],
@@ -175,6 +183,38 @@ export async function gateDocuments(): Promise<Document[]> {
   const before = await stateDocuments(state);
   await updateGate({ state, clock }, waiting.id, () => ({ next: ended, entries: [] }));
   return [...before, ...(await stateDocuments(state))];
+}
+
+/** What people said on GitHub: a run asked for, a command that waits and is taken, an approval, an explanation. */
+export async function commandDocuments(): Promise<Document[]> {
+  const state = openMemoryState();
+  const at = formatInstant(manualClock().now());
+  const id = "a-20261120T100000Z-00000a";
+  const head = { pull: 12, by: "ada", at } as const;
+  const sha = "a".repeat(40);
+  const waiting = { schema: "whetstone.waiting-command/1", id, conversation: 12, word: "promote", rest: "" } as const;
+  const files = [
+    askedRunFile({
+      schema: "whetstone.asked-run/1",
+      comment: 900,
+      conversation: 12,
+      word: "refine",
+      target: "notes",
+      by: ACTOR,
+      app: "whetstone[bot]",
+      at,
+      workflow: "whetstone.yml",
+      inputs: { target: "notes", mode: "refinement", session: "claude" },
+      permission: { authorization: id, baseSha: sha },
+      run: 4711,
+      loop: "r-20261120T100100Z-00000b",
+    }),
+    waitingFile({ ...waiting, by: ACTOR, taken: { by: ACTOR, run: "delivery-1" } }),
+    approvalFile({ ...head, schema: "whetstone.approval/1", target: "notes", kind: "approved", sha, head: sha }),
+    explanationFile({ ...head, schema: "whetstone.explanation/1", by: ACTOR, text: "It is slower." }),
+  ];
+  await state.update("said", async () => ({ change: new Map(files), value: undefined }));
+  return await stateDocuments(state);
 }
 
 /** A shadow whose candidate answers one call of two differently, and what is no call's fault. */

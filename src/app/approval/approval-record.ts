@@ -19,14 +19,16 @@ export const ApprovalRecord = z.strictObject({
 });
 export type ApprovalRecord = z.infer<typeof ApprovalRecord>;
 
-/** Where it is on record. */
-export function approvalPath(pull: number): string {
-  return `approvals/${pull}.json`;
+const pathOf = (pull: number): string => `approvals/${pull}.json`;
+
+/** The file of a record and its text, for a change of the state. */
+export function approvalFile(record: ApprovalRecord): readonly [path: string, text: string] {
+  return [pathOf(record.pull), `${JSON.stringify(ApprovalRecord.parse(record), undefined, 1)}\n`];
 }
 
 /** What is on record about a pull request. @throws WhetstoneError `ledger_broken` when it cannot be read */
 export async function readApproval(view: StateView, pull: number): Promise<ApprovalRecord | undefined> {
-  const path = approvalPath(pull);
+  const path = pathOf(pull);
   const text = await view.read(path);
   if (text === undefined) return undefined;
   try {

@@ -11,7 +11,7 @@ import type { EventHandler, HandlerContext } from "../handler.ts";
 import { proposalOfPull, type PullProposal } from "../outcomes/proposal.ts";
 import { cell } from "../page-text.ts";
 import { appSettings } from "../repository.ts";
-import { type ApprovalRecord, approvalPath, readApproval } from "./approval-record.ts";
+import { type ApprovalRecord, approvalFile, readApproval } from "./approval-record.ts";
 import { approvalLine } from "./approval-text.ts";
 import { type Approval, approvalOf } from "./approval.ts";
 
@@ -58,8 +58,7 @@ async function keep(
     if (isSame) return { change: new Map(), value: undefined };
     const record: ApprovalRecord = { ...facts, at: formatInstant(clock.now()) };
     const { change } = await planLedger(view, [entryOf(record, event.id)], { clock });
-    const file = [approvalPath(number), `${JSON.stringify(record, undefined, 1)}\n`] as const;
-    return { change: new Map([...change, file]), value: undefined };
+    return { change: new Map([...change, approvalFile(record)]), value: undefined };
   });
 }
 

@@ -25,7 +25,10 @@ export const WaitingCommand = z.strictObject({
 export type WaitingCommand = z.infer<typeof WaitingCommand>;
 
 const FOLDER = "app/waiting/";
-const fileOf = (record: WaitingCommand) => [`${FOLDER}${record.id}.json`, `${canonicalJson(record)}\n`] as const;
+/** The file of a record and its text, for a change of the state. */
+export function waitingFile(record: WaitingCommand): readonly [path: string, text: string] {
+  return [`${FOLDER}${record.id}.json`, `${canonicalJson(WaitingCommand.parse(record))}\n`];
+}
 
 /** The command that waits for an authorization; undefined for one that was asked for elsewhere. */
 export async function waitingCommand(view: StateView, id: string): Promise<WaitingCommand | undefined> {
@@ -49,7 +52,7 @@ export async function takeWaiting(
     if (standing === undefined) return { change: new Map(), value: undefined };
     if (standing.taken !== null && standing.taken.run !== run) throw takenAlready(standing);
     const next = { ...standing, taken: release === true ? null : { by, run } };
-    return { change: new Map([fileOf(next)]), value: undefined };
+    return { change: new Map([waitingFile(next)]), value: undefined };
   });
 }
 
@@ -77,7 +80,7 @@ export async function announceRequest(
     const record = { schema: "whetstone.waiting-command/1", id, conversation, word, rest, by, taken: null } as const;
     await repository.state.update(`waits for ${id}`, async (view) => {
       const stands = (await waitingCommand(view, id)) !== undefined;
-      return { change: new Map(stands ? [] : [fileOf(WaitingCommand.parse(record))]), value: undefined };
+      return { change: new Map(stands ? [] : [waitingFile(record)]), value: undefined };
     });
   }
   await showWaiting(repository, conversation);

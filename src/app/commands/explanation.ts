@@ -18,6 +18,11 @@ export type Explanation = z.infer<typeof Explanation>;
 
 const pathOf = (pull: number): string => `app/explanations/${pull}.json`;
 
+/** The file of a record and its text, for a change of the state. */
+export function explanationFile(record: Explanation): readonly [path: string, text: string] {
+  return [pathOf(record.pull), `${canonicalJson(Explanation.parse(record))}\n`];
+}
+
 /** What people said last about a pull request by `/whetstone explain WHY`; undefined for nothing that can be read. */
 export async function explanationOf(view: StateView, pull: number): Promise<Explanation | undefined> {
   const text = await view.read(pathOf(pull));
@@ -36,8 +41,8 @@ export async function keepExplanation({ repository, clock, by, place }: CommandC
     const before = await explanationOf(view, pull);
     const at = formatInstant(clock.now());
     const isSame = before?.text === text && before.by.id === by.id;
-    const record = Explanation.parse({ schema: "whetstone.explanation/1", pull, by, at, text });
-    const change = new Map(isSame ? [] : [[pathOf(pull), `${canonicalJson(record)}\n`] as const]);
+    const record: Explanation = { schema: "whetstone.explanation/1", pull, by, at, text };
+    const change = new Map(isSame ? [] : [explanationFile(record)]);
     return { change, value: undefined };
   });
 }
