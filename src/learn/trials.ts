@@ -96,5 +96,5 @@ export function isLater(a: Outcome, b: Outcome): boolean {
 
 /** Records of before the fact was kept: a proposal that came further than validation had passed it. */
 function wasValidated({ validated, status }: Outcome): boolean {
-  return validated ?? ["proposed", "merged", "promoted", "rolled_back", "held", "closed"].includes(status);
+  return validated ?? ["proposed", "merged", "promoted", "rolled_back", "held", "faded", "closed"].includes(status);
 }

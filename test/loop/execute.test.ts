@@ -60,6 +60,7 @@ test("every status has its exit code: 0 pass, 1 fail, 3 inconclusive", () => {
     rejected: 1,
     rolled_back: 1,
     closed: 1,
+    faded: 1,
     inconclusive: 3,
   });
 });
