@@ -14,9 +14,8 @@ export type AppCredentials = {
 };
 
 const HOW_TO =
-  "Make a GitHub App (Settings, Developer settings, GitHub Apps, New) with the permissions Contents: read, Issues: write " +
-  "and Pull requests: write and the event Issue comment; install it. Its page shows the App ID, makes a private key and " +
-  "takes a webhook secret. Then set APP_ID, PRIVATE_KEY_PATH (or PRIVATE_KEY) and WEBHOOK_SECRET in the environment.";
+  "Make a GitHub App with `whetstone serve --setup URL`, which writes a file with them, or by hand with the permissions of " +
+  "docs/app.md; install it. Then set APP_ID, PRIVATE_KEY_PATH (or PRIVATE_KEY) and WEBHOOK_SECRET in the environment.";
 
 /**
  * The App's credentials from the environment. Values of secrets are in no message.

@@ -14,8 +14,8 @@ export type RetryRule = {
   readonly random: () => number;
 };
 
-/** Eight attempts over a quarter of an hour or so, which outlasts a restart of GitHub or of a proxy. */
-export const RETRY = { attempts: 8, firstMs: 5_000, longestMs: 300_000 } as const;
+/** Ten attempts over 20 to 40 minutes, which outlasts most incidents of GitHub, and holds its issue up for no longer. */
+export const RETRY = { attempts: 10, firstMs: 5_000, longestMs: 1_200_000 } as const;
 
 /**
  * Milliseconds until the next attempt: half of the doubled pause, and up to as much again by chance, so that what

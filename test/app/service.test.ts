@@ -1,0 +1,102 @@
+import { createHmac } from "node:crypto";
+import { describe, expect, test } from "@jest/globals";
+import { createService, LEASE_MS } from "../../src/app/service.ts";
+import { drainQueue } from "../../src/app/worker.ts";
+import { memoryQueue } from "../../src/app/work/memory.ts";
+import { manualClock } from "../../src/model/time.ts";
+import { workOf } from "./work/works.ts";
+
+const SECRET = "s";
+
+/** The App without GitHub: a handler would fail, and installations need none. */
+function service() {
+  const queue = memoryQueue();
+  const [forgotten, lines]: [string[], string[]] = [[], []];
+  let woken = 0;
+  const made = createService({
+    appId: 4711,
+    appToken: () => Promise.reject(new Error("no GitHub here")),
+    baseUrl: "http://127.0.0.1:9",
+    verify: async (body, signature) => signature === sign(body),
+    handlers: [{ events: ["issue_comment.created"], handle: async () => ({ kind: "done" }) }],
+    queue,
+    open: () => {
+      throw new Error("not reached");
+    },
+    forget: async (place) => void forgotten.push(place),
+    clock: manualClock(),
+    random: () => 0.5,
+    pause: (_, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true })),
+    log: { info: (line) => lines.push(line), error: (line) => lines.push(line) },
+    onWork: () => (woken += 1),
+  });
+  return { made, queue, forgotten, lines, woken: () => woken };
+}
+
+const sign = (body: string): string => `sha256=${createHmac("sha256", SECRET).update(body).digest("hex")}`;
+
+function delivery(event: string, payload: object, id = "d-1") {
+  const body = JSON.stringify(payload);
+  const headers: Readonly<Record<string, string>> = {
+    "x-github-event": event,
+    "x-github-delivery": id,
+    "x-hub-signature-256": sign(body),
+  };
+  return { header: (name: string) => headers[name], body };
+}
+
+const removed = {
+  action: "removed",
+  installation: { id: 99, account: { login: "Octo-Org" } },
+  repositories_removed: [{ full_name: "Octo-Org/Notes" }],
+};
+
+describe("createService", () => {
+  test("a repository that is taken out takes its work and its folder with it; others stay", async () => {
+    const { made, queue, forgotten, lines, woken } = service();
+    await queue.add(workOf("a", { key: "octo-org/notes#1" }));
+    await queue.add(workOf("b", { key: "octo-org/other#1", notBefore: Number.MAX_SAFE_INTEGER }));
+    await queue.add(workOf("c", { key: "octo-org/notes:gate", notBefore: Number.MAX_SAFE_INTEGER }));
+    await queue.claim(Number(manualClock().now() / 1_000_000n), LEASE_MS);
+    expect(await made.receive(delivery("installation_repositories", removed))).toMatchObject({ status: 202 });
+    expect(woken()).toBe(1);
+    expect(await drainQueue(made.worker, Infinity)).toBe(1);
+    expect(forgotten).toEqual(["octo-org/notes"]);
+    expect(await queue.counts(made.worker.now())).toMatchObject({ waiting: 1, running: 0 });
+    expect(await queue.known(["a", "c"])).toEqual(new Set(["a", "c"]));
+    expect(lines).toEqual(["octo-org/notes: removed, 2 pieces of work and the folder of it were deleted"]);
+  });
+
+  test("an installation that is deleted takes everything of its account", async () => {
+    const { made, queue, forgotten } = service();
+    for (const key of ["octo-org/notes#1", "octo-org/other"]) {
+      await queue.add(workOf(key, { key, notBefore: Number.MAX_SAFE_INTEGER }));
+    }
+    const { repositories_removed: _, ...rest } = removed;
+    await made.receive(delivery("installation", { ...rest, action: "deleted" }));
+    await drainQueue(made.worker, Infinity);
+    expect(forgotten).toEqual(["octo-org"]);
+    expect(await queue.counts(made.worker.now())).toEqual({ waiting: 0, running: 0, dead: 0 });
+  });
+
+  test("counts what it does", async () => {
+    const { made, queue } = service();
+    const payload = {
+      action: "created",
+      installation: { id: 1 },
+      repository: { id: 7, name: "n", owner: { login: "o" } },
+    };
+    for (const id of ["x", "x", "y"]) await made.receive(delivery("issue_comment", payload, id));
+    await made.receive({ ...delivery("issue_comment", payload), body: "{}" });
+    await made.receive(delivery("star", payload));
+    await drainQueue(made.worker, Infinity);
+    const text = made.metrics.text(await queue.counts(made.worker.now()), made.worker.now());
+    expect(text).toContain('deliveries_total{event="issue_comment.created",result="added"} 2\n');
+    expect(text).toContain('deliveries_total{event="issue_comment.created",result="known"} 1\n');
+    expect(text).toContain('deliveries_total{event="none",result="unsigned"} 1\n');
+    expect(text).toContain('deliveries_total{event="other",result="ignored"} 1\n');
+    // The second one is about the same repository and waits for the first.
+    expect(text).toContain('attempts_total{event="issue_comment",result="failed"} 1\n');
+    expect(text).toContain('queue_works{state="waiting"} 2\n');
+  });
+});
