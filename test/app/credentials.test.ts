@@ -50,7 +50,7 @@ describe("readCredentials", () => {
       code: "usage",
       exitCode: 2,
       message: `The GitHub App needs ${missing.join(", ")} in the environment.`,
-      remedy: expect.stringContaining("Developer settings"),
+      remedy: expect.stringContaining("whetstone serve --setup URL"),
       data: { missing },
     });
   });
