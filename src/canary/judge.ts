@@ -123,9 +123,12 @@ function judgeCounts(counts: Counts, settings: CanarySettings): CanaryVerdict {
     metrics: metrics.map(described),
     errorRates: { rollback: settings.alpha, promotion: settings.beta },
     calls: { control: counts.calls.baseline, experiment: counts.calls.canary },
-    ...(verdict === "continue" && { forecast: forecast(counts, metrics) }),
+    // More of the same calls would not end a drift.
+    ...(verdict === "continue" && { forecast: reasons.includes("arms_drift") ? NEVER : forecast(counts, metrics) }),
   };
 }
+
+const NEVER = { calls: null, minutes: null };
 
 function described({ describe, verdict, reasons }: JudgedMetric): CanaryMetric {
   return { ...describe(), verdict, reasons };

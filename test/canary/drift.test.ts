@@ -42,7 +42,11 @@ describe("arms that drift", () => {
   test("are not rolled back for it, and it is said; the numbers stay", () => {
     const calls = traffic({ minutes: 45, perMinute: 200 }, drifting);
     const verdict = judged(calls);
-    expect(verdict).toMatchObject({ verdict: "continue", reasons: ["latency_increased", "arms_drift"] });
+    expect(verdict).toMatchObject({
+      verdict: "continue",
+      reasons: ["latency_increased", "arms_drift"],
+      forecast: { calls: null, minutes: null },
+    });
     expect(verdict.metrics.find(({ name }) => name === "latency")).toMatchObject({ verdict: "rollback" });
     const { logBetter, logWorse } = latencyDrift(calls, settings);
     expect([logBetter > THRESHOLD, logWorse > THRESHOLD]).toEqual([true, true]);
