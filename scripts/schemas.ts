@@ -22,6 +22,9 @@ import { LearningReport } from "../src/model/learning.ts";
 import { ShadowReport } from "../src/loop/shadow-report.ts";
 import { Outcome, Rule } from "../src/model/outcome.ts";
 import { Proposal, SessionRecord } from "../src/model/proposal.ts";
+import { RollbackRecord } from "../src/model/rollback.ts";
+import { StopRecord } from "../src/model/stop.ts";
+import { SweepRecord } from "../src/protect/stop/sweep-record.ts";
 import { RegressionReport } from "../src/model/regression.ts";
 import { SloReport } from "../src/model/slo.ts";
 import { StepVerdict } from "../src/model/step-verdict.ts";
@@ -44,6 +47,9 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "canary-aa-live": AaHistory,
   rollout: Rollout,
   gate: GateRecord,
+  rollback: RollbackRecord,
+  stop: StopRecord,
+  "stop-sweep": SweepRecord,
   approval: ApprovalRecord,
   "asked-run": AskedRun,
   "waiting-command": WaitingCommand,

@@ -22,7 +22,9 @@ import type { CallResult, CallSample } from "../src/model/call.ts";
 import type { Json } from "../src/model/json.ts";
 import { formatInstant, manualClock } from "../src/model/time.ts";
 import { askedRunFile } from "../src/protect/asked-runs.ts";
+import { recordDeployment, recordRollback } from "../src/propose/revert/record.ts";
 import { appendOutcome } from "../src/protect/outcomes.ts";
+import { sweepStop } from "../src/protect/stop/sweep.ts";
 import { openBudgetDesk, readDay } from "../src/session/budget/desk.ts";
 import { budgetReport } from "../src/session/budget/report.ts";
 import { createRandom } from "../src/stats/random.ts";
@@ -31,6 +33,7 @@ import { fingerprint, outcome } from "./learn/outcomes.ts";
 import { rule } from "./learn/rules.ts";
 import { ACTOR } from "./loop/real-run.ts";
 import { evidence } from "./propose/parts.ts";
+import { openWorld } from "./protect/stop/world.ts";
 import { LIMITS, NOW } from "./session/budget/limits.ts";
 import { temporaryFolder } from "./support/git-repository.ts";
 
@@ -51,6 +54,9 @@ const KINDS: readonly (readonly [RegExp, string | undefined])[] = [
   [/^budgets\/[^/]+\.json$/, "budget"],
   [/^rollouts\/[^/]+\.json$/, "rollout"],
   [/^gates\/[^/]+\.json$/, "gate"],
+  [/^rollbacks\/[^/]+\.json$/, "rollback"],
+  [/^stop\.json$/, "stop"],
+  [/^stops\/sweep\.json$/, "stop-sweep"],
   [/^approvals\/[^/]+\.json$/, "approval"],
   [/^app\/runs\/[^/]+\.json$/, "asked-run"],
   [/^app\/waiting\/[^/]+\.json$/, "waiting-command"],
@@ -260,3 +266,25 @@ export async function learningDocuments(): Promise<Document[]> {
   const { value } = await learn({ id: "r-4", actor: ACTOR, workspace });
   return [...(await stateDocuments(state)), printed("learning", "three outcomes", value)];
 }
+
+/** A stop that switched workflows off and asked a run to end, and a change that was taken back. */
+export async function stopDocuments(): Promise<Document[]> {
+  await using world = await openWorld();
+  const by = { type: "person", id: "ada" } as const;
+  await sweepStop(world.deps, { by, why: "drill", run: "delivery-1", also: [] });
+  const [before, changed, now] = ["a", "b", "c"].map((digit) => digit.repeat(40)) as [string, string, string];
+  const origin = outcome({ id: "o-1", target: "notes" });
+  const { target, fingerprint: idea, dossier } = origin;
+  const proposal = { target, fingerprint: idea, dossier, origin, outcome: origin, ...UNKNOWN };
+  const revert = { number: 8, branch: "whetstone/rollback/notes/0123456789ab", sha: now };
+  const facts = { pull: 7, target, fingerprint: idea, dossier, by, why: "slower", before, changed, now };
+  const at = formatInstant(world.clock.now());
+  const kept = { digest: "d".repeat(64), revert, deployment: null, at } as const;
+  const record = { schema: "whetstone.rollback/1", ...facts, ...kept, verdict: "proposed" } as const;
+  await recordRollback(world.deps, { record, proposal, reasons: ["rollback_proposed"], run: "delivery-2" });
+  const deployment = { key: "rollback-7", sha: before, workflow: "restore.yml", asked: at, run: 5 };
+  await recordDeployment(world.deps.state, 7, deployment);
+  return await stateDocuments(world.deps.state);
+}
+
+const UNKNOWN = { dossierId: undefined, baseSha: undefined, hypothesis: undefined, patch: undefined };

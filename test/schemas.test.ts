@@ -32,6 +32,7 @@ import {
   rolloutDocuments,
   shadowDocuments,
   stateDocuments,
+  stopDocuments,
 } from "./schema-documents.ts";
 import { BETTER_WORK, sampleProject, type SampleProject } from "./support/sample-project.ts";
 
@@ -145,6 +146,7 @@ beforeAll(async () => {
     ...(await rolloutDocuments()),
     ...(await learningDocuments()),
     ...(await gateDocuments()),
+    ...(await stopDocuments()),
     ...(await commandDocuments()),
     ...aaDocuments(),
     ...liveAaDocuments(),
