@@ -58,13 +58,20 @@ export async function takeAskedRun(state: StateStore, arrival: Arrival): Promise
 }
 
 async function find(view: StateView, { app, run, target }: Arrival): Promise<AskedRun | undefined> {
+  const ours = (await newestAskedRuns(view)).filter((asked) => asked.app === app && asked.target === target);
+  const unnumbered = ours.filter((asked) => asked.run === null && asked.loop === null);
+  const only = unnumbered.length === 1 ? unnumbered[0] : undefined;
+  return ours.find((asked) => asked.run === run) ?? only;
+}
+
+/** What was asked for last, newest comment first; of more than 50 the older ones are left out. @throws WhetstoneError `ledger_broken` */
+export async function newestAskedRuns(view: StateView): Promise<readonly AskedRun[]> {
   const comments = (await view.list(FOLDER)).map((path) => Number(path.slice(FOLDER.length, -".json".length)));
-  const unnumbered: AskedRun[] = [];
-  for (const comment of comments.toSorted((a, b) => b - a).slice(0, MOST_READ)) {
+  const newest = comments.toSorted((a, b) => b - a).slice(0, MOST_READ);
+  const found: AskedRun[] = [];
+  for (const comment of newest) {
     const asked = await readAskedRun(view, comment);
-    if (asked === undefined || asked.app !== app || asked.target !== target) continue;
-    if (asked.run === run) return asked;
-    if (asked.run === null && asked.loop === null) unnumbered.push(asked);
+    if (asked !== undefined) found.push(asked);
   }
-  return unnumbered.length === 1 ? unnumbered[0] : undefined;
+  return found;
 }

@@ -2,10 +2,14 @@ import type { FoundPull, Review } from "../../github/host-port.ts";
 import type { CommitSha } from "../../model/json.ts";
 import { isSamePerson } from "../../protect/authorization/rules.ts";
 import type { RepositoryAccess } from "../repository.ts";
+import { askersOf } from "./askers.ts";
 
 /** Why there is no approval. `objected`: somebody who may write asked for changes and has not agreed since. */
 export type MissingApproval =
   "no_pull" | "closed" | "fork" | "nobody" | "not_independent" | "not_permitted" | "objected";
+
+/** What is asked about an approval. */
+type ApprovalPlace = Pick<RepositoryAccess, "host" | "state" | "desk">;
 
 /** Whether people have approved what a pull request holds now. */
 export type Approval =
@@ -22,17 +26,18 @@ export type Approval =
 
 /**
  * Whether a pull request is approved, as GitHub says at this moment: by a person who may write to the repository now, who
- * neither opened it nor wrote or committed any of its commits, and for exactly the commit that is its head. Of each
- * person the last decision counts; a comment is none.
- * @throws WhetstoneError `api_failed`
+ * neither opened it nor wrote or committed any of its commits (nor, with the two-person rule, asked for it), and for
+ * exactly the commit that is its head. Of each person the last decision counts; a comment is none.
+ * @throws WhetstoneError `api_failed`, `config_invalid`, `ledger_broken`
  */
-export async function approvalOf({ host }: Pick<RepositoryAccess, "host">, number: number): Promise<Approval> {
+export async function approvalOf(repository: ApprovalPlace, number: number): Promise<Approval> {
+  const { host } = repository;
   const pull = await host.pulls.find(number);
   const unfit = pull === undefined ? "no_pull" : unfitness(pull);
   if (pull === undefined || unfit !== undefined)
     return { kind: "missing", why: unfit ?? "no_pull", head: pull?.headSha };
   const decisions = lastDecisions(await host.pulls.reviews(number));
-  const involved = [...(pull.author === undefined ? [] : [pull.author]), ...(await host.pulls.authors(number))];
+  const involved = await involvedIn(repository, pull);
   const permitted: Review[] = [];
   for (const review of decisions) if (await mayWrite(host, review)) permitted.push(review);
   // Whoever wrote part of it may object to it, but not agree to it.
@@ -45,6 +50,13 @@ export async function approvalOf({ host }: Pick<RepositoryAccess, "host">, numbe
   const { user: by, at = "", commit } = current ?? latest;
   if (current !== undefined) return { kind: "approved", by, at, sha: pull.headSha };
   return { kind: "stale", by, at, sha: commit, head: pull.headSha };
+}
+
+/** Who opened it, whoever wrote of it, and with the two-person rule whoever asked for it. */
+async function involvedIn(repository: ApprovalPlace, { number, author }: FoundPull): Promise<readonly string[]> {
+  const { twoPerson } = await repository.desk.rules();
+  const asked = twoPerson ? await askersOf(repository, number) : [];
+  return [...(author === undefined ? [] : [author]), ...(await repository.host.pulls.authors(number)), ...asked];
 }
 
 function unfitness({ state, fork }: FoundPull): MissingApproval | undefined {

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import nock from "nock";
 import { readApproval } from "../../../src/app/approval/approval-record.ts";
+import { approvalOf } from "../../../src/app/approval/approval.ts";
 import { reviews } from "../../../src/app/approval/reviews.ts";
-import { readLedger } from "../../../src/protect/ledger.ts";
+import { askedRunFile } from "../../../src/protect/asked-runs.ts";
+import { appendLedger, readLedger } from "../../../src/protect/ledger.ts";
 import { type Counterpart, startCounterpart } from "../counterpart.ts";
 import { configured, propose, type Proposed } from "../proposed.ts";
 
@@ -111,6 +113,54 @@ describe("a review of a proposal", () => {
     };
     await reviews.handle(place.context({ name: "pull_request_review.submitted", payload }));
     expect(started()).toEqual([]);
+  });
+});
+
+describe("with the two-person rule", () => {
+  test.each([
+    ["started the run by hand", "octo-org/notes/actions/runs/1 by Ada", undefined],
+    ["asked the App for it", "octo-org/notes/actions/runs/1 by whetstone[bot]", "ada"],
+  ])("who %s cannot approve what came of it", async (_name, starter, asker) => {
+    await open("{}\nprotection: { twoPerson: true }");
+    const { state } = place.repository;
+    const start = {
+      actor: { type: "workflow", id: starter },
+      operation: "loop.start",
+      target: "notes",
+      decision: "allow",
+      reasonCode: "ok",
+      result: "started",
+      parametersDigest: "a".repeat(64),
+      run: "r-1",
+    } as const;
+    await appendLedger(state, [start], { clock: place.clock });
+    const by = { type: "person", id: asker ?? "linus" } as const;
+    const wish = {
+      schema: "whetstone.asked-run/1",
+      comment: 1,
+      conversation: 1,
+      word: "refine",
+      target: "notes",
+    } as const;
+    const facts = {
+      app: "whetstone[bot]",
+      at: "2026-11-20T10:00:00.000Z",
+      workflow: "whetstone.yml",
+      inputs: {},
+    } as const;
+    const file = askedRunFile({
+      ...wish,
+      ...facts,
+      by,
+      permission: null,
+      run: 1,
+      loop: asker === undefined ? "r-0" : "r-1",
+    });
+    await state.update("asked", async () => ({ change: new Map([file]), value: undefined }));
+    await give("ada", "APPROVE");
+    expect(await approvalOf(place.repository, proposed.pull)).toMatchObject({ why: "not_independent" });
+    await give("grace", "APPROVE");
+    expect(await approvalOf(place.repository, proposed.pull)).toMatchObject({ kind: "approved", by: "grace" });
   });
 });
 
