@@ -31,7 +31,8 @@ export async function watchMissed({ takeMissed, now, pause, log }: WatchParts, s
         log.info(`Missed deliveries: ${fetched} taken from GitHub's log, ${resent} asked for again.`);
       if (!complete) log.info(`Only the newest ${seen} deliveries of GitHub's log were compared; older ones were not.`);
     } catch (error) {
-      log.error("GitHub's log of deliveries could not be compared; that is tried again.", error);
+      // What a stop cut off is made up for by the next start.
+      if (!signal.aborted) log.error("GitHub's log of deliveries could not be compared; that is tried again.", error);
     }
     await pause(EVERY_MS, signal);
   }

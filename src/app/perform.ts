@@ -6,6 +6,7 @@ import { type InstallationChange, installationChange } from "./installation.ts";
 import { addressOf, opened, type Place, placeName, sealed } from "./place.ts";
 import type { RepositoryAccess } from "./repository.ts";
 import type { ClaimedWork, WorkQueue } from "./work/port.ts";
+import { wholeInstant } from "./worker.ts";
 
 /** What is done with work that was claimed. */
 export type PerformParts = {
@@ -94,7 +95,8 @@ function contextOf(parts: PerformParts, { work, subject, place, repository }: Fo
 async function schedule({ queue, clock, onScheduled }: PerformParts, task: Task, place: Place): Promise<void> {
   const prefix = placeName(place);
   const within = (text: string): string => (isWithin(text, prefix) ? text : `${prefix}:${text}`);
-  const { id, name, key, payload, notBefore } = task;
+  const { id, name, key, payload } = task;
+  const notBefore = wholeInstant(task.notBefore);
   const receivedAt = Number(clock.now() / 1_000_000n);
   const envelope = JSON.stringify(sealed({ name, place, payload }));
   await queue.add({

@@ -1,4 +1,4 @@
-import { messageOf } from "../model/error.ts";
+import { messageOf, WhetstoneError } from "../model/error.ts";
 import type { Handled } from "./handler.ts";
 import { isLasting, type RetryRule, retryAfter } from "./retry.ts";
 import type { ClaimedWork, Ending, WorkQueue } from "./work/port.ts";
@@ -160,9 +160,8 @@ async function endingOf({ perform, retry, now, onError }: WorkerParts, work: Cla
   try {
     const handled = await perform(work);
     if (handled.kind === "done") return handled;
-    return handled.payload === undefined
-      ? { kind: "again", at: handled.at }
-      : { kind: "again", at: handled.at, payload: JSON.stringify(handled.payload) };
+    const again = { kind: "again", at: wholeInstant(handled.at) } as const;
+    return handled.payload === undefined ? again : { ...again, payload: JSON.stringify(handled.payload) };
   } catch (error) {
     const isLast = attempt === retry.attempts || isLasting(error);
     const then = isLast ? "it is given up" : "it is tried again";
@@ -170,6 +169,12 @@ async function endingOf({ perform, retry, now, onError }: WorkerParts, work: Cla
     if (isLast) return { kind: "dead", error: messageOf(error) };
     return { kind: "failed", error: messageOf(error), retryAt: now() + retryAfter(retry, attempt, error) };
   }
+}
+
+/** An instant as a queue keeps it, epoch ms. @throws WhetstoneError `defect` for what is none */
+export function wholeInstant(at: number): number {
+  if (Number.isSafeInteger(Math.ceil(at))) return Math.ceil(at);
+  throw new WhetstoneError("defect", `Work was to go on at ${at}, which is no instant.`);
 }
 
 /** Signs of life while the work is under way. */

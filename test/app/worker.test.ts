@@ -137,6 +137,14 @@ describe("attempts", () => {
     expect(payloads).toEqual(['{"id":"a"}', '{"n":1}']);
   });
 
+  test("instants are kept as whole milliseconds; what is none is a failure", async () => {
+    const queue = await queueOf("a", "b");
+    const { parts } = clocked(queue, async ({ id }) => ({ kind: "again", at: id === "a" ? NOW + 0.25 : NaN }));
+    await drainQueue(parts, NOW + 1);
+    expect(await queue.nextDue(NOW, LEASE)).toBe(NOW + 1);
+    expect(await queue.counts(NOW)).toMatchObject({ waiting: 2, running: 0 });
+  });
+
   test("long work keeps its hold; work whose hold was lost ends without effect on the queue", async () => {
     const queue = await queueOf("a");
     const { parts, attempts, now } = clocked(queue, async () => {

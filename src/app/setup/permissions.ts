@@ -14,7 +14,6 @@ export const PERMISSIONS = {
 export const EVENTS = [
   "check_run",
   "deployment_protection_rule",
-  "deployment_status",
   "issue_comment",
   "pull_request",
   "pull_request_review",

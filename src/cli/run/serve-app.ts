@@ -108,7 +108,7 @@ async function keepHouse(queue: WorkQueue, log: AppLog, signal: AbortSignal): Pr
     try {
       await queue.forget(now() - KNOWN_MS);
     } catch (error) {
-      log.error("Old deliveries could not be forgotten; that is tried again.", error);
+      if (!signal.aborted) log.error("Old deliveries could not be forgotten; that is tried again.", error);
     }
     await pause(HOUSEKEEPING_MS, signal);
   }

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import nock from "nock";
 import { readCredentials } from "../../../src/app/credentials.ts";
+import { HANDLERS } from "../../../src/app/handlers.ts";
 import { EVENTS } from "../../../src/app/setup/permissions.ts";
 import { type Created, credentialsText, setupMount, type SetupParts } from "../../../src/app/setup/setup.ts";
 import { forHtml } from "../../../src/app/setup/pages.ts";
@@ -96,6 +97,11 @@ describe("the set-up page", () => {
     expect(headers.get("content-security-policy")).toContain("form-action https://github.com;");
     expect(headers.get("cache-control")).toBe("no-store");
     expect(headers.get("referrer-policy")).toBe("no-referrer");
+  });
+
+  test("it hears of the events that something is done about, and of no others", () => {
+    const heard = HANDLERS.flatMap(({ events }) => events).filter((name) => !name.startsWith("task."));
+    expect(new Set(heard.map((name) => name.split(".")[0]))).toEqual(new Set(EVENTS));
   });
 
   test("an organisation owns the App where that is asked for", async () => {
