@@ -84,9 +84,13 @@ async function answerTo({ context, delivery, written, by }: Heard): Promise<Answ
   }
 }
 
+/** Statuses by which GitHub says that the request itself is wrong: asked again it will be so again. */
+const FINAL: readonly unknown[] = [400, 410, 422, 451];
+
 /** What another attempt may mend: GitHub did not answer, or others wrote the state at the same time. */
 function mayPass(error: unknown): boolean {
-  return error instanceof WhetstoneError && (error.code === "api_failed" || error.code === "ref_moved");
+  if (!(error instanceof WhetstoneError)) return false;
+  return error.code === "ref_moved" || (error.code === "api_failed" && !FINAL.includes(error.data["status"]));
 }
 
 async function run({ context, delivery, written, by }: Omit<Heard, "said">): Promise<Answer> {

@@ -179,6 +179,27 @@ describe("what GitHub answers badly", () => {
     }
   });
 
+  test("a refusal that will stay is the answer at once", async () => {
+    talk.github.bend((request) =>
+      request.startsWith("GET git/ref/")
+        ? { when: "before", reply: { status: 422, body: { message: "no" } } }
+        : undefined,
+    );
+    expect((await talk.say("/whetstone status")).reactions).toEqual(["eyes", "confused"]);
+  });
+
+  test("an answer that somebody deleted between two requests is written anew", async () => {
+    await talk.say("/whetstone help");
+    let gone = 0;
+    talk.github.bend((request) => {
+      if (!request.startsWith("PATCH issues/comments/")) return undefined;
+      gone += 1;
+      return gone === 1 ? { when: "before", reply: { status: 404, body: { message: "Not Found" } } } : undefined;
+    });
+    expect((await talk.say("/whetstone help")).reactions).toEqual(["eyes", "hooray"]);
+    expect(gone).toBe(2);
+  });
+
   test("at the last attempt it becomes the answer, and the delivery fails visibly", async () => {
     talk.github.bend((request) =>
       request.startsWith("GET git/ref/")

@@ -100,8 +100,9 @@ function commandFor({ operation, target }: AuthorizationRequest, conversation: n
   return { conversation, word, rest: word === "refine" ? target : "" };
 }
 
-/** Requests that one comment shows; ids begin with their time. */
+/** Requests that one comment shows, and newest ones of the repository among which they are looked for. */
 const MOST_SHOWN = 10;
+const MOST_READ = 50;
 
 /** Requests of a conversation with how they stand, newest first. */
 export async function waitingIn(
@@ -111,7 +112,7 @@ export async function waitingIn(
   const view = await state.view();
   const ids = (await view.list(FOLDER)).map((path) => path.slice(FOLDER.length, -".json".length)).toReversed();
   const shown = [];
-  for (const id of ids) {
+  for (const id of ids.slice(0, MOST_READ)) {
     const command = await waitingCommand(view, id);
     if (command?.conversation !== conversation) continue;
     const found = await readAuthorization(view, id);

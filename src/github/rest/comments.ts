@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Notes, Written } from "../host-port.ts";
+import { WhetstoneError } from "../../model/error.ts";
 import { callGitHub, findOnGitHub } from "../rest-api.ts";
 import { listOnGitHub } from "../rest-list.ts";
 import type { RestRepository } from "../rest-objects.ts";
@@ -22,7 +23,7 @@ export function restComments(
   const where = { owner, repo };
   const isOurs = (purpose: string) => (one: Comment) =>
     one.user?.login === self && (one.body ?? "").startsWith(markerOf(purpose));
-  const amend: Notes["amend"] = async (number, { purpose, change }) => {
+  const amendOnce = async (number: number, { purpose, change }: Parameters<Notes["amend"]>[1]) => {
     const head = `${markerOf(purpose)}\n`;
     const at = { ...where, issue_number: number };
     const list = { route: `GET ${ISSUES}/{issue_number}/comments`, parameters: at, answer: Comment };
@@ -38,9 +39,16 @@ export function restComments(
     if (made || value.body === text) return { id: value.id, action: made ? "created" : "kept" } satisfies Written;
     const parameters = { ...where, comment_id: value.id, body: text };
     const patch = { route: `PATCH ${ISSUES}/comments/{comment_id}`, parameters, answer: Comment };
+    const isThere = (await findOnGitHub(client, patch)) !== undefined;
+    return isThere ? ({ id: value.id, action: "updated" } satisfies Written) : undefined;
+  };
+  const amend: Notes["amend"] = async (number, note) => {
     // Somebody may have deleted it since it was listed; then a new one is made.
-    if ((await findOnGitHub(client, patch)) === undefined) return await amend(number, { purpose, change });
-    return { id: value.id, action: "updated" };
+    const written = (await amendOnce(number, note)) ?? (await amendOnce(number, note));
+    if (written !== undefined) return written;
+    throw new WhetstoneError("api_failed", `The comment in number ${number} is listed, but not there.`, {
+      remedy: "Run it again: GitHub still lists a comment that was deleted.",
+    });
   };
   return {
     comment: (number, { purpose, body }) => amend(number, { purpose, change: () => body }),
