@@ -67,6 +67,40 @@ describe("app server", () => {
     expect(await server.stop()).toBe(0);
   });
 
+  test("is not ready while what it rests on cannot be reached", async () => {
+    let reachable = false;
+    const { server } = await started({ isReachable: async () => reachable });
+    server.ready();
+    expect(await status(`${server.url}/readyz`)).toEqual([503, "The store cannot be reached."]);
+    expect((await status(`${server.url}/healthz`))[0]).toBe(200);
+    reachable = true;
+    expect((await status(`${server.url}/readyz`))[0]).toBe(200);
+    await server.stop();
+  });
+
+  test("bodies that come in at the same time have a limit together; it is free again when they are gone", async () => {
+    const { server, post } = await started();
+    server.ready(async (_, response) => void response.end());
+    const port = Number(new URL(server.url).port);
+    const sockets = [1, 2, 3].map(() => connect(port, "127.0.0.1"));
+    const length = 25 * 1024 * 1024;
+    for (const socket of sockets) {
+      socket.on("error", () => undefined); // cut off below
+      socket.write(`POST ${WEBHOOK_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`);
+      socket.write(new Uint8Array(length - 1));
+    }
+    const megabyte = new Uint8Array(1024 * 1024);
+    // Until the three have been read this far, there is room.
+    let refused = await post(megabyte);
+    while (refused.status === 200) refused = await post(megabyte);
+    expect([refused.status, await refused.text()]).toEqual([503, "Too much is being delivered at the same time.\n"]);
+    for (const socket of sockets) socket.destroy();
+    let taken = await post(megabyte);
+    while (taken.status === 503) taken = await post(megabyte);
+    expect(taken.status).toBe(200);
+    await server.stop();
+  });
+
   test("a handler that fails is told and answered 500; the next delivery is handled", async () => {
     const { server, errors, post } = await started();
     server.ready(() => Promise.reject(new Error("handler")));
