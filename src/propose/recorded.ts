@@ -37,8 +37,14 @@ export async function proposalOfBranch(view: StateView, branch: string): Promise
   );
   const proposed = known.findLast(({ status, validated }) => status === "proposed" || validated === true);
   const own = known.filter(({ dossier }) => dossier === proposed?.dossier);
-  const [origin, outcome] = [own[0], own.at(-1)];
+  const [origin, outcome] = [firstOf(own), own.at(-1)];
   return origin === undefined || outcome === undefined ? undefined : await recordOf(view, origin, outcome);
+}
+
+/** With equal times the one with the shortest id: later ones are named after the first. */
+export function firstOf(outcomes: readonly Outcome[]): Outcome | undefined {
+  const earliest = outcomes.filter(({ at }) => at === outcomes[0]?.at);
+  return earliest.toSorted((a, b) => a.id.length - b.id.length)[0];
 }
 
 /** Ids of a run, its first outcome and its dossier differ in their first letter alone. */

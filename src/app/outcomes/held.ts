@@ -3,7 +3,8 @@ import { judgeHeld } from "../../learn/held.ts";
 import { latestPerDossier } from "../../learn/trials.ts";
 import { Outcome } from "../../model/outcome.ts";
 import { parseInstant } from "../../model/time.ts";
-import { readRecords } from "../../protect/outcomes.ts";
+import { firstOf } from "../../propose/recorded.ts";
+import { readOutcomes, readRecords } from "../../protect/outcomes.ts";
 import { observedOperations } from "../../store/observed-operations.ts";
 import type { EventHandler, HandlerContext } from "../handler.ts";
 import { recordLater } from "./record.ts";
@@ -19,7 +20,10 @@ export const heldTask: EventHandler = {
   events: ["task.held"],
   handle: async (context) => {
     const { dossier, promoted } = Payload.parse(context.event.payload);
-    const outcomes = await readRecords(await context.repository.state.view(), "outcomes/", Outcome);
+    const view = await context.repository.state.view();
+    const found = await readRecords(view, "outcomes/", Outcome);
+    const target = found.find((one) => one.dossier === dossier)?.target ?? "";
+    const outcomes = await readOutcomes(view, target);
     const latest = latestPerDossier(outcomes).get(dossier);
     // Taken back, or promoted anew, which has a task of its own.
     if (latest?.status === "promoted" && latest.id === promoted) await judge(context, latest, outcomes);
@@ -40,7 +44,7 @@ async function judge(context: HandlerContext, promoted: Outcome, outcomes: reado
   });
   log(`${promoted.proposal}: ${verdict}. ${details.join("; ")}`);
   if (verdict === "unknown") return;
-  const origin = outcomes.find(({ dossier }) => dossier === promoted.dossier) ?? promoted;
+  const origin = firstOf(outcomes.filter(({ dossier }) => dossier === promoted.dossier)) ?? promoted;
   const proposal = { ...known(promoted), origin, outcome: promoted };
   await recordLater(context, proposal, {
     status: verdict,

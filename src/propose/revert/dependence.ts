@@ -8,29 +8,57 @@ export type Use = { readonly path: string; readonly line: number; readonly name:
 const SHORTEST_NAME = 4;
 const NAME = /[\p{L}_$][\p{L}\p{N}_$]*/gu;
 
+/** Where a name is made: after a word that declares, or at the start of a line before `=` or `:`. */
+const DECLARED =
+  /(?:\b(?:const|let|var|function\*?|class|def|type|interface|enum|fn|func|struct|trait|namespace)\s+|^[ \t]*)(?<name>[\p{L}_$][\p{L}\p{N}_$]*)(?<sign>[ \t]*(?:=(?!=)|:))?/gmu;
+
 /**
- * Names that only the change brought: words of its files that were in none of them before it. Taking it back takes them
- * away.
+ * Names that the change made, and names of files that it added: taking it back takes them away. A word that stood in one of
+ * its files before it is not its own, and neither is one that it only uses.
  */
 export function introducedNames(before: readonly FileText[], changed: readonly FileText[]): ReadonlySet<string> {
   const known = new Set(before.flatMap(({ text }) => namesOf(text ?? "")));
-  return new Set(changed.flatMap(({ text }) => namesOf(text ?? "")).filter((name) => !known.has(name)));
+  const there = new Set(before.filter(({ text }) => text !== undefined).map(({ path }) => path));
+  const added = changed
+    .filter(({ path, text }) => text !== undefined && !there.has(path))
+    .map(({ path }) => stem(path));
+  const made = changed.flatMap(({ text }) => declaredIn(text ?? ""));
+  return new Set([...added, ...made].filter((name) => name.length >= SHORTEST_NAME && !known.has(name)));
 }
+
+function declaredIn(text: string): readonly string[] {
+  return [...text.matchAll(DECLARED)].flatMap(({ groups, 0: whole }): readonly string[] => {
+    const name = groups?.["name"] ?? "";
+    const keyword = whole.trimStart().length > name.length + (groups?.["sign"] ?? "").length;
+    return keyword || groups?.["sign"] !== undefined ? [name] : [];
+  });
+}
+
+/** `src/batch.ts` → `batch`, as an import names it. */
+function stem(path: string): string {
+  return path.replace(/^.*\//, "").replace(/\..*$/, "");
+}
+
+/** Files after the change and now; `touched`: paths of the change itself. */
+export type LaterFiles = {
+  readonly touched: ReadonlySet<string>;
+  readonly changed: readonly FileText[];
+  readonly now: readonly FileText[];
+};
 
 /**
  * Lines that came after the change and use one of the names, in files as they are now: what was merged later and depends
- * on it. Lines that the change itself brought do not count, and neither do names that later code brought again itself.
+ * on it. Lines that the change itself brought do not count, and neither does a word that a file of others held already.
  */
-export function usesOf(
-  names: ReadonlySet<string>,
-  { changed, now }: { readonly changed: readonly FileText[]; readonly now: readonly FileText[] },
-): readonly Use[] {
+export function usesOf(names: ReadonlySet<string>, { touched, changed, now }: LaterFiles): readonly Use[] {
   if (names.size === 0) return [];
   return now.flatMap(({ path, text }) => {
-    const old = new Set((changed.find((file) => file.path === path)?.text ?? "").split("\n"));
+    const before = changed.find((file) => file.path === path)?.text ?? "";
+    const old = new Set(before.split("\n"));
+    const own = new Set(touched.has(path) ? [] : namesOf(before));
     return (text ?? "").split("\n").flatMap((line, index): readonly Use[] => {
       if (old.has(line)) return [];
-      const name = namesOf(line).find((word) => names.has(word));
+      const name = namesOf(line).find((word) => names.has(word) && !own.has(word));
       return name === undefined ? [] : [{ path, line: index + 1, name }];
     });
   });

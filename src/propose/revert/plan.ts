@@ -113,7 +113,10 @@ async function dependents(history: Reader, trees: RevertTrees, steps: readonly P
   const now = await textsOf(history, trees.now, searched);
   const readable = now.filter(({ text }) => text !== undefined);
   const changed = await textsOf(history, trees.changed, searched);
-  return { uses: usesOf(names, { changed, now: readable }), unsearched: later.length - readable.length };
+  return {
+    uses: usesOf(names, { touched: new Set(touched), changed, now: readable }),
+    unsearched: later.length - readable.length,
+  };
 }
 
 async function textsOf(history: Reader, tree: Tree, paths: readonly string[]): Promise<readonly FileText[]> {

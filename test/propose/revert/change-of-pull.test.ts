@@ -25,7 +25,8 @@ test.each([
   ["rebase", A, { [C]: [[B], "two"], [B]: [[A], "one"], [A]: [[D], "one"] }, ["one", "two\n"]],
   // The messages look like a rebase until the last one, which somebody else wrote.
   ["squash", B, { [C]: [[B], "two"], [B]: [[A], "other"] }, ["one", "two"]],
-] as const)("%s: the change begins at %s", async (how, before, commits, messages) => {
+] as const)("%s: the change begins at %s", async (...row) => {
+  const [how, before, commits, messages] = row;
   const history = historyOf(commits as Parameters<typeof historyOf>[0], messages);
   expect(await changeOfPull(history, pull(C))).toEqual({ how, before, changed: C });
 });
