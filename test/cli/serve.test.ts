@@ -166,6 +166,38 @@ describe("whetstone serve", () => {
   });
 });
 
+describe("whetstone serve --setup", () => {
+  test("offers the page that makes the App to whoever has the address, without credentials or keys", async () => {
+    await using folder = await temporaryFolder();
+    const { child, said, closed } = run(
+      ["--port", "0", "--json", "--setup", "http://localhost:3000/"],
+      {},
+      folder.path,
+    );
+    while (!/^\}$/m.test(said.out)) {
+      await Promise.race([once(child.stdout, "data"), closed]);
+      if (child.exitCode !== null) throw new Error(`serve ended: ${said.err}`);
+    }
+    const { url, setup } = JSON.parse(said.out) as { url: string; setup: string };
+    const page = await fetch(setup.replace("http://localhost:3000", url));
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("Go on to GitHub")]);
+    expect((await fetch(`${url}/setup`)).status).toBe(403);
+    child.kill("SIGTERM");
+    expect(await closed).toEqual([0, null]);
+  });
+
+  test.each([
+    [["--setup", "whetstone.example.com"]],
+    [["--setup", "http://whetstone.example.com"]],
+    [["--setup", "https://a:b@whetstone.example.com"]],
+    [["--setup", "https://whetstone.example.com", "--organisation", "../x"]],
+  ])("%j: exit 2", async (args) => {
+    const { said, closed } = run(["--port", "0", ...args], {});
+    expect(await closed).toEqual([2, null]);
+    expect(said.err).toContain("error (usage): ");
+  });
+});
+
 describe("whetstone serve refuses to start", () => {
   const complete = { APP_ID: String(APP_ID), PRIVATE_KEY: key.pem, WEBHOOK_SECRET: SECRET };
 
