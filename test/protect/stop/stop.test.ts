@@ -154,6 +154,18 @@ describe("resume", () => {
     expect(statesOf(world)).toEqual(STOPPED);
   });
 
+  test("a variable that cannot be read counts as set, and says what failed", async () => {
+    await using world = await openWorld();
+    world.variable.readable = false;
+    await expect(world.deps.killSwitch.assertRunning()).rejects.toMatchObject({
+      code: "stopped",
+      message: expect.stringContaining("GitHub answered 403"),
+    });
+    await expect(resume(world)).rejects.toMatchObject({ message: expect.stringContaining("cannot be read") });
+    world.variable.readable = true;
+    await world.deps.killSwitch.assertRunning();
+  });
+
   test("a workflow whose file is gone does not keep the others off", async () => {
     await using world = await openWorld();
     await stop(world.deps);

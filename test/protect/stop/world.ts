@@ -26,14 +26,14 @@ export type World = AsyncDisposable & {
   readonly workflows: Map<string, { state: string; text: string }>;
   readonly runs: Map<number, Run>;
   readonly acts: string[];
-  readonly variable: { value: string | undefined };
+  readonly variable: { value: string | undefined; readable: boolean };
   readonly permit: () => Promise<Permit<"resume">>;
 };
 
 export async function openWorld(state: StateStore = openMemoryState()): Promise<World> {
   const folder = await temporaryFolder();
   const clock = manualClock();
-  const variable: World["variable"] = { value: undefined };
+  const variable: World["variable"] = { value: undefined, readable: true };
   const workflows: World["workflows"] = new Map([
     ["whetstone.yml", { state: "active", text: OURS }],
     ["monitor.yml", { state: "active", text: OURS }],
@@ -63,7 +63,15 @@ export async function openWorld(state: StateStore = openMemoryState()): Promise<
     if (workflow === undefined) throw new Error(`404 ${file}`);
     workflow.state = word === "enable" ? "active" : "disabled_manually";
   };
-  const killSwitch = openKillSwitch({ state, folder: folder.path, clock, variable: async () => variable.value });
+  const killSwitch = openKillSwitch({
+    state,
+    folder: folder.path,
+    clock,
+    variable: async () => {
+      if (!variable.readable) throw new Error("GitHub answered 403");
+      return variable.value;
+    },
+  });
   const deps: SweepDeps = {
     killSwitch,
     state,
