@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { describe, expect, test } from "@jest/globals";
 import nock from "nock";
 import { checks } from "../../../src/app/checks/handler.ts";
@@ -8,6 +9,11 @@ import { BRANCH, FINGERPRINT, type Gated, startGated, WORKFLOW } from "../gate/g
 import { recordedRun } from "../recorded-run.ts";
 
 nock.restore();
+
+const EXAMPLES = createRequire(import.meta.url)("@octokit/webhooks-examples/api.github.com/index.json") as readonly {
+  readonly name: string;
+  readonly examples: readonly Readonly<Record<string, unknown>>[];
+}[];
 
 /** A press of a button, or the wish to have a check run again. */
 const pressed = (place: Gated, change: Readonly<Record<string, unknown>> = {}, identifier = "start-canary") => ({
@@ -204,6 +210,17 @@ describe("a run of the loop", () => {
     await handle(place, event);
     expect(await shown(place, place.github.base)).toEqual({});
   });
+});
+
+test("GitHub's own examples of every event are understood, and are nobody's business here", async () => {
+  await using place = await startGated();
+  const own = EXAMPLES.flatMap(({ name, examples }) =>
+    examples.map((payload) => ({ name: `${name}.${String(payload["action"])}`, payload })),
+  ).filter(({ name }) => checks.events.includes(name));
+  expect(new Set(own.map(({ name }) => name)).size).toBeGreaterThan(5);
+  for (const event of own) expect(await handle(place, event)).toEqual({ kind: "done" });
+  expect(place.github.requests.filter((one) => one.includes("check-runs"))).toEqual([]);
+  expect(place.github.violations).toEqual([]);
 });
 
 describe("check runs of stages", () => {
