@@ -113,7 +113,7 @@ describe("what waits for a second person", () => {
 
   test("an approval that is cut off anywhere is completed by its next attempt, once", async () => {
     const isWrite = (request: string) => !request.startsWith("GET ");
-    for (let cut = 2; cut <= 26; cut += 6) {
+    for (let cut = 2; cut <= 26; cut += 12) {
       const id = await waiting({ comment: 2_000 + cut });
       let seen = 0;
       talk.github.bend((request) => {

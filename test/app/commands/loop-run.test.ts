@@ -102,7 +102,7 @@ describe("a run of the loop that a comment asks for", () => {
       await talk.say("/whetstone analyze", { comment: 900 });
       const total = writes;
       let asked = 1;
-      for (let cut = first; cut <= total; cut += 3) {
+      for (let cut = first; cut <= total; cut += 4) {
         asked += 1;
         writes = 0;
         talk.github.bend((request) => (count(request) === cut ? { when, reply: reply ?? "cut" } : undefined));
