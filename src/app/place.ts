@@ -29,15 +29,18 @@ const About = z.object({
 /** What a delivery is called, where it belongs, and what it waits for. */
 export type Addressed = { readonly name: string; readonly key: string; readonly place: Place | undefined };
 
-/** Reads the address of a delivery; payloads of other forms have no place, and wait for those of their event. */
+/**
+ * Reads the address of a delivery; payloads of other forms have no place, and wait for those of their event. No account has a
+ * name with a colon, so that no key of another kind is taken for one of an account.
+ */
 export function addressOf(event: string, payload: unknown): Addressed {
   const action: unknown = Reflect.get(Object(payload), "action");
   const name = typeof action === "string" ? `${event}.${action}` : event;
   const delivered = Delivered.safeParse(payload);
-  if (!delivered.success) return { name, key: `event/${event}`, place: undefined };
+  if (!delivered.success) return { name, key: `:event/${event}`, place: undefined };
   const { installation, repository } = delivered.data;
   if (!repository)
-    return { name, key: installation ? `installation/${installation.id}` : `event/${event}`, place: undefined };
+    return { name, key: installation ? `:installation/${installation.id}` : `:event/${event}`, place: undefined };
   const where = { id: repository.id, owner: repository.owner.login, repo: repository.name };
   const place = installation ? { installation: installation.id, ...where } : undefined;
   return { name, key: `${placeName(where)}${about(payload)}`, place };

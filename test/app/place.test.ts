@@ -44,14 +44,14 @@ describe("addressOf", () => {
     const created = { action: "created", installation };
     expect(addressOf("installation", created)).toEqual({
       name: "installation.created",
-      key: "installation/99",
+      key: ":installation/99",
       place: undefined,
     });
     expect(addressOf("push", { repository })).toMatchObject({ key: "octo-org/notes", place: undefined });
     for (const odd of [[], { action: 7 }, { repository: "x" }]) {
-      expect(addressOf("ping", odd)).toEqual({ name: "ping", key: "event/ping", place: undefined });
+      expect(addressOf("ping", odd)).toEqual({ name: "ping", key: ":event/ping", place: undefined });
     }
-    expect(addressOf("ping", {})).toEqual({ name: "ping", key: "event/ping", place: undefined });
+    expect(addressOf("ping", {})).toEqual({ name: "ping", key: ":event/ping", place: undefined });
   });
 
   test("GitHub's own examples all have an address; those of a repository wait within it", () => {

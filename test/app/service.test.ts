@@ -79,6 +79,18 @@ describe("createService", () => {
     expect(await queue.counts(made.worker.now())).toEqual({ waiting: 0, running: 0, dead: 0 });
   });
 
+  test("an account with a name like a word of ours takes nothing of others with it", async () => {
+    const { made, queue } = service();
+    const { repositories_removed: _, ...rest } = removed;
+    const gone = { ...rest, action: "deleted", installation: { id: 5, account: { login: "installation" } } };
+    await made.receive(delivery("installation", gone, "first"));
+    await made.receive(delivery("installation", { ...gone, installation: { id: 6, account: null } }, "second"));
+    expect(await drainQueue(made.worker, Infinity)).toBe(2);
+    expect(await queue.counts(made.worker.now())).toEqual({ waiting: 0, running: 0, dead: 0 });
+    const text = made.metrics.text(await queue.counts(made.worker.now()), made.worker.now());
+    expect(text).toContain('attempts_total{event="installation",result="done"} 2\n');
+  });
+
   test("counts what it does", async () => {
     const { made, queue } = service();
     const payload = {
