@@ -105,7 +105,9 @@ describe("whetstone serve", () => {
   ])("a signature %s is refused, and nothing happens", async (_, signature) => {
     const asked = github.git.requests.length;
     expect((await deliver(served, commentPayload("/whetstone status"), signature)).status).toBe(401);
-    expect(github.git.requests.slice(asked)).toEqual([]);
+    // The look for missed deliveries begins with the server and asks when it comes to it.
+    const unasked = github.git.requests.slice(asked).filter((request) => request !== "GET /app/hook/deliveries");
+    expect(unasked).toEqual([]);
   });
 
   test("a delivery without signature is refused", async () => {
