@@ -98,13 +98,13 @@ describe("stop, ask, grant, resume", () => {
         operation: "resume",
         target: "all",
         risk: { level: "high" },
-        role: "maintainer",
+        role: "admin",
         requestedBy: { type: "person", id: ME },
       },
     });
     id = value["id"] as unknown as string;
     const shown = await cli(["authorize", "show", id]);
-    for (const said of [id, "pending", "the loop goes on", "whetstone stop", "maintainer"])
+    for (const said of [id, "pending", "the loop goes on", "whetstone stop", "admin"])
       expect(shown.out).toContain(said);
   });
 
@@ -207,15 +207,16 @@ describe("people and their keys", () => {
   };
 
   test("where roles are named only these may grant, from any folder of the repository", async () => {
-    await configure("{ roles: { admin: [somebody-else] } }");
+    await configure(`{ roles: { admin: [somebody-else], maintainer: ["${ME}"] } }`);
     const id = await ask();
     execFileSync("mkdir", [join(folder, "below")]);
     for (const cwd of [folder, join(folder, "below")]) {
       const ended = await cli(["authorize", "grant", id, "--json"], { cwd });
       expect([ended.code, JSON.parse(ended.out).error.reason]).toEqual([1, "role_missing"]);
     }
+    await configure("{ roles: { admin: [somebody-else] } }");
     expect((await json("authorize", "keys", "rotate")).value).toMatchObject({ error: { reason: "role_missing" } });
-    await configure(`{ roles: { maintainer: ["${ME}"] } }`);
+    await configure(`{ roles: { admin: ["${ME}"] } }`);
     expect((await cli(["authorize", "grant", id])).code).toBe(0);
   });
 
