@@ -17,6 +17,8 @@ export type Needs = z.output<typeof Needs>;
 export type Told = {
   /** Digest of the dossier to go on with. */
   readonly digest: string;
+  /** Digest of the dossier that the job `detect` left, for the jobs behind `validate`. */
+  readonly detected: string | undefined;
   /** Digest of the order that the gate gave. */
   readonly order: string | undefined;
   /** The artifact of the job `session`. */
@@ -45,7 +47,11 @@ export function toldBy(needs: Needs, job: Exclude<RelayJob, "gate" | "record">):
   if (!Digest.safeParse(digest).success) {
     throw usage(`\`needs\` holds no digest of the job \`${before}\`.`, `List \`${before}\` in the job's \`needs\`.`);
   }
-  return { digest, order: orderIn(needs), artifact: artifactIn(needs) };
+  const detected = job === "propose" ? detectedIn(needs) : undefined;
+  if (job === "propose" && detected === undefined) {
+    throw usage("`needs` holds no digest of the job `detect`.", "List `detect` in the job's `needs`.");
+  }
+  return { digest, detected, order: orderIn(needs), artifact: artifactIn(needs) };
 }
 
 /** The dossier of the job that came furthest, and a job that was lost. @throws WhetstoneError `usage` */
@@ -63,7 +69,13 @@ export function toldByAll(needs: Needs): Omit<Told, "artifact"> & Pick<RelayRequ
   const lost = RELAY_JOBS.map((job) => ({ job, result: needs[job]?.result ?? "skipped" })).find(
     ({ result }) => result !== "success" && result !== "skipped",
   );
-  return { digest, order: orderIn(needs), ...(lost ? { lost } : {}) };
+  const isAfter = RELAY_JOBS.indexOf(furthest) > RELAY_JOBS.indexOf("detect");
+  const detected = isAfter ? detectedIn(needs) : undefined;
+  return { digest, detected, order: orderIn(needs), ...(lost ? { lost } : {}) };
+}
+
+function detectedIn(needs: Needs): string | undefined {
+  return Digest.safeParse(needs["detect"]?.outputs?.["digest"]).data;
 }
 
 function orderIn(needs: Needs): string | undefined {

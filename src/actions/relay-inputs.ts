@@ -73,8 +73,8 @@ type Get = InputSource["get"];
 function handedOn(job: Exclude<RelayJob, "gate">, get: Get, workspace: string) {
   const path = need(get, "dossier", "Name the folder that the artifact of the job before was unpacked to.");
   const needs = parseNeeds(need(get, "needs", "Set `needs: ${{ toJSON(needs) }}`."));
-  const { digest, ...told } = job === "record" ? toldByAll(needs) : toldBy(needs, job);
-  return { ...told, earlier: { path: below(workspace, path, "dossier"), digest } };
+  const { digest, detected, ...told } = job === "record" ? toldByAll(needs) : toldBy(needs, job);
+  return { ...told, earlier: { path: below(workspace, path, "dossier"), digest, ...(detected ? { detected } : {}) } };
 }
 
 function need(get: Get, name: string, remedy: string): string {

@@ -17,10 +17,15 @@ export type RelayRequest = {
   /** Asked of the first job only; later ones take that of the dossier. */
   readonly target: string | undefined;
   /**
-   * Folder of the dossier that the last job left, and the digest that it gave; absent for the first job. For the job
-   * that records: a folder with the dossiers of all jobs and attempts, of which it is one.
+   * Folder of the dossier that the last job left, and the digest that it gave; absent for the first job. For the jobs
+   * that write it may be a folder with the dossiers of several jobs and attempts, of which it is one.
    */
-  readonly earlier?: { readonly path: string; readonly digest: string };
+  readonly earlier?: {
+    readonly path: string;
+    readonly digest: string;
+    /** Digest that the job `detect` gave, whose dossier lies in a folder below `path`: for the jobs that come after the change was executed. */
+    readonly detected?: string | undefined;
+  };
   /** Jobs that ended without a word, for the one that records. */
   readonly lost?: { readonly job: string; readonly result: string };
   /** Write no branch and record nothing. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { concludeFlow, concludeRun, openFlow, type Flow, type LoopStages } from "../flow.ts";
 import { codeOf, messageOf, WhetstoneError } from "../model/error.ts";
+import type { StageResult } from "../model/dossier.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { Stage } from "../model/stage.ts";
 import { formatInstant } from "../model/time.ts";
@@ -172,12 +173,13 @@ type Finish = {
 
 /** Whatever was decided is recorded; a job that was lost on the way leaves the run without a decision. */
 async function finish(run: LoopRun, { stages, flow, request, note, earlier, order }: Finish): Promise<RelayEnd> {
-  const { lost, url = "" } = request;
+  const { url = "" } = request;
   const dryRun = request.dryRun || order.dryRun;
+  const lost = request.lost ?? leftOut(earlier.manifest.stages, { order, dryRun });
   const { replayed: recordedAnswer = false, spent } = unpackCarried(earlier);
   const seen = seenIn(earlier);
   const refused = earlier.text("session/admission.json") !== undefined;
-  const ended = { stages: earlier.manifest.stages, lost: lost?.job, spent, evidence: seen.evidence, refused };
+  const ended = { stages: earlier.manifest.stages, lost: request.lost?.job, spent, evidence: seen.evidence, refused };
   await settleOrder(run, { order, ...ended });
   if (lost) await flow.timed(lost.job, () => Promise.resolve(lostJob(lost)));
   run.files.delete(RELAY_FILE);
@@ -195,6 +197,21 @@ async function finish(run: LoopRun, { stages, flow, request, note, earlier, orde
   const last = needed(report.stages.at(-1));
   const { stages: all, dossier: path } = report;
   return { path, digest: manifest.digest, run: run.id, stages: all, last, go: false, report, recordedAnswer };
+}
+
+/**
+ * The job that the last stage should have been followed by, where that was skipped all the same: a workflow goes by outputs,
+ * and whoever can spoil one must not turn a run that did nothing into one that ended well.
+ */
+function leftOut(
+  stages: readonly Pick<StageResult, "stage" | "verdict" | "reasons">[],
+  { order, dryRun }: { readonly order: Pick<RelayOrder, "asked">; readonly dryRun: boolean },
+): RelayRequest["lost"] {
+  const last = stages.at(-1);
+  if (last?.verdict !== "pass" || last.reasons.includes("no_finding")) return undefined;
+  if (last.stage === "validate" && !dryRun) return { job: "propose", result: "skipped" };
+  if (last.stage === "analyze" && order.asked.session !== null) return { job: "session", result: "skipped" };
+  return undefined;
 }
 
 function lostJob({ job, result }: NonNullable<RelayRequest["lost"]>): Stage<undefined> {

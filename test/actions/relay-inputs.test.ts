@@ -114,6 +114,19 @@ describe("readRelayInputs", () => {
     }
   });
 
+  test("the job that writes is told what was read before the change was executed, and so is the one that records", () => {
+    const needed = { ...BEFORE, detect: done({ digest: ORDER }) };
+    const told = (job: RelayJob, of: object) => read(job, { ...known(job), needs: JSON.stringify(of) }).earlier;
+    for (const job of ["propose", "record"] as const) {
+      expect(told(job, needed)).toMatchObject({ digest: DIGEST, detected: ORDER });
+    }
+    expect(() => told("propose", { ...BEFORE, detect: undefined })).toThrow("no digest of the job `detect`");
+    expect(() => told("propose", { ...BEFORE, detect: done({ digest: "none" }) })).toThrow("no digest of the job");
+    // Before the change was executed there is nothing that it could have altered.
+    expect(told("validate", needed)).not.toHaveProperty("detected");
+    expect(told("record", { ...needed, validate: { result: "failure" } })).not.toHaveProperty("detected");
+  });
+
   test("the session's artifact is named by id and digest together", () => {
     expect(read("validate", known("validate")).artifact).toEqual({ id: 5, digest: DIGEST });
     const whole = BEFORE.session.outputs;

@@ -56,13 +56,14 @@ test("every job has an action", () => {
   expect(readdirSync("actions")).toEqual(expect.arrayContaining([...RELAY_JOBS]));
 });
 
-/** Each job needs the one before, the gate whose order it goes by, and the session of whose artifact it speaks. */
+/** Each job needs the one before, the gate whose order it goes by, the session of whose artifact it speaks, and
+ * where the change was executed before it, what had read the change. */
 const NEEDS: Readonly<Record<string, string | readonly string[] | undefined>> = {
   evidence: "gate",
   session: ["gate", "evidence"],
   detect: ["gate", "session"],
   validate: ["gate", "session", "detect"],
-  propose: ["session", "validate"],
+  propose: ["session", "detect", "validate"],
 };
 
 describe("loop.yml", () => {
@@ -150,7 +151,9 @@ describe("loop.yml", () => {
       const before = RELAY_JOBS[index - 1] ?? "";
       expect(job.if).toMatch(new RegExp(`^needs\\.${before}\\.outputs\\.go == 'true'`));
       const [fetched] = job.steps.filter(({ uses }) => uses?.startsWith("actions/download-artifact"));
-      expect(fetched?.with?.["artifact-ids"]).toBe(`\${{ needs.${before}.outputs.artifact }}`);
+      const wanted = name === "propose" ? ["detect", "validate"] : [before];
+      const ids = wanted.map((one) => `\${{ needs.${one}.outputs.artifact }}`).join(",");
+      expect(fetched?.with?.["artifact-ids"]).toBe(ids);
       const own = job.steps.find(({ id }) => id === "stage");
       expect([job.needs].flat()).toContain(before);
       expect(own?.with).toMatchObject({ dossier: "before", needs: "${{ toJSON(needs) }}" });

@@ -36,10 +36,13 @@ export async function startArtifacts(folder: string, backend: Backend, run: Arti
     return { id, digest };
   };
   const download = async ({ id, pattern, path }: z.output<typeof Download>): Promise<object> => {
-    const wanted = kept.filter((one) => (id === "" ? matches(pattern, one.name) : String(one.id) === id));
-    if (id !== "" && wanted.length === 0) throw new Error(`there is no artifact ${id}`);
+    const ids = id.split(",");
+    const wanted = kept.filter((one) => (id === "" ? matches(pattern, one.name) : ids.includes(String(one.id))));
+    if (id !== "" && wanted.length < ids.length) throw new Error(`there is no artifact ${id}`);
     await mkdir(path, { recursive: true });
-    for (const one of wanted) await cp(one.folder, id === "" ? join(path, one.name) : path, { recursive: true });
+    // As the original: one that is named alone comes without a folder of its own.
+    const isAlone = id !== "" && ids.length === 1;
+    for (const one of wanted) await cp(one.folder, isAlone ? path : join(path, one.name), { recursive: true });
     return { taken: wanted.length };
   };
   const server = createServer((request, response) => {

@@ -82,7 +82,8 @@ describe("what the gate sets aside", () => {
     expect(await reservation(gate.run)).toMatchObject({ reserved: { usd: 0.4 } });
     const evidence = await job("evidence", gate);
     const end = await job("record", evidence);
-    expect(end.report).toMatchObject({ status: "no_change", reasons: ["analysis_only"] });
+    // It was asked for: without it the run did nothing, and is not green.
+    expect(end.report).toMatchObject({ status: "inconclusive", reasons: ["run_failed"] });
     expect(await reservation(gate.run)).toMatchObject({ settled: { spent: { usd: 0, tokens: 0 }, basis: "measured" } });
   });
 

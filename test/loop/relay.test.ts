@@ -42,15 +42,18 @@ const REPLAYED: Asked = {
 
 /** Runs a job as a machine of its own would: nothing of the last job is there but its artifact. */
 async function runOn(job: RelayJob, before: RelayEnd | undefined, more: Partial<RelayRequest> = {}): Promise<RelayEnd> {
-  const earlier = before && { path: before.path, digest: before.digest };
+  // The job that writes gets what `detect` had read besides.
+  const detected = job === "propose" ? artifacts.get("detect")?.digest : undefined;
+  const path = detected === undefined ? before?.path : join(project.root, "..", "artifacts");
+  const earlier = before && { path: path ?? "", digest: before.digest, detected };
   const end = await runRelayJob(request(job, { ...(earlier ? { earlier } : {}), ...more }), watcher);
   if (job === "gate") order = end.order;
   if (job === "record") return end;
-  const path = join(project.root, "..", "artifacts", job);
-  await cp(end.path, path, { recursive: true });
+  const kept = join(project.root, "..", "artifacts", job);
+  await cp(end.path, kept, { recursive: true });
   await rm(join(project.root, ".whetstone", "relay"), { recursive: true });
   await rm(join(project.root, ".whetstone", "whetstone.db"), { force: true });
-  return { ...end, path };
+  return { ...end, path: kept };
 }
 
 beforeAll(async () => {
@@ -111,11 +114,35 @@ describe("a whole run, job by job", () => {
 describe("what a job does not take", () => {
   let copy: string;
   beforeEach(async () => {
-    copy = join(project.root, "..", "copy");
-    await rm(copy, { recursive: true, force: true });
+    const both = join(project.root, "..", "copies");
+    copy = join(both, "validate");
+    await rm(both, { recursive: true, force: true });
     await cp(left("validate").path, copy, { recursive: true });
+    await cp(left("detect").path, join(both, "detect"), { recursive: true });
   });
-  const proposeFrom = (digest: string) => runRelayJob(request("propose", { earlier: { path: copy, digest } }), watcher);
+  const handedOn = (digest: string) => ({ path: join(copy, ".."), digest, detected: left("detect").digest });
+  const proposeFrom = (digest: string) => runRelayJob(request("propose", { earlier: handedOn(digest) }), watcher);
+
+  /** Alters a file of the copy with all digests made to fit, as whoever has taken over the job could. */
+  async function forge(path: string, change: (text: string) => string): Promise<string> {
+    const text = change(await readFile(join(copy, path), "utf8"));
+    await writeFile(join(copy, path), text);
+    return await restate(({ files, ...body }) => ({
+      ...body,
+      files: files.map((file) =>
+        file.path === path ? { ...file, sha256: sha256(text), bytes: Buffer.byteLength(text) } : file,
+      ),
+    }));
+  }
+
+  type Body = { readonly files: readonly { readonly path: string }[]; readonly stages: readonly object[] };
+  async function restate(change: (body: Body) => object): Promise<string> {
+    const { digest: _, ...body } = JSON.parse(await readFile(join(copy, "manifest.json"), "utf8"));
+    const next = change(body);
+    const digest = digestOf(next);
+    await writeFile(join(copy, "manifest.json"), `${JSON.stringify({ ...next, digest }, undefined, 2)}\n`);
+    return digest;
+  }
 
   test("a file that was altered on the way", async () => {
     const { digest } = left("validate");
@@ -130,27 +157,66 @@ describe("what a job does not take", () => {
   test("another dossier, whole in itself, in the place of the announced one", async () => {
     await rm(copy, { recursive: true });
     await cp(left("session").path, copy, { recursive: true });
-    const taken = proposeFrom(left("validate").digest);
+    const { digest } = left("validate");
+    const taken = runRelayJob(request("propose", { earlier: { ...handedOn(digest), path: copy } }), watcher);
     await expect(taken).rejects.toMatchObject({
       message: expect.stringContaining("not the dossier that was announced"),
     });
+    await expect(proposeFrom(digest)).rejects.toMatchObject({ code: "not_found" });
   });
 
   test("a report that says more than its recorded results, with all digests made to fit", async () => {
-    const report = join(copy, "validation/report.json");
-    const text = (await readFile(report, "utf8")).replace(/"after": [\d.e-]+/, '"after": 0.0001');
-    await writeFile(report, text);
-    const manifest = JSON.parse(await readFile(join(copy, "manifest.json"), "utf8"));
-    const { digest: _, ...body } = manifest;
-    const files = body.files.map((file: { path: string }) =>
-      file.path === "validation/report.json" ? { ...file, sha256: sha256(text), bytes: Buffer.byteLength(text) } : file,
+    const digest = await forge("validation/report.json", (text) =>
+      text.replace(/"after": [\d.e-]+/, '"after": 0.0001'),
     );
-    const digest = digestOf({ ...body, files });
-    await writeFile(join(copy, "manifest.json"), `${JSON.stringify({ ...body, files, digest }, undefined, 2)}\n`);
     await expect(proposeFrom(digest)).rejects.toMatchObject({
       code: "dossier_mismatch",
       message: expect.stringContaining("validation/report.json, which does not follow"),
     });
+  });
+
+  test("what was read before the change was executed, altered by the job that executed it", async () => {
+    const { manifest } = await openDossier(left("detect").path);
+    const texts = manifest.files
+      .map(({ path }) => path)
+      .filter((path) => path.endsWith(".json") && path !== "relay.json");
+    expect(texts).toEqual(expect.arrayContaining(["proposal.json", "session/record.json", "relay-order.json"]));
+    for (const path of texts) {
+      const before = await readFile(join(copy, path), "utf8");
+      const digest = await forge(path, (text) => `${text} `);
+      const message = expect.stringContaining(`holds another ${path} than the job detect had read`);
+      await expect(proposeFrom(digest)).rejects.toMatchObject({ code: "dossier_mismatch", message });
+      await forge(path, () => before);
+    }
+    const relay = await readFile(join(copy, "relay.json"), "utf8");
+    const measured = await forge("relay.json", (text) => text.replace('"replayed":true', '"replayed":false'));
+    await expect(proposeFrom(measured)).rejects.toMatchObject({
+      message: expect.stringContaining("holds another relay.json"),
+    });
+    await forge("relay.json", () => relay);
+    const judged = await restate(({ stages, ...body }) => ({
+      ...body,
+      stages: stages.map((stage, index) => (index === 2 ? { ...stage, summary: "nothing hurts" } : stage)),
+    }));
+    await expect(proposeFrom(judged)).rejects.toMatchObject({
+      message: expect.stringContaining("another list of stages"),
+    });
+  });
+
+  test("the last dossier alone, where nobody told what was read before", async () => {
+    const { digest } = left("validate");
+    const alone = runRelayJob(request("propose", { earlier: { path: copy, digest } }), watcher);
+    await expect(alone).rejects.toMatchObject({ code: "usage" });
+  });
+
+  test("a dossier that a job which executed the change has altered is not what is recorded", async () => {
+    const digest = await forge("session/record.json", (text) => text.replace(/"costUsd": ?[\d.]+/, '"costUsd": 4711'));
+    const lost = { job: "propose", result: "failure" };
+    await rm(join(project.root, ".whetstone", "dossiers"), { recursive: true });
+    const end = await runRelayJob(request("record", { earlier: handedOn(digest), lost, dryRun: true }), watcher);
+    expect(end.report).toMatchObject({ status: "inconclusive", reasons: ["run_failed"] });
+    expect(end.report?.stages.map(({ stage }) => stage)).not.toContain("validate");
+    expect(end.report?.outcome.costUsd).not.toBe(4711);
   });
 
   test("a dossier that has not come as far, or that came too far", async () => {
@@ -174,6 +240,18 @@ describe("what a job does not take", () => {
       await expect(runRelayJob(request(job), watcher)).rejects.toMatchObject({ code: "usage" });
     }
   });
+});
+
+test("a job that was skipped though it was asked for is no good end", async () => {
+  const { digest } = left("validate");
+  const all = { path: join(project.root, "..", "artifacts"), digest, detected: left("detect").digest };
+  await rm(join(project.root, ".whetstone", "dossiers"), { recursive: true });
+  const after = await runRelayJob(request("record", { earlier: all }), watcher);
+  expect(after.report).toMatchObject({ status: "inconclusive", reasons: ["run_failed"] });
+  expect(after.report?.stages.find(({ stage }) => stage === "propose")?.summary).toContain("ended as skipped");
+  await rm(join(project.root, ".whetstone", "dossiers"), { recursive: true });
+  const looked = await runOn("record", left("evidence"));
+  expect(looked.report).toMatchObject({ status: "inconclusive", reasons: ["run_failed"] });
 });
 
 test("a job that was lost on the way leaves a recorded run without a decision", async () => {
