@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
@@ -74,4 +74,27 @@ test("init writes it when it is asked for, and nothing at all for a release that
   expect([done.code, done.out.includes("wrote .github/workflows/whetstone.yml")]).toEqual([0, true]);
   expect(readdirSync(dirname(file))).toHaveLength(templates.length);
   expect(await readFile(file, "utf8")).toContain(COMMIT);
+});
+
+test("workflows are added to a repository that is set up, whose configuration stays even where they are forced", async () => {
+  await using repository = await temporaryRepository();
+  const init = (...args: string[]) => whetstone(["init", ...args], { cwd: repository.root });
+  const at = (name: string): string => join(repository.root, name);
+  await init("--target", "mine");
+  await writeFile(at("whetstone.yaml"), "version: 1\ntargets: {}\n");
+  await rm(at(".whetstone-workload.json"));
+  const added = await init("--workflow", `octo-org/whetstone@${COMMIT}`, "--json");
+  const names = [...(await workflowsFor(`octo-org/whetstone@${COMMIT}`)).keys()];
+  expect([added.code, JSON.parse(added.out)]).toEqual([
+    0,
+    { written: names.map((name) => `.github/workflows/${name}`), kept: ["whetstone.yaml"], command: null },
+  ]);
+  const next = `octo-org/whetstone@${"f".repeat(40)}`;
+  const again = await init("--workflow", next);
+  expect([again.code, again.err]).toEqual([2, expect.not.stringContaining("whetstone.yaml,")]);
+  const forced = await init("--workflow", next, "--force");
+  expect([forced.code, forced.out]).toEqual([0, expect.stringMatching(/kept whetstone\.yaml[^]*doctor --github/)]);
+  expect(await readFile(at(".github/workflows/whetstone.yml"), "utf8")).toContain("f".repeat(40));
+  expect(await readFile(at("whetstone.yaml"), "utf8")).toBe("version: 1\ntargets: {}\n");
+  expect(existsSync(at(".whetstone-workload.json"))).toBe(false);
 });

@@ -72,7 +72,11 @@ describe("init and doctor", () => {
     const first = await cli("init", "--target", "files", "--json");
     expect([first.code, JSON.parse(first.out)]).toEqual([
       0,
-      { written: ["whetstone.yaml", ".whetstone-workload.json", ".gitignore"], command: 'node "my server.js" --x' },
+      {
+        written: ["whetstone.yaml", ".whetstone-workload.json", ".gitignore"],
+        kept: [],
+        command: 'node "my server.js" --x',
+      },
     ]);
     const before = await readFile(join(folder, "whetstone.yaml"), "utf8");
     const second = await cli("init", "--target", "other");

@@ -15,7 +15,10 @@ export const init: Register = (program, context) => {
     .description("write a commented whetstone.yaml and an empty workload into this repository")
     .option("--target <name>", "name of the first target", "my-server")
     .option("--command <command>", "how the server starts (default: guessed from .mcp.json or package.json)")
-    .option("--workflow <release>", "write the workflows of GitHub too, on OWNER/REPO@COMMIT of Whetstone")
+    .option(
+      "--workflow <release>",
+      "write the workflows of GitHub too, on OWNER/REPO@COMMIT of Whetstone; a whetstone.yaml that exists is kept",
+    )
     .option("--force", "overwrite files that exist");
   common(command, 'init --target notes --command "node server.js"');
   command.action(async (options: InitOptions) => {

@@ -18,38 +18,61 @@ const EXAMPLE_WORKLOAD: Workload = {
   sessions: [{ id: "s1", calls: [{ tool: "name_of_a_tool", arguments: {} }] }],
 };
 
-/** `whetstone init`: writes nothing unless it can write everything. */
+/**
+ * `whetstone init`: writes nothing unless it can write everything. Workflows can be added to a repository that is set up:
+ * its configuration is kept then, even with `--force`.
+ */
 export async function runInit(options: InitOptions, io: Io): Promise<number> {
   const root = await repositoryRoot(io.cwd);
   const command = options.command ?? (await guessCommand(root)) ?? "node server.js";
-  const ignore = await readOr(join(root, ".gitignore"), "");
+  const kept = options.workflow !== undefined && existsSync(join(root, "whetstone.yaml"));
   const files = new Map([
-    [join(root, "whetstone.yaml"), configTemplate({ name: options.target, command })],
-    [join(root, ".whetstone-workload.json"), `${JSON.stringify(EXAMPLE_WORKLOAD, undefined, 2)}\n`],
+    ...(kept ? [] : configuration(root, options.target, command)),
+    ...(await workflows(root, options)),
   ]);
-  if (options.workflow !== undefined) {
-    for (const [name, text] of await workflowsFor(options.workflow)) {
-      files.set(join(root, ".github", "workflows", name), text);
-    }
-  }
   const existing = [...files.keys()].filter((file) => existsSync(file)).map((file) => relative(io.cwd, file));
   if (existing.length > 0 && options.force !== true) {
     throw new WhetstoneError("usage", `These files exist already: ${existing.join(", ")}.`, {
       remedy: "Nothing was written. Add --force to overwrite them.",
     });
   }
-  if (!/^\.whetstone\/$/m.test(ignore)) {
-    files.set(join(root, ".gitignore"), `${ignore}${ignore === "" || ignore.endsWith("\n") ? "" : "\n"}.whetstone/\n`);
-  }
+  for (const [file, text] of await ignored(root)) files.set(file, text);
   for (const [file, text] of files) await writeFileWhole(file, text);
   const written = [...files.keys()].map((file) => relative(io.cwd, file) || file);
-  if (options.json) printJson(io, { written, command });
-  else {
-    for (const file of written) io.out(`wrote ${file}\n`);
-    io.out("\nNext: put real calls into .whetstone-workload.json, check `command` and `source`, commit, then run\n");
-    io.out(`  whetstone doctor\n  whetstone loop --local --mode analysis --target ${options.target}\n`);
-  }
+  if (options.json) printJson(io, { written, kept: kept ? ["whetstone.yaml"] : [], command: kept ? null : command });
+  else io.out([...written.map((file) => `wrote ${file}\n`), ...nextSteps(options, kept)].join(""));
   return EXIT.pass;
+}
+
+function configuration(root: string, name: string, command: string): (readonly [string, string])[] {
+  return [
+    [join(root, "whetstone.yaml"), configTemplate({ name, command })],
+    [join(root, ".whetstone-workload.json"), `${JSON.stringify(EXAMPLE_WORKLOAD, undefined, 2)}\n`],
+  ];
+}
+
+async function workflows(root: string, { workflow }: InitOptions): Promise<(readonly [string, string])[]> {
+  if (workflow === undefined) return [];
+  return [...(await workflowsFor(workflow))].map(([name, text]) => [join(root, ".github", "workflows", name), text]);
+}
+
+/** `.gitignore` with the line that it lacks. */
+async function ignored(root: string): Promise<(readonly [string, string])[]> {
+  const file = join(root, ".gitignore");
+  const before = await readOr(file, "");
+  if (/^\.whetstone\/$/m.test(before)) return [];
+  return [[file, `${before}${before === "" || before.endsWith("\n") ? "" : "\n"}.whetstone/\n`]];
+}
+
+function nextSteps({ target, workflow }: InitOptions, kept: boolean): string[] {
+  const settings = "  whetstone doctor --github\n";
+  if (kept)
+    return [`kept whetstone.yaml\n\nNext: commit, push, then see what the repository's settings lack\n`, settings];
+  return [
+    "\nNext: put real calls into .whetstone-workload.json, check `command` and `source`, commit, then run\n",
+    `  whetstone doctor\n  whetstone loop --local --mode analysis --target ${target}\n`,
+    ...(workflow === undefined ? [] : ["and when it is pushed\n", settings]),
+  ];
 }
 
 const McpJson = z.looseObject({
