@@ -23,11 +23,19 @@ export type Rules = { readonly ofDefault: Fact<readonly string[]>; readonly ofSt
 
 type Setup = Omit<RepositorySetup, "rules"> & { readonly rules: Rules };
 
-/** Everything that a repository on GitHub needs for Whetstone's workflows, each with how to mend it. Pure. */
+/**
+ * Everything that a repository on GitHub needs for Whetstone's workflows, each with how to mend it; of a repository that
+ * cannot be seen only that. Pure.
+ */
 export function judgeSetup(setup: Setup, wanted: Wanted): Diagnosis[] {
   const settings = `${wanted.page}/settings`;
+  const name = "repository on GitHub";
+  if (!setup.repository.seen) {
+    const { why, remedy = SEE } = setup.repository;
+    return [{ name, ok: false, found: `cannot be seen, nor can its settings: ${why}`, remedy }];
+  }
   return [
-    ...judge("repository on GitHub", setup.repository, ({ archived, issues, may, defaultBranch }) => [
+    ...judge(name, setup.repository, ({ archived, issues, may, defaultBranch }) => [
       archived && fault("is archived: nothing can be written", `Unarchive it: ${settings}`),
       !issues && fault("has no issues: nobody is told when a run ends badly", `Turn issues on: ${settings}`),
       !may.push && fault("the token may only read", "Use one whose owner may write, to see what jobs need."),

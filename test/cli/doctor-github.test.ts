@@ -95,6 +95,12 @@ describe("whetstone doctor --github", () => {
     for (const { remedy } of faults) expect(remedy).toMatch(/\S/);
   });
 
+  test("a repository that the token does not reach is one fault, not one for each of its settings", async () => {
+    const { code, out } = await doctor(["--github", `${OWNER}/not-there`]);
+    expect([code, out.match(/^FAIL/gm)?.length]).toEqual([1, 1]);
+    expect(out).toMatch(/^FAIL repository on GitHub cannot be seen[^]*Check owner and name/);
+  });
+
   test("writes nothing, and asks only what GitHub describes", () => {
     expect(github.requests.filter((request) => !request.startsWith("GET"))).toEqual([]);
     expect(github.violations).toEqual([]);

@@ -48,13 +48,18 @@ async function checkHere(options: CommonOptions, io: Io): Promise<Diagnosis[]> {
     await check("node", () => Promise.resolve(`${process.version}, ${process.execPath.split("/").at(-1)}`)),
     await check("git", async () => (await runGit({ args: ["--version"], cwd: io.cwd })).stdout.toString("utf8").trim()),
     await check("repository", () => repositoryRoot(io.cwd)),
-    await check("configuration", async () => `${Object.keys((await readConfig(file)).targets).length} targets`),
+    await check("configuration", async () => targetsOf(await readConfig(file))),
     await check("store", () => checkStore(options, io, config)),
     await check("ledger", () => checkLedger(io)),
     await check("kill switch", () => checkKillSwitch(io)),
     await check("protection", () => checkProtection(io, config)),
     ...(config ? await checkTargets(config, io) : []),
   ];
+}
+
+function targetsOf({ targets }: Config): string {
+  const names = Object.keys(targets);
+  return names.length === 0 ? "no target yet" : `${names.length === 1 ? "target" : "targets"} ${names.join(", ")}`;
 }
 
 async function check(name: string, probe: () => Promise<string>): Promise<Diagnosis> {

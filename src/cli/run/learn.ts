@@ -107,7 +107,7 @@ async function propose(run: Run, { explanation }: LearningReport): Promise<strin
 type Opened = { readonly asked: boolean; readonly branch: string | undefined };
 
 function print(io: Io, { target, outcomes, explanation, cells, metrics }: LearningReport, opened: Opened): void {
-  io.out(`${outcomes} outcomes of ${target}.\n\n`);
+  io.out(`${outcomes} ${outcomes === 1 ? "outcome" : "outcomes"} of ${target}.\n\n`);
   for (const line of explanation) io.out(`${forTerminal(line)}\n`);
   if (cells.length > 0) io.out(`\n${cellTable(cells)}`);
   io.out(`\n${metricTable(metrics)}`);

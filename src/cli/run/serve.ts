@@ -63,7 +63,8 @@ function nothingToServe(): WhetstoneError {
     "PRIVATE_KEY_PATH, WEBHOOK_SECRET in the environment.";
   return new WhetstoneError("usage", message, {
     remedy:
-      "Make a key with `whetstone api-key create NAME --role developer`, or open the API to this machine with --no-auth.",
+      "Make a key with `whetstone api-key create NAME --role developer`, or open the API to this machine with " +
+      "--no-auth. Make a GitHub App with --setup URL.",
   });
 }
 
