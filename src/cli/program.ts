@@ -24,6 +24,7 @@ export async function runProgram(commands: readonly Register[], argv: readonly s
     },
   };
   for (const register of commands) register(program, context);
+  for (const command of program.commands) exemplify(command, `whetstone ${command.name()}`);
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
@@ -31,6 +32,14 @@ export async function runProgram(commands: readonly Register[], argv: readonly s
     return reportError(io, error, argv.includes("--json"));
   }
   return exitCode;
+}
+
+/** A group of commands shows by an example how one of them is asked for its help; commands have an example of their own. */
+function exemplify(group: Command, words: string): void {
+  const [first] = group.commands;
+  if (first === undefined) return;
+  group.addHelpText("after", `\nExample:\n  $ ${words} ${first.name()} --help`);
+  for (const command of group.commands) exemplify(command, `${words} ${command.name()}`);
 }
 
 /** Commander has told people already; programs get their document too. */

@@ -45,6 +45,15 @@ describe("--help", () => {
     for (const flag of ["--json", "--config", "--db"]) expect(ended.out).toContain(flag);
   });
 
+  test.each([
+    [["session"], "session start"],
+    [["app", "dead-letters"], "app dead-letters list"],
+  ])("%j, a group, has an example that works", async (words, example) => {
+    const { code, out } = await whetstone([...words, "--help"], { cwd: tmpdir() });
+    expect([code, out]).toEqual([0, expect.stringContaining(`Example:\n  $ whetstone ${example} --help`)]);
+    expect((await whetstone([...example.split(" "), "--help"], { cwd: tmpdir() })).code).toBe(0);
+  });
+
   test("the README's table names every command that there is", async () => {
     const readme = await readFile("README.md", "utf8");
     const help = (await whetstone(["--help"], { cwd: tmpdir() })).out;
