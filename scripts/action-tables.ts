@@ -3,7 +3,10 @@ import { format, resolveConfig } from "prettier";
 import { parse } from "yaml";
 import { z } from "zod";
 
-/** What of `action.yml` the README shows. */
+/** The page that shows inputs and outputs. */
+export const PAGE = "docs/github.md";
+
+/** What of `action.yml` it shows. */
 const Action = z.looseObject({
   inputs: z.record(z.string(), z.looseObject({ description: z.string(), default: z.string().optional() })),
   outputs: z.record(z.string(), z.looseObject({ description: z.string() })),
@@ -31,7 +34,7 @@ export async function withActionTables(page: string, yaml: string): Promise<stri
   const [before, rest] = split(page, START);
   const [, after] = split(rest, END);
   const text = `${before}${START}\n\n${actionTables(yaml)}\n\n${END}${after}`;
-  return format(text, { ...(await resolveConfig("README.md")), parser: "markdown" });
+  return format(text, { ...(await resolveConfig(PAGE)), parser: "markdown" });
 }
 
 function split(text: string, marker: string): readonly [string, string] {
@@ -41,8 +44,5 @@ function split(text: string, marker: string): readonly [string, string] {
 }
 
 if (import.meta.main) {
-  writeFileSync(
-    "README.md",
-    await withActionTables(readFileSync("README.md", "utf8"), readFileSync("action.yml", "utf8")),
-  );
+  writeFileSync(PAGE, await withActionTables(readFileSync(PAGE, "utf8"), readFileSync("action.yml", "utf8")));
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
-import { actionTables, withActionTables } from "../../scripts/action-tables.ts";
+import { actionTables, PAGE, withActionTables } from "../../scripts/action-tables.ts";
 import { INPUT_NAMES, readInputs } from "../../src/actions/inputs.ts";
 import { LOOP_OUTPUTS } from "../../src/actions/loop-job.ts";
 import { inputsOf, STEP_NAMES } from "../../src/actions/steps.ts";
@@ -62,8 +62,8 @@ describe.each(folders.map((name) => [name]))("actions/%s/action.yml", (name) => 
   });
 });
 
-describe("README", () => {
-  const page = readFileSync("README.md", "utf8");
+describe("docs/github.md", () => {
+  const page = readFileSync(PAGE, "utf8");
 
   test("shows the inputs and outputs of action.yml (npm run action-tables)", async () => {
     expect(await withActionTables(page, text)).toBe(page);
