@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { type Called, howCalled } from "./called.ts";
 import type { LoopReport } from "../flow.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Effect } from "../model/verdict.ts";
@@ -20,21 +21,22 @@ export function printLoopReport(
   ]);
   io.out(`\n${renderTable(["stage", "verdict", "reason", "time"], rows)}`);
   if (report.outcome.effects.length > 0) io.out(`\n${effectsTable(report.outcome.effects)}`);
-  if (report.proposal === undefined) io.out(findingsList(report.evidence?.findings ?? []));
+  const called = howCalled(context.root);
+  if (report.proposal === undefined) io.out(findingsList(report.evidence?.findings ?? [], called));
   io.out(`\n${verdictLine(io, report)}\n`);
   if (context.recordedAnswer)
     io.out("The session's answer was recorded; every number above was measured in this run.\n");
   for (const line of report.explanation) io.out(`Learned: ${oneLine(line)}\n`);
   const dossier = oneLine(relative(io.cwd, report.dossier) || report.dossier);
   io.out(`Dossier: ${dossier} · cost ${report.outcome.costUsd.toFixed(2)} USD\n\nNext:\n`);
-  for (const line of nextSteps(report, dossier)) io.out(`  ${line}\n`);
+  for (const line of nextSteps(report, dossier, called)) io.out(`  ${line}\n`);
 }
 
 /** What was found, worst first, for runs that end before a proposal. */
-function findingsList(findings: readonly Finding[]): string {
+function findingsList(findings: readonly Finding[], { command }: Called): string {
   const lines = findings.map((finding, index) => {
     const head = `${index + 1}. ${finding.severity} ${finding.kind} in ${finding.operation}: ${finding.metric} ${formatNumber(finding.value)}`;
-    return `${oneLine(head)}\n   ${oneLine(finding.suggestion)}\n   npx whetstone traces show ${finding.traceIds[0] ?? ""}\n`;
+    return `${oneLine(head)}\n   ${oneLine(finding.suggestion)}\n   ${command} traces show ${finding.traceIds[0] ?? ""}\n`;
   });
   return lines.length === 0 ? "" : `\nFindings, worst first:\n${lines.join("")}`;
 }
@@ -80,11 +82,11 @@ function verdictLine(io: Io, report: LoopReport): string {
   return `${paintOut(io, style, word)} (${report.reasons.join(", ")})${why}`;
 }
 
-function nextSteps(report: LoopReport, dossier: string): string[] {
-  const steps = [`npx whetstone replay ${dossier}    recompute every verdict offline`];
+function nextSteps(report: LoopReport, dossier: string, { command, ownClone }: Called): string[] {
+  const steps = [`${command} replay ${dossier}    recompute every verdict offline`];
   if (report.status === "promoted" && report.branch !== undefined) {
     steps.unshift(`git show ${report.branch}    the change with its report`, `git merge ${report.branch}    take it`);
   }
-  steps.push('README, "On your own server"    set it up for the MCP server that you maintain');
+  if (ownClone) steps.push('README, "On your own server"    set it up for the MCP server that you maintain');
   return steps;
 }

@@ -15,7 +15,7 @@ export type McpOptions = CommonOptions & {
 
 const MORE = `
 Add it to Claude Code:
-  $ claude mcp add whetstone -- npx whetstone mcp
+  $ claude mcp add whetstone -- whetstone mcp
 
 Over HTTP, with a key per client:
   $ whetstone api-key create laptop --role developer
