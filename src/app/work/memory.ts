@@ -1,4 +1,12 @@
-import { type ClaimedWork, type DeadLetter, type Ending, LONGEST_RETRY_MS, type Work, type WorkQueue } from "./port.ts";
+import {
+  type ClaimedWork,
+  type DeadLetter,
+  type Ending,
+  LONGEST_RETRY_MS,
+  MOST_OF_A_PLACE,
+  type Work,
+  type WorkQueue,
+} from "./port.ts";
 
 type Row = Work & {
   seq: number;
@@ -32,7 +40,7 @@ function taking(rows: Rows): Pick<WorkQueue, "add" | "claim" | "extend" | "end">
       return "added";
     },
     claim: async (now, leaseMs) => {
-      const row = heads(rows).find((head) => dueAt(head, now, leaseMs) <= now);
+      const row = heads(rows, now, leaseMs).find((head) => dueAt(head, now, leaseMs) <= now);
       if (row === undefined) return undefined;
       rows.claims += 1;
       const claim = `claim-${rows.claims}`;
@@ -76,10 +84,17 @@ function dueAt(row: Row, now: number, leaseMs: number): number {
 
 const isOpen = ({ state }: Row): boolean => state === "waiting" || state === "running";
 
-/** Of each key the oldest that has not ended, in the order of arrival. */
-function heads(rows: Rows): readonly Row[] {
+const placeOf = ({ key }: Row): string => key.replace(/[#@!:].*$/s, "");
+
+/** Of each key the oldest that has not ended, in the order of arrival; of a repository with enough under way only what is held. */
+function heads(rows: Rows, now: number, leaseMs: number): readonly Row[] {
   const open = [...rows.byId.values()].filter(isOpen).toSorted((one, other) => one.seq - other.seq);
-  return [...Map.groupBy(open, ({ key }) => key).values()].flatMap((all) => all.slice(0, 1));
+  const all = [...Map.groupBy(open, ({ key }) => key).values()].flatMap((same) => same.slice(0, 1));
+  const held = open.filter(
+    ({ state, dueAt: until }) => state === "running" && until > now && until <= now + 2 * leaseMs,
+  );
+  const perPlace = Map.groupBy(held, placeOf);
+  return all.filter((row) => row.state === "running" || (perPlace.get(placeOf(row))?.length ?? 0) < MOST_OF_A_PLACE);
 }
 
 function looking(rows: Rows): Pick<WorkQueue, "nextDue" | "counts" | "deadLetters" | "known"> {
@@ -90,7 +105,7 @@ function looking(rows: Rows): Pick<WorkQueue, "nextDue" | "counts" | "deadLetter
       .toArray();
   return {
     nextDue: async (now, leaseMs) => {
-      const dues = heads(rows).map((row) => dueAt(row, now, leaseMs));
+      const dues = heads(rows, now, leaseMs).map((row) => dueAt(row, now, leaseMs));
       return dues.length === 0 ? undefined : Math.min(...dues);
     },
     counts: async (now) => {

@@ -28,6 +28,12 @@ export type ClaimedWork = Work & {
 /** No retry is put off for longer, ms; a queue takes what is later for the mark of a wrong clock. */
 export const LONGEST_RETRY_MS = 60 * 60 * 1000;
 
+/**
+ * Works of one repository that are under way at the same time, by all workers together: whoever writes hundreds of comments in
+ * one, each of which waits for GitHub, must not keep a stop in another one waiting.
+ */
+export const MOST_OF_A_PLACE = 8;
+
 /** How an attempt ended. `again` is no failure, and attempts are counted anew: the work goes on at that time, with another payload where one is given. */
 export type Ending =
   | { readonly kind: "done" }
@@ -54,8 +60,8 @@ export type WorkQueue = AsyncDisposable & {
   /** `known`: this id was taken before, whatever became of it; nothing changes. */
   readonly add: (work: Work) => Promise<"added" | "known">;
   /**
-   * Takes the oldest work that is due, whose key no other work before it is waiting or running for, and holds it for
-   * `leaseMs`. An attempt whose lease ran out counts, and the work is due again; so is what a clock that was wrong put
+   * Takes the oldest work that is due, whose key no other work before it is waiting or running for, and of whose
+   * repository fewer than {@link MOST_OF_A_PLACE} are held, and holds it for `leaseMs`. An attempt whose lease ran out counts, and the work is due again; so is what a clock that was wrong put
    * too far into the future: a lease of more than twice `leaseMs`, a retry in more than {@link LONGEST_RETRY_MS}.
    */
   readonly claim: (now: number, leaseMs: number) => Promise<ClaimedWork | undefined>;

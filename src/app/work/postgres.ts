@@ -7,7 +7,11 @@ import type { WorkQueue } from "./port.ts";
 import { claimedOf, countsOf, deadLetterOf, type Statement, type WorkRow, workStatements } from "./statements.ts";
 
 const TABLE = "whetstone.app_work";
-const SQL = workStatements({ table: TABLE, nextSeq: `nextval(pg_get_serial_sequence('${TABLE}', 'seq'))` });
+const SQL = workStatements({
+  table: TABLE,
+  nextSeq: `nextval(pg_get_serial_sequence('${TABLE}', 'seq'))`,
+  indexOf: "strpos",
+});
 
 /** Key of the advisory lock of arrivals and claims: "APPQ" in ASCII. */
 const LOCK = 0x41505051;

@@ -9,7 +9,7 @@ import type { WorkQueue } from "./port.ts";
 import { groupedWrites, type Grouped } from "./sqlite-groups.ts";
 import { claimedOf, countsOf, deadLetterOf, type Statement, type WorkRow, workStatements } from "./statements.ts";
 
-const SQL = workStatements({ table: "app_work", nextSeq: "(SELECT max(seq) + 1 FROM app_work)" });
+const SQL = workStatements({ table: "app_work", nextSeq: "(SELECT max(seq) + 1 FROM app_work)", indexOf: "instr" });
 
 /** The queue's connection: statements are prepared once. */
 type Connection = {

@@ -4,6 +4,7 @@ import {
   type DeadLetter,
   type Ending,
   LONGEST_RETRY_MS,
+  MOST_OF_A_PLACE,
   type Work,
   type WorkCounts,
 } from "./port.ts";
@@ -14,6 +15,8 @@ export type WorkDialect = {
   readonly table: string;
   /** The number after every one that was given out. */
   readonly nextSeq: string;
+  /** Function that finds a text in another, from 1. */
+  readonly indexOf: "instr" | "strpos";
 };
 
 /** Values of the column `state`. */
@@ -35,6 +38,19 @@ const isHead = ({ table }: WorkDialect): string =>
 const isAstray = (lease: string, retry: string): string =>
   `((w.state = 1 AND w.due_at > ${lease}) OR (w.state = 0 AND w.error IS NOT NULL AND w.due_at > ${retry}))`;
 
+/** What a key begins with up to the first sign behind the repository; see `addressOf`. */
+function placeOf({ indexOf }: WorkDialect, key: string): string {
+  const marked = ["@", "!", ":"].reduce((text, sign) => `replace(${text}, '${sign}', '#')`, key);
+  return `substr(${key}, 1, ${indexOf}(${marked} || '#', '#') - 1)`;
+}
+
+/** It is held by somebody, or its repository has not all that it may have under way; a lease that ran out holds nothing. */
+const hasRoom = (dialect: WorkDialect, now: string, lease: string): string =>
+  `(w.state = 1 OR ${placeOf(dialect, "w.key")} NOT IN (
+    SELECT ${placeOf(dialect, "r.key")} FROM ${dialect.table} r
+    WHERE r.claim IS NOT NULL AND r.state = 1 AND r.due_at > ${now} AND r.due_at <= ${lease}
+    GROUP BY 1 HAVING count(*) >= ${MOST_OF_A_PLACE}))`;
+
 /** The statements of a queue; each is one transaction of its own unless it is said otherwise. */
 export function workStatements(dialect: WorkDialect) {
   const { table, nextSeq } = dialect;
@@ -47,7 +63,8 @@ export function workStatements(dialect: WorkDialect) {
     claim: (claim: string, now: number, leaseMs: number): Statement => ({
       sql: `UPDATE ${table} SET state = ${STATE.running}, attempt = attempt + 1, claim = $1, due_at = $2
         WHERE seq = (SELECT w.seq FROM ${table} w
-          WHERE ${isHead(dialect)} AND (w.due_at <= $3 OR ${isAstray("$4", "$5")}) ORDER BY w.seq LIMIT 1)
+          WHERE ${isHead(dialect)} AND (w.due_at <= $3 OR ${isAstray("$4", "$5")}) AND ${hasRoom(dialect, "$3", "$4")}
+          ORDER BY w.seq LIMIT 1)
         RETURNING ${WORK}`,
       params: [claim, now + leaseMs, now, now + 2 * leaseMs, now + 2 * LONGEST_RETRY_MS],
     }),
@@ -62,7 +79,7 @@ export function workStatements(dialect: WorkDialect) {
     },
     nextDue: (now: number, leaseMs: number): Statement => ({
       sql: `SELECT min(CASE WHEN ${isAstray("$2", "$3")} THEN $1 ELSE w.due_at END) AS due
-        FROM ${table} w WHERE ${isHead(dialect)}`,
+        FROM ${table} w WHERE ${isHead(dialect)} AND ${hasRoom(dialect, "$1", "$2")}`,
       params: [now, now + 2 * leaseMs, now + 2 * LONGEST_RETRY_MS],
     }),
     counts: (now: number): Statement => ({

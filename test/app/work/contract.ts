@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { LONGEST_RETRY_MS, type WorkQueue } from "../../../src/app/work/port.ts";
+import { LONGEST_RETRY_MS, MOST_OF_A_PLACE, type WorkQueue } from "../../../src/app/work/port.ts";
 import { claimed, LEASE, NOW, workedOff, workOf } from "./works.ts";
 
 const HOUR = 3_600_000;
@@ -39,6 +39,26 @@ export function queueContract(empty: () => Promise<WorkQueue>): void {
     expect(await queue.claim(NOW, LEASE)).toBeUndefined();
     await queue.end(first.claim, { kind: "done" }, NOW);
     expect(await workedOff(queue)).toBe("a2");
+  });
+
+  test("a repository with a flood of work leaves room for the others", async () => {
+    const queue = await empty();
+    const flood = Array.from({ length: 3 * MOST_OF_A_PLACE }, (_, n) => `octo-org/notes${"#@!:"[n % 4]}f${n}`);
+    for (const key of flood) await queue.add(workOf(key, { key }));
+    for (const key of ["octo-org/notes-2#1", "octo-org/note:gate:1", ":event/ping"])
+      await queue.add(workOf(key, { key }));
+    const held = [];
+    for (let n = 0; n < MOST_OF_A_PLACE + 3; n += 1) held.push(await claimed(queue));
+    const begun = [...flood.slice(0, MOST_OF_A_PLACE), "octo-org/notes-2#1", "octo-org/note:gate:1", ":event/ping"];
+    expect(held.map(({ id }) => id)).toEqual(begun);
+    // Nobody is told to look at once for what may not be begun.
+    expect([await queue.claim(NOW, LEASE), await queue.nextDue(NOW, LEASE)]).toEqual([undefined, NOW + LEASE]);
+    await queue.end(held[0]?.claim ?? "", { kind: "failed", error: "503", retryAt: NOW + 10 }, NOW);
+    expect(await queue.nextDue(NOW, LEASE)).toBe(0);
+    expect((await claimed(queue)).id).toBe(flood[MOST_OF_A_PLACE]);
+    // Leases that ran out hold nothing: all of it is taken over.
+    const later = NOW + LEASE + 1;
+    for (let n = 0; n < MOST_OF_A_PLACE; n += 1) await claimed(queue, later);
   });
 
   test("work that failed keeps its place before what came later, until it is done or dead", async () => {

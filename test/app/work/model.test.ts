@@ -33,7 +33,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.constant({ kind: "forget" as const }),
 );
 
-const keyOf = (n: number): string => `o/r${n % 2}#${n % 4}`;
+const KEYS = fc.constantFrom<(n: number) => string>(
+  (n) => `o/r${n % 2}#${n % 4}`,
+  // Enough of one repository that it has all that it may have under way.
+  (n) => `o/r${n % 7 === 0 ? 1 : 0}${"#@!:"[n % 4]}${n}`,
+);
 
 function endingOf(how: Ending["kind"], at: number): Ending {
   if (how === "done") return { kind: how };
@@ -42,14 +46,18 @@ function endingOf(how: Ending["kind"], at: number): Ending {
 }
 
 /** What a queue answers to the steps, without the names of its claims. */
-async function answers(queue: WorkQueue, steps: readonly Step[]): Promise<readonly unknown[]> {
+async function answers(
+  queue: WorkQueue,
+  steps: readonly Step[],
+  keyOf: (n: number) => string,
+): Promise<readonly unknown[]> {
   const told: unknown[] = [];
   const claims: string[] = [];
   let now = NOW;
   for (const one of steps) {
     if (one.kind === "wait") now += one.ms;
     else if (one.kind === "forget") told.push(await queue.forget(now));
-    else told.push(await act(one, { queue, claims, now }));
+    else told.push(await act(one, { queue, claims, now, keyOf }));
     told.push(
       await queue.counts(now),
       await queue.nextDue(now, LEASE),
@@ -59,9 +67,17 @@ async function answers(queue: WorkQueue, steps: readonly Step[]): Promise<readon
   return told;
 }
 
-type Acting = { readonly queue: WorkQueue; readonly claims: string[]; readonly now: number };
+type Acting = {
+  readonly queue: WorkQueue;
+  readonly claims: string[];
+  readonly now: number;
+  readonly keyOf: (n: number) => string;
+};
 
-async function act(one: Exclude<Step, { kind: "wait" | "forget" }>, { queue, claims, now }: Acting): Promise<unknown> {
+async function act(
+  one: Exclude<Step, { kind: "wait" | "forget" }>,
+  { queue, claims, now, keyOf }: Acting,
+): Promise<unknown> {
   const claim = claims.at(-1 - one.n) ?? "none";
   switch (one.kind) {
     case "add":
@@ -86,9 +102,9 @@ test("SQLite answers every sequence of steps as the queue in memory does", async
   const folder = await mkdtemp(join(tmpdir(), "whetstone-queue-"));
   let count = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), KEYS, async (steps, keyOf) => {
       await using queue = await openSqliteQueue({ path: join(folder, `${(count += 1)}.db`) });
-      expect(await answers(queue, steps)).toEqual(await answers(memoryQueue(), steps));
+      expect(await answers(queue, steps, keyOf)).toEqual(await answers(memoryQueue(), steps, keyOf));
     }),
     { numRuns: 60 },
   );
