@@ -6,6 +6,8 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { hideArguments, readTokenOption, TOKEN_VARIABLE } from "../../src/cli/token-source.ts";
 import { rootWithoutGit } from "../../src/cli/protection.ts";
+import { openGitState } from "../../src/github/git-state.ts";
+import { SWEEP_FILE } from "../../src/protect/stop/sweep-record.ts";
 import { whetstone, type Ended } from "../support/whetstone.ts";
 import { bufferIo } from "./buffer-io.ts";
 
@@ -136,7 +138,10 @@ describe("stop, ask, grant, resume", () => {
 
   test("the token works once, from standard input", async () => {
     const ended = await cli(["resume", "--token-file", "-", "--json"], { input: `${token}\n` });
-    expect([ended.code, JSON.parse(ended.out)]).toEqual([0, { stopped: false, lifted: true, authorization: id }]);
+    expect([ended.code, JSON.parse(ended.out)]).toEqual([
+      0,
+      { stopped: false, lifted: true, authorization: id, switchedOff: [] },
+    ]);
     await cli(["stop"]);
     const again = await cli(["resume", "--json"], { env: { [TOKEN_VARIABLE]: token } });
     expect([again.code, JSON.parse(again.out)]).toMatchObject([1, { error: { reason: "authorization_used" } }]);
@@ -218,6 +223,27 @@ describe("people and their keys", () => {
     expect((await json("authorize", "keys", "rotate")).value).toMatchObject({ error: { reason: "role_missing" } });
     await configure(`{ roles: { admin: ["${ME}"] } }`);
     expect((await cli(["authorize", "grant", id])).code).toBe(0);
+  });
+
+  test("resume names the workflows that a stop on GitHub switched off, which a clone cannot switch on", async () => {
+    const workflows = [
+      { file: "whetstone.yml", off: true },
+      { file: "still-on.yml", off: false },
+    ];
+    const sweep = { schema: "whetstone.stop-sweep/1", workflows, runs: [], resumed: null };
+    const id = await ask();
+    await cli(["authorize", "grant", id, "--out", "token"]);
+    const state = openGitState({ cwd: folder, now: () => 0n });
+    const put = (text: string) =>
+      state.update("sweep", () => Promise.resolve({ change: new Map([[SWEEP_FILE, text]]), value: undefined }));
+    await put("{");
+    expect((await json("resume", "--token-file", "token")).value).toMatchObject({ error: { code: "ledger_broken" } });
+    await put(JSON.stringify(sweep));
+    const resumed = await cli(["resume", "--token-file", "token"]);
+    expect([resumed.code, resumed.out]).toEqual([
+      0,
+      expect.stringMatching(/\n {2}gh workflow enable whetstone\.yml\n$/),
+    ]);
   });
 
   test("the two-person rule and the expiry are those of whetstone.yaml", async () => {

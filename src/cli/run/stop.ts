@@ -3,10 +3,12 @@ import { EXIT } from "../../model/codes.ts";
 import { codeOf } from "../../model/error.ts";
 import { isRunning } from "../../model/stop.ts";
 import { type Stopped, stopSubject } from "../../protect/kill-switch.ts";
+import { readSweep } from "../../protect/stop/sweep-record.ts";
 import { openProtection } from "../../wire.ts";
 import type { ResumeOptions, StopOptions } from "../commands/stop.ts";
 import { type Io, printJson } from "../io.ts";
 import { permitByToken } from "../permission.ts";
+import { forTerminal } from "../../protect/sanitise.ts";
 import { assertReason } from "../reason-option.ts";
 import { cliActor, openCliProtection, rootWithoutGit } from "../protection.ts";
 import { readTokenOption } from "../token-source.ts";
@@ -55,7 +57,10 @@ function linesOf(done: Stopped): string[] {
   ];
 }
 
-/** `whetstone resume`: needs an authorization for exactly the stop that stands. */
+/**
+ * `whetstone resume`: needs an authorization for exactly the stop that stands. It lifts the flags; workflows that a stop on
+ * GitHub switched off are named, since a clone cannot switch them on.
+ */
 export async function runResume(options: ResumeOptions, io: Io): Promise<number> {
   const protection = await openCliProtection(options, io);
   const { killSwitch } = protection;
@@ -67,10 +72,20 @@ export async function runResume(options: ResumeOptions, io: Io): Promise<number>
     return EXIT.pass;
   }
   const wanted = { operation: "resume", target: "all", subject: stopSubject(state), token } as const;
+  // Read before the permission is used up: a broken record is then mended first.
+  const { workflows } = await readSweep(await protection.desk.state.view());
+  const switchedOff = workflows.filter(({ off }) => off).map(({ file }) => file);
   const permit = await permitByToken(protection, wanted);
   await killSwitch.lift(permit);
   await killSwitch.assertRunning();
-  if (options.json) printJson(io, { stopped: false, lifted: true, authorization: permit.authorization ?? null });
-  else io.out(`Running again, with ${permit.authorization ?? "permission"}; it is on record.\n`);
+  const authorization = permit.authorization ?? null;
+  if (options.json) printJson(io, { stopped: false, lifted: true, authorization, switchedOff });
+  else io.out(`Running again, with ${authorization ?? "permission"}; it is on record.\n${stillOff(switchedOff)}`);
   return EXIT.pass;
+}
+
+function stillOff(files: readonly string[]): string {
+  if (files.length === 0) return "";
+  const lines = files.map((file) => `  gh workflow enable ${forTerminal(file)}\n`);
+  return `Still switched off on GitHub by the stop; push whetstone/state, then:\n${lines.join("")}`;
 }
