@@ -28,8 +28,12 @@ const isCarried = (id: string): boolean => /^@modelcontextprotocol\/(server|core
 /** Optional parts of dependencies that their code asks for in a try block; loading them fails as it does without them. */
 const OPTIONAL_PEERS = ["probot", "pg-native", "pg-cloudflare", "cloudflare:sockets"];
 
-/** `@actions/core` brings an HTTP client for tokens that no action of ours asks for; importing it does nothing by itself. */
-const HTTP_CLIENT = /\/node_modules\/(?:@actions\/(?:core|http-client)|undici|tunnel)\//;
+/**
+ * `@actions/core` brings an HTTP client for tokens that no action of ours asks for, `@actions/github` a second client of
+ * GitHub; importing them does nothing by itself.
+ */
+const NOTHING_BY_ITSELF =
+  /\/node_modules\/(?:@actions\/(?:core|github|http-client)|@octokit\/plugin-(?:paginate-rest|rest-endpoint-methods)|undici|tunnel)\//;
 
 /** Fewer bytes for every job to fetch; names stay, so that the stack of a bug can be read. */
 const SMALLER = { mangle: false, compress: true, codegen: { removeWhitespace: true } } as const;
@@ -62,7 +66,7 @@ const action = await build({
     "actions/session-program": "src/cli/session-program.ts",
   },
   external: OPTIONAL_PEERS,
-  treeshake: { moduleSideEffects: (id) => !HTTP_CLIENT.test(id) },
+  treeshake: { moduleSideEffects: (id) => !NOTHING_BY_ITSELF.test(id) },
   output: {
     format: "esm",
     entryFileNames: "[name].js",

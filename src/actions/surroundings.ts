@@ -11,6 +11,7 @@ import {
   summary,
   warning,
 } from "@actions/core";
+import { context as github } from "@actions/github";
 import { parseEnv } from "../config/env.ts";
 import { STOP_VARIABLE } from "../model/stop.ts";
 import { givenInputs, type JobContext, secretsOf, type Toolkit } from "./job.ts";
@@ -30,22 +31,20 @@ const toolkit: Toolkit = {
   writeSummary: async (markdown) => void (await summary.addRaw(markdown).write()),
 };
 
-/** By the runner's default variables, see GitHub's documentation of workflow variables. */
+const { actor, runId, runAttempt, serverUrl, apiUrl } = github;
 const context: JobContext = {
-  actor: process.env["GITHUB_ACTOR"] ?? "",
+  actor,
+  // The toolkit does not know who started a rerun.
   triggeringActor: process.env["GITHUB_TRIGGERING_ACTOR"] ?? "",
-  runId: Number.parseInt(process.env["GITHUB_RUN_ID"] ?? "", 10),
-  runAttempt: Number.parseInt(process.env["GITHUB_RUN_ATTEMPT"] ?? "1", 10),
-  serverUrl: process.env["GITHUB_SERVER_URL"] ?? "https://github.com",
-  apiUrl: process.env["GITHUB_API_URL"] ?? "https://api.github.com",
-  repo: repositoryOf(process.env["GITHUB_REPOSITORY"] ?? ""),
+  runId,
+  runAttempt: Number.isNaN(runAttempt) ? 1 : runAttempt,
+  serverUrl,
+  apiUrl,
+  get repo() {
+    return github.repo;
+  },
   stop: process.env[STOP_VARIABLE],
 };
-
-function repositoryOf(name: string): JobContext["repo"] {
-  const [owner = "", repo = ""] = name.split("/");
-  return { owner, repo };
-}
 
 /** What the runner gave the process of this step: the one place of this room that reads it. */
 export const surroundings = {
