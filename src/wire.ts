@@ -86,10 +86,12 @@ export type GitHubPlace = {
 
 /** Folder of a repository that holds store, dossiers and worktrees; never committed. */
 export const WORK_FOLDER = ".whetstone";
+/** Where the span store is unless somebody says otherwise; the default of `db:` too. */
+const USUAL_STORE = join(WORK_FOLDER, "whetstone.db");
 
 /** The span store that flags, environment or configuration name, in this order: a postgres:// URL or an absolute path. */
 export function spanStoreUrl(places: Places, env: Env, config?: Config): string {
-  const named = places.db ?? env.databaseUrl ?? config?.db ?? join(WORK_FOLDER, "whetstone.db");
+  const named = places.db ?? env.databaseUrl ?? config?.db ?? USUAL_STORE;
   if (isPostgresUrl(named)) return named;
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(named)?.[1];
   if (scheme === undefined) return isAbsolute(named) ? named : resolve(places.cwd, named);
@@ -102,7 +104,8 @@ export function spanStoreUrl(places: Places, env: Env, config?: Config): string 
 function whoNamesStore({ db }: Places, { databaseUrl }: Env, config?: Config): string | undefined {
   if (db !== undefined) return "--db";
   if (databaseUrl !== undefined) return "DATABASE_URL";
-  return config?.db === undefined ? undefined : "`db:` in the configuration";
+  // The usual place is nobody's mistake: `whetstone init` writes it, and the first call fills it.
+  return config === undefined || config.db === USUAL_STORE ? undefined : "`db:` in the configuration";
 }
 
 /**

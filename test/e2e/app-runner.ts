@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { openRestHost } from "../../src/github/rest/host.ts";
 import { cloneOf } from "../support/github-clone.ts";
 import { BOT_LOGIN, OWNER, REPO, TOKEN } from "../support/github.ts";
 import { BETTER_WORK, sampleProject } from "../support/sample-project.ts";
-import { whetstone } from "../support/whetstone.ts";
 import { dispatch } from "./act.ts";
 import { type AppWorld } from "./app-world.ts";
 import { startArtifacts } from "./artifacts.ts";
@@ -19,19 +20,26 @@ export async function projectFiles(app: string): Promise<Readonly<Record<string,
   files["sessions/good.json"] = await readFile(await project.session(BETTER_WORK), "utf8");
   await project.remove();
   for (const name of ["whetstone", "whetstone-canary", "whetstone-rollback"]) {
-    files[`.github/workflows/${name}.yml`] = `# ${name}\non: workflow_dispatch\njobs: {}\n`;
+    const uses = "whetstone/whetstone/.github/workflows/loop.yml@0000000000000000000000000000000000000000";
+    files[`.github/workflows/${name}.yml`] = `on: workflow_dispatch\njobs:\n  ${name}:\n    uses: ${uses}\n`;
   }
   files["whetstone.yaml"] += `app:\n${app}`;
   return files;
 }
 
+/** Calls of one session. */
+const CALLS = 40;
+
 /** What stands in for GitHub's runners: does what a workflow that was dispatched would do. */
 export type Runner = {
   /** Runs the loop's workflow, as the run that was dispatched, to its end. */
   readonly loop: (runId: number, inputs: Readonly<Record<string, string>>) => Promise<number | null>;
-  /** A session of a client with the server behind the proxy that splits traffic: so many calls of `work`. */
-  readonly traffic: (calls: number, canary: "good" | "bad") => Promise<void>;
+  /** A session of a client with the server behind the proxy that splits traffic: 40 calls of `work`. */
+  readonly traffic: (split: Split) => Promise<void>;
 };
+
+/** What the canary is (the version of a branch, or a server whose tools all fail), and its share in percent. */
+export type Split = { readonly canary: { readonly branch: string } | "failing"; readonly weight: number };
 
 /** Runs workflows by act, staged in `staged`, and traffic by the proxy on this machine. */
 export function openRunner(world: AppWorld, place: { readonly staged: string; readonly folder: string }): Runner {
@@ -68,14 +76,28 @@ export function openRunner(world: AppWorld, place: { readonly staged: string; re
       github.backend.actions.setRun(runId, { status: "completed", conclusion });
       return code;
     },
-    traffic: async (calls, canary) => {
+    traffic: async ({ canary, weight }) => {
       await using clone = await cloneOf(github);
-      const good = "node server.mjs";
-      const bad = `node -e "${FAILING.replaceAll('"', '\\"')}"`;
-      const split = ["--canary-command", canary === "good" ? good : bad, "--weight", "50"];
+      await using candidate = canary === "failing" ? undefined : await cloneOf(github, canary.branch);
+      const failing = `node -e "${FAILING.replaceAll('"', '\\"')}"`;
+      const command = candidate === undefined ? failing : `node ${join(candidate.root, "server.mjs")}`;
+      const split = ["--canary-command", command, "--weight", String(weight)];
       const args = ["proxy", "--service", "sample", "--db", world.database, ...split, "--", "node", "server.mjs"];
-      const { code, err } = await whetstone(args, { cwd: clone.root, input: clientOf(calls) });
-      if (code !== 0) throw new Error(`the proxy ended with ${code}: ${err}`);
+      const client = new Client({ name: "e2e", version: "1" });
+      const bin = resolve("bin/whetstone.js");
+      await client.connect(
+        new StdioClientTransport({
+          command: process.execPath,
+          args: [bin, ...args],
+          cwd: clone.root,
+          stderr: "ignore",
+        }),
+      );
+      // One after the other, as a model does: what waits for other calls says nothing about the server.
+      for (let call = 0; call < CALLS; call += 1) {
+        await client.callTool({ name: "work", arguments: { n: (call % 6) + 1 } });
+      }
+      await client.close();
     },
   };
 }
@@ -85,20 +107,3 @@ const FAILING =
   "require('readline').createInterface({input:process.stdin}).on('line',l=>{const m=JSON.parse(l);if(m.id===undefined)return;" +
   "const r=m.method==='initialize'?{protocolVersion:m.params.protocolVersion,capabilities:{tools:{}},serverInfo:{name:'s',version:'2'}}" +
   ":{content:[{type:'text',text:'no'}],isError:true};console.log(JSON.stringify({jsonrpc:'2.0',id:m.id,result:r}))})";
-
-/** What a client writes that makes so many calls. */
-function clientOf(calls: number): string {
-  const clientInfo = { name: "e2e", version: "1" };
-  const hello = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo };
-  const messages = [
-    { jsonrpc: "2.0", id: 0, method: "initialize", params: hello },
-    { jsonrpc: "2.0", method: "notifications/initialized" },
-    ...Array.from({ length: calls }, (_, index) => ({
-      jsonrpc: "2.0",
-      id: index + 1,
-      method: "tools/call",
-      params: { name: "work", arguments: { n: (index % 6) + 1 } },
-    })),
-  ];
-  return messages.map((message) => `${JSON.stringify(message)}\n`).join("");
-}

@@ -3,7 +3,7 @@ import { readLedger } from "../../src/protect/ledger.ts";
 import { openRestState } from "../../src/github/rest-state.ts";
 import { OWNER, REPO } from "../support/github.ts";
 import type { AppWorld } from "./app-world.ts";
-import type { Runner } from "./app-runner.ts";
+import type { Runner, Split } from "./app-runner.ts";
 import { type Expectation, standing } from "./standing.ts";
 
 /** What a story is told with. */
@@ -100,12 +100,18 @@ export function gateOf({ world: { github } }: Stage, run: number) {
 }
 
 /** Sessions of clients, one after the other, until the gate has decided. */
-export async function trafficUntilDecided(stage: Stage, run: number, canary: "good" | "bad"): Promise<void> {
+export async function trafficUntilDecided(stage: Stage, run: number, split: Split): Promise<void> {
   const MOST_SESSIONS = 60;
   for (let session = 0; session < MOST_SESSIONS; session += 1) {
     if (gateOf(stage, run).decisions.length > 0) return;
-    await stage.runner.traffic(40, canary);
+    await stage.runner.traffic(split);
   }
+}
+
+/** Whether it was looked at if the change holds. */
+async function looked(stage: Stage): Promise<boolean> {
+  const seen = await outcomes(stage);
+  return seen.includes("held") || seen.includes("faded");
 }
 
 /** A person marks a draft as ready, which has no call of REST, and merges it; the commit that came of it. */
@@ -114,9 +120,9 @@ async function merged({ world }: Stage, pull: number): Promise<string> {
   return Merged.parse(await world.person("ada").ask("PUT", `pulls/${pull}/merge`, { merge_method: "merge" })).sha;
 }
 
-/** A good change: asked for, proposed, approved by a person, watched at the gate, let through, merged. */
+/** A good change: asked for, proposed, approved by a person, watched at the gate, let through, merged, held. */
 export async function goodChange(stage: Stage): Promise<readonly Expectation[]> {
-  const { world, say } = stage;
+  const { world, runner, say } = stage;
   const { github } = world;
   const { pull, seen } = await proposed(stage);
   await world.person("grace").ask("POST", `pulls/${pull}/reviews`, { event: "APPROVE", body: "The numbers convince." });
@@ -125,12 +131,19 @@ export async function goodChange(stage: Stage): Promise<readonly Expectation[]> 
   await github.until(() => gateOf(stage, run).reports.length > 0);
   const early = gateOf(stage, run);
   say(`approved by a person: the canary is started as run ${run}; the gate waits and reports`);
-  await trafficUntilDecided(stage, run, "good");
+  const branch = (await standing(github)).pulls[0]?.head.ref ?? "";
+  await trafficUntilDecided(stage, run, { canary: { branch }, weight: 30 });
   await github.until(() => gateOf(stage, run).decisions.length > 0);
   const [decision] = gateOf(stage, run).decisions;
   say(`the gate decided: ${decision?.state}`);
+  await github.until(async () => (await outcomes(stage)).includes("promoted"));
   await merged(stage, pull);
   await github.until(async () => (await outcomes(stage)).includes("merged"));
+  say("merged by a person; all traffic goes to the new version, until the change counts as held");
+  const MOST_SESSIONS = 200;
+  for (let session = 0; session < MOST_SESSIONS && !(await looked(stage)); session += 1) {
+    await runner.traffic({ canary: { branch }, weight: 100 });
+  }
   return [
     ...seen,
     is("nothing passes without telemetry", early.decisions.length === 0),
@@ -138,6 +151,7 @@ export async function goodChange(stage: Stage): Promise<readonly Expectation[]> 
     is("and lets the canary pass on what was measured", decision?.state === "approved"),
     is("once", gateOf(stage, run).decisions.length === 1),
     is("the merge is an outcome on record", (await outcomes(stage)).includes("merged")),
+    is("and so is that its effect is still there", (await outcomes(stage)).includes("held")),
   ];
 }
 
@@ -153,7 +167,7 @@ export async function badCanary(stage: Stage): Promise<readonly Expectation[]> {
   github.backend.actions.setRun(run, { id: run, ...facts, head_sha: sha, head_branch: "main", conclusion: null });
   say(`merged by a person; the deployment of ${sha.slice(0, 12)} comes to the gate`);
   await comesToTheGate(stage, run);
-  await trafficUntilDecided(stage, run, "bad");
+  await trafficUntilDecided(stage, run, { canary: "failing", weight: 50 });
   await github.until(() => gateOf(stage, run).decisions.length > 0);
   const [decision] = gateOf(stage, run).decisions;
   say(`the gate decided: ${decision?.state}`);
@@ -188,6 +202,7 @@ export async function stopAndResume(stage: Stage): Promise<readonly Expectation[
   await world.kill();
   say("the server was killed while the gate waits");
   const stopping = await world.person("ada").comment(pull, "/whetstone stop the dashboard looks wrong");
+  await github.until(() => github.hooks?.log.at(-1)?.event === "issue_comment");
   const lost = github.hooks?.log.at(-1);
   await world.start();
   say("and started again: the delivery that it missed is fetched from GitHub's log");

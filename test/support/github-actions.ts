@@ -40,7 +40,8 @@ export type Actions = {
 };
 
 type Runs = Map<number, Readonly<Record<string, unknown>>>;
-type Place = { readonly ask: Ask; readonly repository: string; readonly runs: Runs };
+/** `self`: account of the App whose rules are asked. */
+type Place = { readonly ask: Ask; readonly repository: string; readonly runs: Runs; readonly self: string };
 
 const Dispatch = z.object({
   ref: z.string(),
@@ -184,10 +185,10 @@ function answerRuns(
   switch (`${method} ${verb}`) {
     case "POST cancel":
       if (run["status"] === "completed") return ok({ message: "Cannot cancel a workflow run that is completed." }, 409);
-      if (!book.stubborn.has(id)) book.setRun(id, { status: "completed", conclusion: "cancelled" });
+      if (!book.stubborn.has(id)) cancel(book, id);
       return ok({}, 202);
     case "POST force-cancel":
-      book.setRun(id, { status: "completed", conclusion: "cancelled" });
+      cancel(book, id);
       return ok({}, 202);
     case "GET ":
       return ok(complete(run));
@@ -201,7 +202,7 @@ function answerRuns(
       return ok(
         book.gate
           .filter((answer) => answer.run === id)
-          .map(({ environment_name: name, state = "pending", comment = "", login = "github-actions[bot]" }) => ({
+          .map(({ environment_name: name, state = "pending", comment = "", login = book.self }) => ({
             environments: [{ id: 1, name }],
             state,
             comment,
@@ -211,6 +212,11 @@ function answerRuns(
     default:
       return undefined;
   }
+}
+
+function cancel({ setRun, waiting }: Book, id: number): void {
+  setRun(id, { status: "completed", conclusion: "cancelled" });
+  waiting.delete(id);
 }
 
 const MOST_REPORTS = 10;

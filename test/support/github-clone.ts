@@ -22,6 +22,7 @@ export async function cloneOf(github: GitHub, branch = "main"): Promise<TestRepo
   const { sha } = z.object({ object: z.object({ sha: z.string() }) }).parse(data).object;
   await copyCommit(github, repository.root, sha);
   await repository.git("update-ref", `refs/heads/${branch}`, sha);
+  await repository.git("symbolic-ref", "HEAD", `refs/heads/${branch}`);
   await repository.git("reset", "--quiet", "--hard");
   return repository;
 }

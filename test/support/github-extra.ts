@@ -8,7 +8,13 @@ import { answerExtra } from "./github-routes.ts";
 import { type People, peopleBook } from "./github-people.ts";
 
 /** Where the emulator is, and as whom it is asked. */
-export type BackendOptions = { readonly address: string; readonly token: string; readonly repository: string };
+export type BackendOptions = {
+  readonly address: string;
+  readonly token: string;
+  readonly repository: string;
+  /** Account of the App, or of the token where there is none. */
+  readonly self: string;
+};
 
 /** The emulator with what it lacks: GraphQL mutations of commits, deployments, environments, variables, digests. */
 export type Backend = {
@@ -32,7 +38,7 @@ export type Backend = {
 };
 
 /** The emulator at `address` and beside it what it lacks, in memory. */
-export function secondBackend({ address, token, repository }: BackendOptions): Backend {
+export function secondBackend({ address, token, repository, self }: BackendOptions): Backend {
   const turns = inTurn();
   const send = async (request: Omit<Incoming, "headers"> & { readonly headers?: Incoming["headers"] }) => {
     const query = request.query.size === 0 ? "" : `?${request.query.toString()}`;
@@ -65,7 +71,7 @@ export function secondBackend({ address, token, repository }: BackendOptions): B
     environments: new Map<string, unknown>(),
     deployments: [] as Record<string, unknown>[],
   };
-  const actions = actionsBook({ ask, repository, runs: state.runs });
+  const actions = actionsBook({ ask, repository, runs: state.runs, self });
   return {
     ...state,
     actions,

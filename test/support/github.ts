@@ -90,7 +90,9 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHub> 
     return bent?.reply ?? answer ?? { status: 503, body: { message: "starting" } };
   };
   const server = createServer((request, response) => {
-    if (hooks !== undefined && request.url === HOOKS_PATH) return void hooks.take(request, response);
+    if (hooks !== undefined && request.url === HOOKS_PATH) {
+      return void hooks.take(request, response).finally(() => answered.emit("answered"));
+    }
     void read(request)
       .then(handle)
       .then((answer) => send(response, answer))
@@ -106,7 +108,12 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHub> 
     seed: { ...SEED, github: { ...SEED.github, apps } },
   });
   const address = emulator.url.replace("localhost", "127.0.0.1");
-  const backend = secondBackend({ address, token: TOKEN, repository: REPOSITORY });
+  const backend = secondBackend({
+    address,
+    token: TOKEN,
+    repository: REPOSITORY,
+    self: app === undefined ? BOT_LOGIN : `${app.slug}[bot]`,
+  });
   behind.backend = backend;
   const base = await backend.begin("main", options.files ?? { "README.md": "# notes\n" });
   const baseUrl = `${origin}${PREFIX}`;
