@@ -57,6 +57,11 @@ export type PullRequests = {
   readonly find: (number: number) => Promise<FoundPull | undefined>;
   /** User names of those who wrote or committed its commits; GitHub lists the first 250 of them. */
   readonly authors: (number: number) => Promise<readonly string[]>;
+  /**
+   * User names of those who moved a branch, of its newest 100 moves: a commit states its author as whoever made it likes, GitHub
+   * knows who pushed it. Empty for servers that keep no such list.
+   */
+  readonly pushers: (branch: string) => Promise<readonly string[]>;
   /** All open ones from branches of this repository; none of a fork. */
   readonly open: () => Promise<readonly PullRequest[]>;
   /** Opens one; the open one of the same branch when there is one. */

@@ -74,6 +74,7 @@ function guardPulls(pulls: Host["pulls"], parts: Parts): Host["pulls"] {
     from: pulls.from,
     find: pulls.find,
     authors: pulls.authors,
+    pushers: pulls.pushers,
     open: pulls.open,
     reviews: pulls.reviews,
     create: guarded("proposal.publish", pulls.create, parts),

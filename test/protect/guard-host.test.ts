@@ -11,6 +11,7 @@ const READS = [
   "pulls.from",
   "pulls.open",
   "pulls.authors",
+  "pulls.pushers",
   "pulls.find",
   "pulls.reviews",
   "checks.on",

@@ -53,10 +53,15 @@ export async function approvalOf(repository: ApprovalPlace, number: number): Pro
 }
 
 /** Who opened it, whoever wrote of it, and with the two-person rule whoever asked for it. */
-async function involvedIn(repository: ApprovalPlace, { number, author }: FoundPull): Promise<readonly string[]> {
+async function involvedIn(
+  repository: ApprovalPlace,
+  { number, author, branch }: FoundPull,
+): Promise<readonly string[]> {
   const { twoPerson } = await repository.desk.rules();
   const asked = twoPerson ? await askersOf(repository, number) : [];
-  return [...(author === undefined ? [] : [author]), ...(await repository.host.pulls.authors(number)), ...asked];
+  const { pulls } = repository.host;
+  const [authors, pushers] = [await pulls.authors(number), await pulls.pushers(branch)];
+  return [...(author === undefined ? [] : [author]), ...authors, ...pushers, ...asked];
 }
 
 function unfitness({ state, fork }: FoundPull): MissingApproval | undefined {

@@ -61,6 +61,7 @@ export function restPulls(repository: RestRepository): PullRequests {
       return found === undefined ? undefined : { ...shaped(found), ...ownFacts(found), fork: !isFromHere(found) };
     },
     authors: (number) => readAuthors(repository, number),
+    pushers: (branch) => readPushers(repository, branch),
     open: () => list({ state: "open" }),
     create: async ({ branch, base, title, body, draft }) => {
       const wanted = { head: branch, base, title, body: fitBody(body), draft, maintainer_can_modify: true };
@@ -116,6 +117,16 @@ async function readAuthors({ client, owner, repo }: RestRepository, number: numb
   const parameters = { owner, repo, pull_number: number };
   const commits = await listOnGitHub(client, { route: `GET ${PULLS}/{pull_number}/commits`, parameters, answer });
   const names = commits.flatMap(({ author, committer }) => [author?.login, committer?.login]);
+  return [...new Set(names.filter((name) => name !== undefined))];
+}
+
+async function readPushers({ client, owner, repo }: RestRepository, branch: string): Promise<readonly string[]> {
+  const moves = await findOnGitHub(client, {
+    route: "GET /repos/{owner}/{repo}/activity",
+    parameters: { owner, repo, ref: `refs/heads/${branch}`, per_page: 100 },
+    answer: z.array(z.object({ actor: Account })),
+  });
+  const names = (moves ?? []).map(({ actor }) => actor?.login);
   return [...new Set(names.filter((name) => name !== undefined))];
 }
 

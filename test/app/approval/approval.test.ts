@@ -96,6 +96,43 @@ describe("an approval", () => {
     expect(await approvalOf(place.repository, number)).toMatchObject({ kind: "missing", why: "not_independent" });
   });
 
+  test("of who pushed to its branch counts for nothing, whatever name the commits state", async () => {
+    const pull = await openPull();
+    const asked: string[] = [];
+    await pull.review("ada", "APPROVE");
+    const pushes = [{ actor: { login: "ghost-writer" } }, { actor: null }, { actor: { login: "Ada" } }];
+    place.github.bend((request) => {
+      if (!request.startsWith("GET activity")) return undefined;
+      asked.push(request);
+      return { when: "before", reply: { status: 200, body: pushes } };
+    });
+    const found = await pull.approval().finally(() => place.github.bend(undefined));
+    expect([found, asked.length]).toMatchObject([{ kind: "missing", why: "not_independent" }, 1]);
+    // Somebody else's approval of the same commit still counts.
+    await pull.review("grace", "APPROVE");
+    place.github.bend((request) =>
+      request.startsWith("GET activity") ? { when: "before", reply: { status: 200, body: pushes } } : undefined,
+    );
+    const second = await pull.approval().finally(() => place.github.bend(undefined));
+    expect(second).toMatchObject({ kind: "approved", by: "grace" });
+  });
+
+  test("cannot be told while GitHub does not say who pushed; a server without such a list has none", async () => {
+    const pull = await openPull();
+    await pull.review("ada", "APPROVE");
+    place.github.bend((request) =>
+      request.startsWith("GET activity") ? { when: "before", reply: { status: 403, body: {} } } : undefined,
+    );
+    await expect(pull.approval().finally(() => place.github.bend(undefined))).rejects.toMatchObject({
+      code: "api_failed",
+    });
+    place.github.bend((request) =>
+      request.startsWith("GET activity") ? { when: "before", reply: { status: 404, body: {} } } : undefined,
+    );
+    const found = await pull.approval().finally(() => place.github.bend(undefined));
+    expect(found).toMatchObject({ kind: "approved", by: "ada" });
+  });
+
   test("of who wrote one of its commits counts for nothing, however the name is written", async () => {
     const pull = await openPull();
     await pull.review("ada", "APPROVE");

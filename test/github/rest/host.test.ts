@@ -146,6 +146,26 @@ describe("pull requests", () => {
     expect(await host.pulls.authors(7).finally(() => github.bend(undefined))).toEqual(["ada", "web-flow", "grace"]);
   });
 
+  test("everybody who pushed to a branch is named once, as GitHub saw it", async () => {
+    const moves = [
+      { actor: { login: "ada" } },
+      { actor: null },
+      { actor: { login: "app[bot]" } },
+      { actor: { login: "ada" } },
+    ];
+    const asked: string[] = [];
+    github.bend((request) => {
+      if (!request.startsWith("GET activity")) return undefined;
+      asked.push(request);
+      return { when: "before", reply: { status: 200, body: moves } };
+    });
+    const branch = "whetstone/proposal/a+b";
+    expect(await host.pulls.pushers(branch).finally(() => github.bend(undefined))).toEqual(["ada", "app[bot]"]);
+    expect(asked).toHaveLength(1);
+    // A server of an age that keeps no such list.
+    expect(await host.pulls.pushers(branch)).toEqual([]);
+  });
+
   test("are all read, however many pages there are", async () => {
     await using other = await startGitHub();
     for (let n = 0; n < 103; n += 1) {
