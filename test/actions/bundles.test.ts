@@ -102,7 +102,9 @@ test("the jobs of the loop hand on to each other, from the gate to the record", 
   let dossier = "";
   await mkdir(join(project.root, "handed-on"));
   const job = async (name: string, inputs: Readonly<Record<string, string>> = {}) => {
-    const handed = name === "gate" ? {} : { dossier, needs: JSON.stringify(needs) };
+    // The two jobs that write get the dossiers of several jobs, in folders of their own.
+    const from = ["propose", "record"].includes(name) ? "handed-on" : dossier;
+    const handed = name === "gate" ? {} : { dossier: from, needs: JSON.stringify(needs) };
     const end = await act(name, { ...handed, ...inputs });
     needs[name] = { result: end.exitCode === 0 ? "success" : "failure", outputs: end.outputs };
     if (end.exitCode !== 0) throw new Error(`${name}: ${end.log}`);
