@@ -37,7 +37,7 @@ export function commentOf(n: number, body: string): string {
   return JSON.stringify({
     ...COMMENT,
     action: "created",
-    comment: { ...COMMENT.comment, id: n, body, user },
+    comment: { ...COMMENT.comment, id: n, body, user, created_at: new Date().toISOString() },
     issue: { ...COMMENT.issue, number: n },
     repository: { ...COMMENT.repository, id: repo + 1, name: `notes-${repo}`, owner: { login: "octo-org" } },
     installation: { id: 100 + repo },

@@ -21,6 +21,12 @@ export const comments: EventHandler = {
     const delivery = CommentDelivery.parse(context.event.payload);
     const written = parseCommands(delivery.comment.body);
     if (written.length === 0) return { kind: "done" };
+    if (isStale(context, delivery)) {
+      context.log(
+        `${described(written)}: written more than ${LONGEST_DAYS} days before it was delivered; nothing is done`,
+      );
+      return { kind: "done" };
+    }
     const speaker = await speakerOf(context.repository, delivery);
     const said = `${described(written)} by ${delivery.comment.user?.login ?? "nobody"}`;
     switch (speaker.kind) {
@@ -38,6 +44,14 @@ export const comments: EventHandler = {
 };
 
 /** Commands of a comment that a line of the log names. */
+/** GitHub delivers for three days; what comes later is an old delivery that somebody sends again, whose id may be forgotten. */
+const LONGEST_DAYS = 7;
+
+function isStale({ event }: HandlerContext, { comment }: CommentDelivery): boolean {
+  const { created_at: at } = comment;
+  return at !== undefined && event.receivedAt - Date.parse(at) > LONGEST_DAYS * 86_400_000;
+}
+
 const MOST_NAMED = 3;
 
 function described(written: readonly WrittenCommand[]): string {

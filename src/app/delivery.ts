@@ -9,6 +9,8 @@ export const CommentDelivery = z.object({
     user: z.object({ id: z.number().int(), login: z.string().min(1), type: z.string() }).nullable(),
     /** The App through which it was written, also where a person's account wrote it. */
     performed_via_github_app: z.object({ id: z.number().int() }).nullish(),
+    /** When it was written. */
+    created_at: z.iso.datetime({ offset: true }).optional(),
   }),
   issue: z.object({ number: z.number().int(), pull_request: z.object({}).nullish() }),
   repository: z.object({ name: z.string().min(1), owner: z.object({ login: z.string().min(1) }) }),

@@ -77,6 +77,22 @@ describe("a command", () => {
   });
 });
 
+test("an old delivery that is sent again, under whatever id, does nothing; a late one is heard", async () => {
+  const DAY = 86_400_000;
+  const written = Date.parse("2026-11-01T10:00:00Z");
+  const say = (days: number, comment: number) => {
+    const payload = commentPayload("/whetstone help", { id: comment, user: { id: 3, login: "ada", type: "User" } });
+    const dated = { ...payload, issue: { number: talk.issue } };
+    const sent = { ...dated, comment: { ...dated.comment, created_at: "2026-11-01T10:00:00Z" } };
+    const event = { id: `again-${comment}`, receivedAt: written + days * DAY, payload: sent };
+    return talk.say("", { comment, event });
+  };
+  const from = talk.github.requests.length;
+  expect((await say(7.1, 700_001)).reactions).toEqual([]);
+  expect(talk.github.requests.slice(from).filter((request) => !request.startsWith("GET issues/"))).toEqual([]);
+  expect((await say(3, 700_002)).reactions).toEqual(["eyes", "hooray"]);
+});
+
 describe("who is heard", () => {
   test.each(["read", "triage", "none", "gone"])("a person with permission %s: 👎 and nothing else", async (level) => {
     talk.github.backend.people.permissions.set("mallory", level);
