@@ -51,11 +51,19 @@ export function latencyDrift(calls: readonly CallSample[], settings: CanarySetti
  * ln of the E-value against "the mean is at most 0": half-normal mixture over means above it.
  * `z`: estimate over its standard error.
  */
-function logShiftEValue(z: number, error: number): number {
+export function logShiftEValue(z: number, error: number): number {
   const share = SHIFT_SCALE ** 2 / (error ** 2 + SHIFT_SCALE ** 2);
-  // Beyond this the tail is not told from 0, and the evidence neither.
-  const tail = Math.max(normalCdf(z * Math.sqrt(share)), 1e-300);
-  return Math.LN2 + 0.5 * Math.log1p(-share) + 0.5 * z * z * share + Math.log(tail);
+  const scaled = z * Math.sqrt(share);
+  return Math.LN2 + 0.5 * Math.log1p(-share) + logMills(scaled);
+}
+
+/** From here on the tail is taken by its expansion, which is then exact to 1 in 10,000. */
+const FAR = -30;
+
+/** ln of exp(x² / 2) · Φ(x): far below 0 the one is beyond all numbers and the other beneath them (Abramowitz and Stegun 26.2.12). */
+function logMills(x: number): number {
+  if (x > FAR) return 0.5 * x * x + Math.log(normalCdf(x));
+  return -Math.log(-x * Math.sqrt(2 * Math.PI)) + Math.log1p(-1 / (x * x));
 }
 
 function overBlocks(calls: readonly CallSample[], settings: CanarySettings, judge: (counts: Counts) => Drift): Drift {

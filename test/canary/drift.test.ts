@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { eventDrift, latencyDrift } from "../../src/canary/drift.ts";
+import { eventDrift, latencyDrift, logShiftEValue } from "../../src/canary/drift.ts";
 import { judgeCanary, type CanaryOptions } from "../../src/canary/judge.ts";
 import { canarySettings } from "../../src/canary/options.ts";
 import type { CallSample } from "../../src/model/call.ts";
@@ -164,4 +164,35 @@ test("property: drift is finite, without calls there is none, and exchanging the
     }),
     { numRuns: 60 },
   );
+});
+
+describe("a canary that is far better", () => {
+  test("does not drift, and passes", () => {
+    const calls = traffic({ minutes: 15, perMinute: 400 }, () => ({ time: 1 / 64, errors: 0 }));
+    const { logBetter, logWorse } = latencyDrift(calls, settings);
+    expect([logBetter > THRESHOLD, logWorse > THRESHOLD]).toEqual([true, false]);
+    expect(judged(calls)).toMatchObject({ verdict: "promote", reasons: expect.not.arrayContaining(["arms_drift"]) });
+  });
+
+  test("one as far worse is not called drift either: it is rolled back", () => {
+    const calls = traffic({ minutes: 15, perMinute: 400 }, () => ({ time: 64 }));
+    expect(judged(calls)).toMatchObject({ verdict: "rollback" });
+  });
+
+  test("evidence of worse times falls with every better one, however far", () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: -1e6, max: 30, noNaN: true }),
+        fc.double({ min: 0, max: 1e3, noNaN: true }),
+        fc.double({ min: 1e-4, max: 1, noNaN: true }),
+        (z, step, error) => {
+          const [less, more] = [logShiftEValue(z, error), logShiftEValue(z + step, error)];
+          expect(Number.isFinite(less)).toBe(true);
+          // The normal distribution is known to about seven digits.
+          expect(more).toBeGreaterThanOrEqual(less - 1e-4);
+          if (z <= 0) expect(less).toBeLessThanOrEqual(1e-4);
+        },
+      ),
+    );
+  });
 });
