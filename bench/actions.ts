@@ -7,8 +7,8 @@ import { renderTable } from "../src/cli/table.ts";
 
 /**
  * What a runner fetches and waits for: the size of every file of the built actions, and the start of each entry up to
- * its first work, beside bare Node in the same run. First work is the first file of the workspace that is read or the
- * first program that is started: everything before is loading and the check of the inputs.
+ * its first work, beside bare Node in the same run. First work is the first file of the workspace that is read, the
+ * first program that is started or the first request that is sent: everything before is loading and the check of the inputs.
  */
 const RUNS = 9;
 const LIMIT_BYTES = 4_000_000;
@@ -26,6 +26,7 @@ import child from "node:child_process";
 import { syncBuiltinESMExports } from "node:module";
 const stop = () => process.reallyExit(77);
 for (const name of ["spawn", "execFile"]) child[name] = stop;
+globalThis.fetch = stop;
 for (const name of ["readFile", "readdir", "open", "stat", "lstat", "access", "mkdir"]) {
   const own = fs.promises[name];
   fs.promises[name] = (path, ...rest) => (String(path).startsWith(${JSON.stringify(workspace)}) ? stop() : own(path, ...rest));

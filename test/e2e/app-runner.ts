@@ -28,13 +28,13 @@ export async function projectFiles(app: string): Promise<Readonly<Record<string,
 }
 
 /** Calls of one session. */
-const CALLS = 40;
+const CALLS = 150;
 
 /** What stands in for GitHub's runners: does what a workflow that was dispatched would do. */
 export type Runner = {
   /** Runs the loop's workflow, as the run that was dispatched, to its end. */
   readonly loop: (runId: number, inputs: Readonly<Record<string, string>>) => Promise<number | null>;
-  /** A session of a client with the server behind the proxy that splits traffic: 40 calls of `work`. */
+  /** A session of a client with the server behind the proxy that splits traffic: {@link CALLS} calls of `work`. */
   readonly traffic: (split: Split) => Promise<void>;
 };
 

@@ -132,7 +132,7 @@ export async function goodChange(stage: Stage): Promise<readonly Expectation[]> 
   const early = gateOf(stage, run);
   say(`approved by a person: the canary is started as run ${run}; the gate waits and reports`);
   const branch = (await standing(github)).pulls[0]?.head.ref ?? "";
-  await trafficUntilDecided(stage, run, { canary: { branch }, weight: 30 });
+  await trafficUntilDecided(stage, run, { canary: { branch }, weight: 40 });
   await github.until(() => gateOf(stage, run).decisions.length > 0);
   const [decision] = gateOf(stage, run).decisions;
   say(`the gate decided: ${decision?.state}`);
