@@ -29,7 +29,8 @@ export const AaPeriod = z.strictObject({
 });
 export type AaPeriod = z.infer<typeof AaPeriod>;
 
-const Tally = z.strictObject({ periods: z.int(), rollback: z.int(), promote: z.int(), undecided: z.int() });
+const Count = z.int().nonnegative();
+const Tally = z.strictObject({ periods: Count, rollback: Count, promote: Count, undecided: Count });
 type Tally = z.infer<typeof Tally>;
 
 const Worlds = z.strictObject({ equal: Tally, errors_at_margin: Tally, time_at_margin: Tally });
@@ -47,7 +48,10 @@ export const AaHistory = z.strictObject({
   since: Instant,
   /** Everything up to here has been judged or skipped. */
   until: Instant,
-  skipped: z.record(AaSkip, z.int()),
+  skipped: z.strictObject({ silent_arm: Count, versions_differ: Count, rollout: Count } satisfies Record<
+    AaSkip,
+    unknown
+  >),
   /** Counts over all periods, those among them that are not listed any more. */
   totals: Worlds,
   /** The latest, oldest first. */
