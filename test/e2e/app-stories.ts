@@ -14,6 +14,8 @@ const Comments = z.array(z.object({ id: z.number(), body: z.string(), user: z.ob
 const Merged = z.object({ sha: z.string() });
 const CANARY = "whetstone-canary.yml";
 const ENVIRONMENT = "production";
+/** Sessions of clients with the new version after it was promoted. */
+const SESSIONS_AFTER = 6;
 
 const is = (what: string, holds: boolean): Expectation => ({ what, holds });
 
@@ -140,10 +142,10 @@ export async function goodChange(stage: Stage): Promise<readonly Expectation[]> 
   await merged(stage, pull);
   await github.until(async () => (await outcomes(stage)).includes("merged"));
   say("merged by a person; all traffic goes to the new version, until the change counts as held");
-  const MOST_SESSIONS = 200;
-  for (let session = 0; session < MOST_SESSIONS && !(await looked(stage)); session += 1) {
+  for (let session = 0; session < SESSIONS_AFTER; session += 1) {
     await runner.traffic({ canary: { branch }, weight: 100 });
   }
+  await github.until(() => looked(stage));
   return [
     ...seen,
     is("nothing passes without telemetry", early.decisions.length === 0),

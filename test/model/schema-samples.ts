@@ -43,6 +43,8 @@ const TEXTS = [
   "a-20260102T030405Z-0123456789ab",
   ...[12, 16, 32, 40, 43, 64, 86].map((length) => "a".repeat(length)),
   "2026-01-02",
+  "octo-org/notes",
+  "ci.yml",
 ];
 
 /** Members that stand in the place of another one: no document holds both. */

@@ -43,7 +43,16 @@ async function startEmbedded(): Promise<PostgresServer> {
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ["--no-sync", "--encoding=UTF8", "--no-locale"],
     // Data of a test need not outlive the machine; no socket file is needed.
-    postgresFlags: ["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
+    postgresFlags: [
+      "-c",
+      "fsync=off",
+      "-c",
+      "max_connections=400",
+      "-c",
+      "listen_addresses=127.0.0.1",
+      "-c",
+      "unix_socket_directories=",
+    ],
     onLog: (line) => output.push(String(line)),
     onError: (error) => output.push(String(error)),
   });
