@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { openRestHost } from "../../src/github/rest/host.ts";
+import type { TestRepository } from "../support/git-repository.ts";
 import { cloneOf } from "../support/github-clone.ts";
 import { BOT_LOGIN, OWNER, REPO, TOKEN } from "../support/github.ts";
 import { BETTER_WORK, sampleProject } from "../support/sample-project.ts";
@@ -37,7 +38,7 @@ export async function projectFiles(app: string): Promise<Readonly<Record<string,
 const CALLS = 60;
 
 /** What stands in for GitHub's runners: does what a workflow that was dispatched would do. */
-export type Runner = {
+export type Runner = AsyncDisposable & {
   /** Runs the loop's workflow, as the run that was dispatched, to its end. */
   readonly loop: (runId: number, inputs: Readonly<Record<string, string>>) => Promise<number | null>;
   /** A session of a client with the server behind the proxy that splits traffic: {@link CALLS} calls of `work`. */
@@ -50,6 +51,13 @@ export type Split = { readonly canary: { readonly branch: string } | "failing"; 
 /** Runs workflows by act, staged in `staged`, and traffic by the proxy on this machine. */
 export function openRunner(world: AppWorld, place: { readonly staged: string; readonly folder: string }): Runner {
   const { github } = world;
+  // One clone of a branch, as it is when it is first asked for: the counterpart limits requests as GitHub does.
+  const made = new Map<string, Promise<TestRepository>>();
+  const clones = (branch: string): Promise<TestRepository> => {
+    const clone = made.get(branch) ?? cloneOf(github, branch);
+    made.set(branch, clone);
+    return clone;
+  };
   const hosted = openRestHost({ owner: OWNER, repo: REPO, client: github.client(), self: BOT_LOGIN });
   return {
     loop: async (runId, inputs) => {
@@ -83,8 +91,8 @@ export function openRunner(world: AppWorld, place: { readonly staged: string; re
       return code;
     },
     traffic: async ({ canary, weight }) => {
-      await using clone = await cloneOf(github);
-      await using candidate = canary === "failing" ? undefined : await cloneOf(github, canary.branch);
+      const clone = await clones("main");
+      const candidate = canary === "failing" ? undefined : await clones(canary.branch);
       const failing = `node -e "${FAILING.replaceAll('"', '\\"')}"`;
       const command = candidate === undefined ? failing : `node ${join(candidate.root, "server.mjs")}`;
       const split = ["--canary-command", command, "--weight", String(weight)];
@@ -104,6 +112,9 @@ export function openRunner(world: AppWorld, place: { readonly staged: string; re
         await client.callTool({ name: "work", arguments: { n: (call % 6) + 1 } });
       }
       await client.close();
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const clone of made.values()) await (await clone)[Symbol.asyncDispose]();
     },
   };
 }

@@ -54,7 +54,7 @@ for (const { name, story, starts } of STORIES.filter((one) => one.name.includes(
     events: EVENTS,
   });
   await world.start();
-  const runner = openRunner(world, { staged, folder: join(temporary.path, name) });
+  await using runner = openRunner(world, { staged, folder: join(temporary.path, name) });
   const limit = setTimeout(() => {
     say(`the story does not end\n${world.log().slice(-8_000)}`);
     for (const request of world.github.requests.slice(-40)) say(request);
