@@ -1,9 +1,9 @@
-import { judgeHeld, type HeldVerdict, type ObservedOperation } from "../learn/held.ts";
+import { judgeHeld, type HeldVerdict } from "../learn/held.ts";
 import { latestPerDossier } from "../learn/trials.ts";
 import type { Outcome } from "../model/outcome.ts";
 import { formatInstant, parseInstant } from "../model/time.ts";
 import { appendOutcome, readOutcomes } from "../protect/outcomes.ts";
-import { mergeIntoSketch } from "../stats/sketch.ts";
+import { trafficAround } from "../store/traffic-around.ts";
 import type { SpanStore } from "../store/port.ts";
 import { newId } from "../wire.ts";
 import { ledgerEntry, type LoopRun } from "./run.ts";
@@ -40,10 +40,8 @@ export async function judgeDue(
   if (due.length === 0) return checks;
   await using store = await open();
   for (const outcome of due) {
-    const promoted = parseInstant(outcome.at, 0n);
-    const seen = async (sinceNs: bigint): Promise<ObservedOperation[]> =>
-      await observe(store, { service: targetName, sinceNs, untilNs: sinceNs + windowNs });
-    const evidence = { before: await seen(promoted - windowNs), after: await seen(clock.now() - windowNs) };
+    const changedNs = parseInstant(outcome.at, 0n);
+    const evidence = await trafficAround(store, { service: targetName, changedNs, windowNs, nowNs: clock.now() });
     checks.push({ ...judgeHeld(outcome, evidence), proposal: outcome.proposal, promotedAt: outcome.at, outcome });
   }
   return checks;
@@ -80,25 +78,6 @@ async function mergedOnly({ workspace: { state, clock, targetName, config } }: L
   return latest
     .filter(({ status, at }) => status === "merged" && parseInstant(at, 0n) + windowNs <= clock.now())
     .map(({ proposal, at }) => ({ verdict: "unmeasured", proposal, mergedAt: at }));
-}
-
-type Window = { readonly service: string; readonly sinceNs: bigint; readonly untilNs: bigint };
-
-/** Calls of tools as their server saw them, by the tool's name. */
-async function observe(store: Traffic, window: Window): Promise<ObservedOperation[]> {
-  const found = new Map<string, { calls: number; errors: number; durations: Map<number, number> }>();
-  for await (const rows of store.rollups(window)) {
-    for (const { kind, operation, status, count, durations } of rows) {
-      if (kind !== "server") continue;
-      const name = operation.replace(/^tools\/call /, "");
-      const own = found.get(name) ?? { calls: 0, errors: 0, durations: new Map<number, number>() };
-      found.set(name, own);
-      own.calls += count;
-      own.errors += status === "error" ? count : 0;
-      mergeIntoSketch(own.durations, durations);
-    }
-  }
-  return [...found].map(([operation, own]) => ({ operation, ...own }));
 }
 
 async function recordLate(

@@ -5,7 +5,7 @@ import { Outcome } from "../../model/outcome.ts";
 import { parseInstant } from "../../model/time.ts";
 import { firstOf } from "../../propose/recorded.ts";
 import { readOutcomes, readRecords } from "../../protect/outcomes.ts";
-import { observedOperations } from "../../store/observed-operations.ts";
+import { trafficAround } from "../../store/traffic-around.ts";
 import type { EventHandler, HandlerContext } from "../handler.ts";
 import { recordLater } from "./record.ts";
 
@@ -34,14 +34,10 @@ export const heldTask: EventHandler = {
 async function judge(context: HandlerContext, promoted: Outcome, outcomes: readonly Outcome[]): Promise<void> {
   const { telemetry, clock, log, repository } = context;
   if (telemetry === undefined) return log(`${promoted.proposal} stays promoted: this server holds no telemetry.`);
-  const at = parseInstant(promoted.at, 0n);
-  const windowNs = clock.now() - at;
-  const seen = (sinceNs: bigint) =>
-    observedOperations(telemetry, { service: promoted.target, sinceNs, untilNs: sinceNs + windowNs });
-  const { verdict, details, observed } = judgeHeld(promoted, {
-    before: await seen(at - windowNs),
-    after: await seen(at),
-  });
+  const changedNs = parseInstant(promoted.at, 0n);
+  const nowNs = clock.now();
+  const window = { service: promoted.target, changedNs, windowNs: nowNs - changedNs, nowNs };
+  const { verdict, details, observed } = judgeHeld(promoted, await trafficAround(telemetry, window));
   log(`${promoted.proposal}: ${verdict}. ${details.join("; ")}`);
   if (verdict === "unknown") return;
   const origin = firstOf(outcomes.filter(({ dossier }) => dossier === promoted.dossier)) ?? promoted;
