@@ -11,7 +11,6 @@ import { restCommits } from "./github/rest/commits.ts";
 import { openRestForge } from "./github/rest/forge.ts";
 import { restHistory } from "./github/rest/history.ts";
 import { openRestHost } from "./github/rest/host.ts";
-import { restWorkflowRuns } from "./github/rest/workflow-runs.ts";
 import { openGitHubClient } from "./github/client.ts";
 import type { GitHubGraph } from "./github/graphql.ts";
 import { openGitState } from "./github/git-state.ts";
@@ -209,7 +208,7 @@ export function openDeploymentHost(
 ) {
   const client = openGitHubClient({ token, ...(baseUrl === undefined ? {} : { baseUrl }) });
   const repository = { owner, repo, client };
-  return guardDeployments(openRestHost({ ...repository, self }), restWorkflowRuns(repository), { guard, acting });
+  return guardDeployments(openRestHost({ ...repository, self }), { guard, acting });
 }
 
 /** A change reaches GitHub as whole files that passed the wall. */

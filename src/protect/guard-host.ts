@@ -1,6 +1,5 @@
 import type { Commits } from "../github/commit-port.ts";
 import type { Host } from "../github/host-port.ts";
-import type { WorkflowRuns } from "../github/run-port.ts";
 import type { Acting, Guard } from "./guard.ts";
 import type { OperationName } from "./operations.ts";
 import { assertPermit } from "./permit.ts";
@@ -36,6 +35,8 @@ export function guardHost(host: GuardedHost, guard: Guard, acting: Acting): Guar
     },
     gates: guardGates(host.gates, parts),
     runs: {
+      find: host.runs.find,
+      dispatched: host.runs.dispatched,
       underWay: host.runs.underWay,
       cancel: guarded("workflow.cancel", host.runs.cancel, parts),
       forceCancel: guarded("workflow.cancel", host.runs.forceCancel, parts),
@@ -57,8 +58,6 @@ export function guardHost(host: GuardedHost, guard: Guard, acting: Acting): Guar
 
 function guardGates(gates: Host["gates"], parts: Parts): Host["gates"] {
   return {
-    run: gates.run,
-    dispatched: gates.dispatched,
     answers: gates.answers,
     waiting: gates.waiting,
     rules: gates.rules,
@@ -87,8 +86,7 @@ function guardPulls(pulls: Host["pulls"], parts: Parts): Host["pulls"] {
 
 /** What deployments of a rollout are made with; each write asks the guard first. */
 export function guardDeployments(
-  { deployments, workflows }: Pick<Host, "deployments" | "workflows">,
-  { cancel, ...runs }: WorkflowRuns,
+  { deployments, workflows, runs }: Pick<Host, "deployments" | "workflows" | "runs">,
   parts: Parts,
 ) {
   return {
@@ -101,7 +99,11 @@ export function guardDeployments(
       dispatch: guarded("workflow.start", workflows.dispatch, parts),
       takeBack: guarded("workflow.undo", workflows.dispatch, parts),
     },
-    runs: { ...runs, cancel: guarded("workflow.cancel", cancel, parts) },
+    runs: {
+      find: runs.find,
+      dispatched: runs.dispatched,
+      cancel: guarded("workflow.cancel", runs.cancel, parts),
+    },
   };
 }
 

@@ -14,8 +14,10 @@ const Comments = z.array(z.object({ id: z.number(), body: z.string(), user: z.ob
 const Merged = z.object({ sha: z.string() });
 const CANARY = "whetstone-canary.yml";
 const ENVIRONMENT = "production";
+/** Sessions of clients with the version before the change. */
+const SESSIONS_BEFORE = 3;
 /** Most sessions of clients with the new version after it was promoted. */
-const SESSIONS_AFTER = 200;
+const SESSIONS_AFTER = 900;
 /** What the log of the server says of a promoted change that was looked at. */
 const LOOKED = /p-[0-9a-f]+: (held|faded|unknown)\./;
 
@@ -122,6 +124,10 @@ async function merged({ world }: Stage, pull: number): Promise<string> {
 export async function goodChange(stage: Stage): Promise<readonly Expectation[]> {
   const { world, runner, say } = stage;
   const { github } = world;
+  // What the version before the change did, a minute and more before the promotion.
+  for (let session = 0; session < SESSIONS_BEFORE; session += 1) {
+    await runner.traffic({ canary: "failing", weight: 0 });
+  }
   const { pull, seen } = await proposed(stage);
   await world.person("grace").ask("POST", `pulls/${pull}/reviews`, { event: "APPROVE", body: "The numbers convince." });
   const run = await canaryRun(stage);
@@ -143,6 +149,8 @@ export async function goodChange(stage: Stage): Promise<readonly Expectation[]> 
   }
   const [, found] = LOOKED.exec(world.log()) ?? [];
   say(`looked at after its time: ${found}`);
+  // The log is written before the record.
+  if (found !== "unknown") await github.until(async () => (await outcomes(stage)).includes(found ?? ""));
   return [
     ...seen,
     is("nothing passes without telemetry", early.decisions.length === 0),
@@ -150,8 +158,8 @@ export async function goodChange(stage: Stage): Promise<readonly Expectation[]> 
     is("and lets the canary pass on what was measured", decision?.state === "approved"),
     is("once", gateOf(stage, run).decisions.length === 1),
     is("the merge is an outcome on record", (await outcomes(stage)).includes("merged")),
-    // The store counts by the minute: windows as short as here say what they say, and days are for the tests of outcomes.
-    is("what was promoted is looked at after its time", found !== undefined),
+    is("what was promoted is looked at after its time, and its effect is still there", found === "held"),
+    is("which is an outcome on record", (await outcomes(stage)).includes("held")),
   ];
 }
 

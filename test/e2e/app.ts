@@ -15,7 +15,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const app = (approval: "canary" | "nothing"): string => `  approval: { starts: ${approval} }
   gate: { windowMinutes: 0, minimumCalls: 40, lookSeconds: 1 }
-learning: { heldAfterDays: 0.0005 }
+learning: { heldAfterDays: 0.0028 }
 `;
 const STORIES = [
   { name: "a good change", story: goodChange, starts: "canary" },

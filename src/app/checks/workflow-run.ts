@@ -1,4 +1,4 @@
-import type { GateRun } from "../../github/gate-port.ts";
+import type { WorkflowRun } from "../../github/runs-port.ts";
 import type { HandlerContext } from "../handler.ts";
 import { appSettings, type RepositoryAccess } from "../repository.ts";
 import { showStage, type StageState } from "./stage-check.ts";
@@ -19,7 +19,7 @@ const ENDS: Readonly<Record<string, StageState>> = {
  * @throws WhetstoneError `api_failed`, `config_invalid`
  */
 export async function showRun({ repository, log }: HandlerContext, id: number): Promise<void> {
-  const run = await repository.host.gates.run(id);
+  const run = await repository.host.runs.find(id);
   const { workflow } = (await appSettings(repository)).loop;
   if (run === undefined || run.path !== `.github/workflows/${workflow}`) return;
   if (!run.ownCode || !(await isStartedByUs(repository, run))) {
@@ -38,13 +38,13 @@ export async function showRun({ repository, log }: HandlerContext, id: number): 
   });
 }
 
-function stateOf({ status, conclusion }: GateRun): StageState {
+function stateOf({ status, conclusion }: WorkflowRun): StageState {
   if (status === "completed") return ENDS[conclusion ?? ""] ?? "neutral";
   return status === "in_progress" ? "in_progress" : "queued";
 }
 
 /** Who began it, and who had it run again. */
-async function isStartedByUs({ self, host }: RepositoryAccess, { actors }: GateRun): Promise<boolean> {
+async function isStartedByUs({ self, host }: RepositoryAccess, { actors }: WorkflowRun): Promise<boolean> {
   for (const login of new Set(actors)) {
     if (login === undefined) return false;
     if (login === self.login) continue;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { GateRun } from "../../github/gate-port.ts";
+import type { WorkflowRun } from "../../github/runs-port.ts";
 import type { AskedRun } from "../../model/asked-run.ts";
 import { readAskedRun } from "../../protect/asked-runs.ts";
 import { answerInPlace } from "../conversation.ts";
@@ -40,7 +40,7 @@ export const followRun: EventHandler = {
     const { repository } = context;
     const asked = await readAskedRun(await repository.state.view(), followed.comment);
     if (asked === undefined) return { kind: "done" };
-    const run = await repository.host.gates.run(followed.run);
+    const run = await repository.host.runs.find(followed.run);
     const now = Number(context.clock.now() / 1_000_000n);
     if (run === undefined || now - followed.since > LONGEST_MS) {
       const why = run === undefined ? "is not there any more" : "has not ended in 35 days and is not followed any more";
@@ -54,7 +54,7 @@ export const followRun: EventHandler = {
 
 type End = { readonly isGood: boolean; readonly line: string };
 
-function endOf(run: GateRun): End {
+function endOf(run: WorkflowRun): End {
   const conclusion = run.conclusion ?? "unknown";
   return { isGood: conclusion === "success", line: `${linkOf(run)} ended: **${cell(conclusion)}**.` };
 }
@@ -68,11 +68,11 @@ const WORDS: Readonly<Record<string, string>> = {
   action_required: "waits until somebody lets it run",
 };
 
-function progressOf(run: GateRun): string {
+function progressOf(run: WorkflowRun): string {
   return `${linkOf(run)} ${WORDS[run.status] ?? cell(run.status)}.`;
 }
 
-function linkOf({ id, url }: GateRun): string {
+function linkOf({ id, url }: WorkflowRun): string {
   return /^https:\/\/[\w.:/-]+$/.test(url) ? `[Run ${id}](${url})` : `Run ${id}`;
 }
 

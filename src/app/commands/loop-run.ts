@@ -1,4 +1,4 @@
-import type { GateRun } from "../../github/gate-port.ts";
+import type { WorkflowRun } from "../../github/runs-port.ts";
 import { apiStatus } from "../../github/rest-api.ts";
 import { messageOf, WhetstoneError } from "../../model/error.ts";
 import type { AskedRun } from "../../model/asked-run.ts";
@@ -106,10 +106,10 @@ async function begin({ repository, clock }: CommandContext, asked: AskedRun, isN
   return run;
 }
 
-async function findRun({ host }: CommandContext["repository"], asked: AskedRun): Promise<GateRun | undefined> {
+async function findRun({ host }: CommandContext["repository"], asked: AskedRun): Promise<WorkflowRun | undefined> {
   // GitHub's clock need not be ours.
   const since = formatInstant(BigInt(Date.parse(asked.at) - UNLISTED_MS) * 1_000_000n);
-  const runs = await host.gates.dispatched(asked.workflow, since);
+  const runs = await host.runs.dispatched(asked.workflow, since);
   return runs.find(({ title }) => title.split(/\s+/).includes(requestMark(asked.comment)));
 }
 

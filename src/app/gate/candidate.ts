@@ -1,5 +1,5 @@
 import type { AppSettings } from "../../config/app.ts";
-import type { GateRun } from "../../github/gate-port.ts";
+import type { WorkflowRun } from "../../github/runs-port.ts";
 import type { CommitSha } from "../../model/json.ts";
 import { proposalOfPull, type PullProposal } from "../outcomes/proposal.ts";
 import type { RepositoryAccess } from "../repository.ts";
@@ -27,7 +27,7 @@ export function canaryPath({ workflow }: Pick<AppSettings["gate"], "workflow">):
  */
 export async function candidateOf(
   repository: Pick<RepositoryAccess, "host" | "state">,
-  run: GateRun,
+  run: WorkflowRun,
   settings: Pick<AppSettings["gate"], "workflow">,
 ): Promise<Candidate> {
   const { host } = repository;
@@ -46,7 +46,7 @@ function isOf({ pull }: PullProposal, sha: CommitSha): boolean {
 
 async function statedIn(
   { host }: Pick<RepositoryAccess, "host">,
-  run: GateRun,
+  run: WorkflowRun,
   settings: Pick<AppSettings["gate"], "workflow">,
 ): Promise<{ readonly sha: CommitSha; readonly pull: number } | undefined> {
   const [, sha, pull] = TITLE.exec(run.title) ?? [];

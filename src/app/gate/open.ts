@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { AppSettings } from "../../config/app.ts";
-import type { GateRun } from "../../github/gate-port.ts";
+import type { WorkflowRun } from "../../github/runs-port.ts";
 import type { ReasonCode } from "../../model/codes.ts";
 import type { CommitSha } from "../../model/json.ts";
 import type { Actor, LedgerEntry } from "../../model/ledger.ts";
@@ -52,7 +52,7 @@ export async function openAskedGate(context: HandlerContext): Promise<GateRecord
   const address = asked.deployment_callback_url ?? "";
   const environment = asked.environment ?? asked.deployment?.environment;
   const id = callbackRun(address);
-  const run = id === undefined ? undefined : await repository.host.gates.run(id);
+  const run = id === undefined ? undefined : await repository.host.runs.find(id);
   if (run === undefined || environment === undefined || !isCallbackOf(address, run.address)) {
     await refuse(context, { reason: "callback_forbidden", address });
     return undefined;
@@ -69,7 +69,7 @@ export async function openAskedGate(context: HandlerContext): Promise<GateRecord
 }
 
 /** An attempt of a run waits once at each environment. */
-function gateId({ id, attempt }: GateRun, environment: string): string {
+function gateId({ id, attempt }: WorkflowRun, environment: string): string {
   // Not `encodeURIComponent` alone: it leaves signs that not every file system takes.
   const name = encodeURIComponent(environment).replaceAll(/[!'()*~]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
   return `${id}-${attempt}-${name}`;

@@ -88,7 +88,7 @@ const ON_ITS_WAY: readonly string[] = ["queued", "requested", "pending", "waitin
 /** Whether the run of a gate waits there, or is still on its way: the question may come before the list has it. */
 export async function isStillThere(context: GateContext, gate: GateRecord): Promise<boolean> {
   if (gate.run === null) return true;
-  const run = await context.repository.host.gates.run(gate.run.id);
+  const run = await context.repository.host.runs.find(gate.run.id);
   if (run?.attempt !== gate.run.attempt) return false;
   return ON_ITS_WAY.includes(run.status) || (await isListed(context, gate));
 }
@@ -120,7 +120,7 @@ export async function howItLeft({ repository }: GateContext, gate: GateRecord): 
   const answers = await answersOf(repository, gate);
   const person = answers.find(({ state, user }) => state === "approved" && user !== repository.self.login);
   if (person !== undefined) return { how: "bypassed", by: person.user ?? null };
-  const run = gate.run === null ? undefined : await repository.host.gates.run(gate.run.id);
+  const run = gate.run === null ? undefined : await repository.host.runs.find(gate.run.id);
   const wentOn = run !== undefined && run.attempt === gate.run?.attempt && run.conclusion === "success";
   return wentOn ? { how: "bypassed", by: null } : { how: "gone", by: null };
 }

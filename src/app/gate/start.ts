@@ -1,5 +1,5 @@
 import type { AppSettings } from "../../config/app.ts";
-import type { GateRun } from "../../github/gate-port.ts";
+import type { WorkflowRun } from "../../github/runs-port.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import type { LedgerEntry } from "../../model/ledger.ts";
 import { formatInstant } from "../../model/time.ts";
@@ -86,7 +86,7 @@ function entryOf({ by, target, sha, pull, delivery }: CanaryStart): LedgerEntry 
 /** Whether another one may follow: its run ended without success, or never came to be. */
 async function isOver(context: StartContext, start: CanaryStart): Promise<boolean> {
   if (start.run === null) return start.delivery !== context.event.id && ageMs(context, start) >= LOST_MS;
-  const run = await context.repository.host.gates.run(start.run);
+  const run = await context.repository.host.runs.find(start.run);
   return run === undefined || (run.status === "completed" && run.conclusion !== "success");
 }
 
@@ -98,10 +98,10 @@ async function findRun(
   { repository }: StartContext,
   start: CanaryStart,
   { workflow }: AppSettings["gate"],
-): Promise<GateRun | undefined> {
+): Promise<WorkflowRun | undefined> {
   // GitHub's clock need not be ours.
   const since = formatInstant(BigInt(Date.parse(start.at) - UNLISTED_MS) * 1_000_000n);
-  const runs = await repository.host.gates.dispatched(workflow, since);
+  const runs = await repository.host.runs.dispatched(workflow, since);
   return runs.find(({ title }) => title === canaryTitle(start));
 }
 

@@ -47,7 +47,7 @@ async function lookAgain({ repository, clock }: GateContext, { startedAt }: Gate
 async function hasLeft(context: GateContext, gate: GateRecord): Promise<boolean> {
   if (gate.run === null || (await isStillThere(context, gate))) return false;
   const left = await howItLeft(context, gate);
-  const run = await context.repository.host.gates.run(gate.run.id);
+  const run = await context.repository.host.runs.find(gate.run.id);
   // Other jobs of the run may be at work while this one is on its way.
   if (left.how === "gone" && run?.attempt === gate.run.attempt && run.status !== "completed") return false;
   await endGate(context, gate, left);

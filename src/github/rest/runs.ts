@@ -1,14 +1,34 @@
 import { z } from "zod";
-import { apiStatus, callGitHub } from "../rest-api.ts";
+import { CommitSha } from "../../model/json.ts";
+import { apiFailure, apiStatus, callGitHub, checkedAnswer } from "../rest-api.ts";
 import { listOnGitHub } from "../rest-list.ts";
 import type { RestRepository } from "../rest-objects.ts";
-import type { Runs, RunUnderWay, WorkflowFile } from "../runs-port.ts";
+import type { Runs, RunUnderWay, WorkflowFile, WorkflowRun } from "../runs-port.ts";
 
 const ACTIONS = "/repos/{owner}/{repo}/actions";
 /** What GitHub calls a run that has not ended. */
 const UNDER_WAY = ["queued", "in_progress", "waiting", "pending", "requested"] as const;
 
+const Login = z.object({ login: z.string() }).nullish();
 const Run = z.object({
+  id: z.number(),
+  run_attempt: z.number().optional(),
+  head_sha: CommitSha,
+  head_branch: z.string().nullish(),
+  path: z.string(),
+  event: z.string(),
+  display_title: z.string(),
+  status: z.string().nullish(),
+  conclusion: z.string().nullish(),
+  created_at: z.string(),
+  html_url: z.string(),
+  repository: z.object({ id: z.number() }).nullish(),
+  head_repository: z.object({ id: z.number() }).nullish(),
+  actor: Login,
+  triggering_actor: Login,
+});
+
+const UnderWay = z.object({
   id: z.number(),
   path: z.string(),
   display_title: z.string().nullish(),
@@ -17,7 +37,8 @@ const Run = z.object({
 });
 
 /** Workflow runs over REST. */
-export function restRuns({ client, owner, repo }: RestRepository): Runs {
+export function restRuns(repository: RestRepository): Runs {
+  const { client, owner, repo } = repository;
   const where = { owner, repo };
   const end = async (id: number, verb: "cancel" | "force-cancel"): Promise<boolean> => {
     const route = `POST ${ACTIONS}/runs/{run_id}/${verb}`;
@@ -31,13 +52,19 @@ export function restRuns({ client, owner, repo }: RestRepository): Runs {
     }
   };
   return {
+    find: (id) => findRun(repository, id),
+    dispatched: async (file, since) => {
+      const parameters = { ...where, workflow_id: file, event: "workflow_dispatch", created: `>=${since}` };
+      const call = { route: `GET ${ACTIONS}/workflows/{workflow_id}/runs`, parameters, answer: Run };
+      return (await listOnGitHub(client, call, "workflow_runs")).map((run) => shapeOf(run, undefined));
+    },
     underWay: async () => {
       // A run may pass from one list into the next while they are read: it counts once.
       const found = new Map<number, RunUnderWay>();
       for (const status of UNDER_WAY) {
-        const call = { route: `GET ${ACTIONS}/runs`, parameters: { ...where, status }, answer: Run };
+        const call = { route: `GET ${ACTIONS}/runs`, parameters: { ...where, status }, answer: UnderWay };
         for (const run of await listOnGitHub(client, call, "workflow_runs")) {
-          if (run.status !== "completed") found.set(run.id, shapeOf(run));
+          if (run.status !== "completed") found.set(run.id, shapeUnderWay(run));
         }
       }
       return [...found.values()];
@@ -47,9 +74,46 @@ export function restRuns({ client, owner, repo }: RestRepository): Runs {
   };
 }
 
-function shapeOf({ id, path, display_title, status, html_url }: z.output<typeof Run>): RunUnderWay {
-  // GitHub names a file with the branch that it was taken from, where it was called from elsewhere.
-  return { id, path: path.replace(/@.*$/, ""), title: display_title ?? "", status: status ?? "", url: html_url };
+async function findRun({ client, owner, repo }: RestRepository, id: number): Promise<WorkflowRun | undefined> {
+  const route = `GET ${ACTIONS}/runs/{run_id}`;
+  const response = await client.request(route, { owner, repo, run_id: id }).catch((error: unknown) => {
+    const failure = apiFailure(route, error);
+    if (apiStatus(failure) === 404) return undefined;
+    throw failure;
+  });
+  if (response === undefined) return undefined;
+  const address: unknown = Reflect.get(response, "url");
+  return shapeOf(
+    checkedAnswer({ route, answer: Run }, response.data),
+    typeof address === "string" ? address : undefined,
+  );
+}
+
+/** GitHub names a file with the branch that it was taken from, where it was called from elsewhere. */
+const fileOf = (path: string): string => path.replace(/@.*$/s, "");
+
+function shapeUnderWay({ id, path, display_title, status, html_url }: z.output<typeof UnderWay>): RunUnderWay {
+  return { id, path: fileOf(path), title: display_title ?? "", status: status ?? "", url: html_url };
+}
+
+function shapeOf(run: z.output<typeof Run>, address: string | undefined): WorkflowRun {
+  const { repository, head_repository: head } = run;
+  return {
+    id: run.id,
+    attempt: run.run_attempt ?? 1,
+    headSha: run.head_sha,
+    branch: run.head_branch ?? undefined,
+    path: fileOf(run.path),
+    event: run.event,
+    title: run.display_title,
+    status: run.status ?? "",
+    conclusion: run.conclusion ?? undefined,
+    createdAt: run.created_at,
+    ownCode: repository?.id !== undefined && head?.id === repository.id,
+    actors: [run.actor?.login, run.triggering_actor?.login],
+    url: run.html_url,
+    address,
+  };
 }
 
 const Workflow = z.object({ path: z.string(), name: z.string(), state: z.string() });

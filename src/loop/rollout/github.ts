@@ -17,18 +17,24 @@
  */
 import type { GitHubDeploymentSettings } from "../../config/deployment.ts";
 import type { Host } from "../../github/host-port.ts";
-import type { WorkflowRun, WorkflowRuns } from "../../github/run-port.ts";
+import type { Runs, WorkflowRun } from "../../github/runs-port.ts";
 import { apiStatus } from "../../github/rest-api.ts";
 import { codeOf, WhetstoneError } from "../../model/error.ts";
 import type { CommitSha } from "../../model/json.ts";
 import type { HookCall } from "./port.ts";
+
+/** A run as far as a hook follows it. */
+type FollowedRun = Pick<WorkflowRun, "id" | "title" | "status" | "conclusion" | "url">;
 
 /** What of GitHub deployments need. */
 export type DeploymentHost = {
   readonly deployments: Pick<Host["deployments"], "create" | "setState" | "states">;
   /** `takeBack` dispatches as well, and is for what undoes: it works while Whetstone is stopped. */
   readonly workflows: Readonly<Record<"dispatch" | "takeBack", Host["workflows"]["dispatch"]>>;
-  readonly runs: WorkflowRuns;
+  readonly runs: Pick<Runs, "cancel"> & {
+    readonly find: (...of: Parameters<Runs["find"]>) => Promise<FollowedRun | undefined>;
+    readonly dispatched: (...of: Parameters<Runs["dispatched"]>) => Promise<readonly FollowedRun[]>;
+  };
 };
 
 /** What is done by a hook. */
@@ -153,9 +159,10 @@ async function runInSpiteOf(hook: Hook, error: unknown): Promise<{ readonly runI
   throw error;
 }
 
-async function runOf({ settings, place, call, task }: Hook): Promise<WorkflowRun | undefined> {
+async function runOf({ settings, place, call, task }: Hook): Promise<FollowedRun | undefined> {
   const since = new Date(Date.parse(call.rollout.since) - SKEW_MS).toISOString().replace(/\.\d+Z$/, "Z");
-  return (await place.host.runs.titled(settings.workflow ?? "", task, since))[0];
+  const runs = await place.host.runs.dispatched(settings.workflow ?? "", since);
+  return runs.find(({ title }) => title === task);
 }
 
 /** The last state, once there is one. GitHub may fail for a while: then it is looked at again, until the time is over. */

@@ -42,7 +42,7 @@ export async function deployKnownGood(deps: RollBackDeps, order: Order): Promise
 type Deployment = { readonly key: string; readonly sha: CommitSha; readonly workflow: string; readonly asked: string };
 
 async function startedBefore({ host }: RollBackDeps, { key, workflow, asked }: Deployment) {
-  const runs = await host.gates.dispatched(workflow, asked);
+  const runs = await host.runs.dispatched(workflow, asked);
   return runs.find(({ title }) => title.includes(key))?.id;
 }
 

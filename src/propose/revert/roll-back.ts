@@ -38,7 +38,7 @@ export type RollBackDeps = {
   readonly commits: Commits;
   readonly host: Pick<Host, "pulls" | "checks" | "notes" | "deployments"> & {
     readonly workflows: Pick<Host["workflows"], "dispatch">;
-    readonly gates: Pick<Host["gates"], "dispatched">;
+    readonly runs: Pick<Host["runs"], "dispatched">;
   };
   readonly state: StateStore;
   readonly clock: Clock;

@@ -15,7 +15,8 @@ export type SweepDeps = {
   readonly killSwitch: KillSwitch;
   readonly state: StateStore;
   readonly forge: Pick<Forge, "head" | "read">;
-  readonly host: Pick<Host, "runs"> & {
+  readonly host: {
+    readonly runs: Pick<Host["runs"], "underWay" | "cancel" | "forceCancel">;
     readonly workflows: Pick<Host["workflows"], "list" | "enable" | "disable">;
   };
   readonly clock: Clock;

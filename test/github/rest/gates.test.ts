@@ -36,7 +36,7 @@ describe("a run that waits", () => {
       actor: { login: "ada" },
       triggering_actor: null,
     });
-    expect(await host.gates.run(id)).toMatchObject({
+    expect(await host.runs.find(id)).toMatchObject({
       id,
       attempt: 2,
       headSha: github.base,
@@ -48,7 +48,7 @@ describe("a run that waits", () => {
       actors: ["ada", undefined],
       address: `${github.baseUrl}/repos/${OWNER}/${REPO}/actions/runs/${id}`,
     });
-    expect(await host.gates.run(9)).toBeUndefined();
+    expect(await host.runs.find(9)).toBeUndefined();
   });
 
   test.each([
@@ -56,7 +56,7 @@ describe("a run that waits", () => {
     ["of one that is gone", { head_repository: null }],
     ["of nobody knows whom", { head_repository: null, repository: null }],
   ])("code that is %s is not our own", async (_name, change) => {
-    expect((await host.gates.run(newRun(change)))?.ownCode).toBe(false);
+    expect((await host.runs.find(newRun(change)))?.ownCode).toBe(false);
   });
 
   test("is reported on and answered once; both are listed", async () => {

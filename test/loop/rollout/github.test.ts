@@ -5,7 +5,6 @@ import type { Rollout } from "../../../src/canary/rollout-record.ts";
 import { DeploymentSettings } from "../../../src/config/deployment.ts";
 import { openMemoryState } from "../../../src/github/memory-state.ts";
 import { openRestHost } from "../../../src/github/rest/host.ts";
-import { restWorkflowRuns } from "../../../src/github/rest/workflow-runs.ts";
 import { configuredDeployment } from "../../../src/loop/rollout/deployment.ts";
 import { driveRollout, type RolloutDeps } from "../../../src/loop/rollout/drive.ts";
 import { githubHooks, taskOf, type DeploymentHost, type GitHubHooks } from "../../../src/loop/rollout/github.ts";
@@ -58,6 +57,10 @@ function withActions(github: GitHub, world: ReturnType<typeof actions>, fault: (
     status,
     conclusion: conclusion ?? null,
     html_url: `https://github.example/runs/${id}`,
+    head_sha: "a".repeat(40),
+    path: ".github/workflows/deploy.yml",
+    event: "workflow_dispatch",
+    created_at: "2026-11-20T10:00:00Z",
   });
   const reply = (status: number, body: unknown): Fault => ({ when: "before", reply: { status, body } });
   github.bend((request, { body, path }) => {
@@ -88,9 +91,9 @@ function withActions(github: GitHub, world: ReturnType<typeof actions>, fault: (
 
 function hostOf(github: GitHub): DeploymentHost {
   const repository = { owner: OWNER, repo: REPO, client: github.client() };
-  const { deployments, workflows } = openRestHost({ ...repository, self: BOT_LOGIN });
+  const { deployments, workflows, runs } = openRestHost({ ...repository, self: BOT_LOGIN });
   const dispatch = workflows.dispatch;
-  return { deployments, workflows: { dispatch, takeBack: dispatch }, runs: restWorkflowRuns(repository) };
+  return { deployments, workflows: { dispatch, takeBack: dispatch }, runs };
 }
 
 const atOnce = () => Promise.resolve();
@@ -289,12 +292,7 @@ function memoryGitHub() {
         const run = world.runs.find((one) => one.id === id);
         return Promise.resolve(run && { ...world.look(run), conclusion: run.conclusion, url: "" });
       },
-      titled: (_file, title) =>
-        Promise.resolve(
-          world.runs
-            .filter((run) => run.title === title)
-            .map((run) => ({ ...run, conclusion: run.conclusion, url: "" })),
-        ),
+      dispatched: () => Promise.resolve(world.runs.map((run) => ({ ...run, conclusion: run.conclusion, url: "" }))),
       cancel: () => Promise.resolve(true),
     },
   };
@@ -321,7 +319,7 @@ function mortal(host: DeploymentHost, { dies, isAfter }: { dies: number; isAfter
       states: request(deployments.states),
     },
     workflows: { dispatch: request(workflows.dispatch), takeBack: request(workflows.takeBack) },
-    runs: { find: request(runs.find), titled: request(runs.titled), cancel: request(runs.cancel) },
+    runs: { find: request(runs.find), dispatched: request(runs.dispatched), cancel: request(runs.cancel) },
   };
 }
 
