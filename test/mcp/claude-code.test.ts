@@ -1,8 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { analysisMode } from "../../src/session/claude/analysis.ts";
 import { runClaude } from "../../src/session/claude/process.ts";
-import { analysisArguments, mcpConfig, sessionEnvironment, toolNames } from "../../src/session/claude/recipe.ts";
+import { sessionArguments, sessionEnvironment, toolNames } from "../../src/session/claude/recipe.ts";
 import { openStore } from "../../src/store/open.ts";
 import { span, spanId, traceId } from "../store/spans.ts";
 import { claudeForTests, DUMMY_KEY, sessionFolders, stayingIn, telemetryServer } from "../support/claude.ts";
@@ -19,10 +20,15 @@ async function session(script: readonly ScriptedTurn[], tools: readonly string[]
   await fill(database);
   const server = telemetryServer(database, tools);
   const mcpConfigFile = join(folders.root, "mcp.json");
-  await writeFile(mcpConfigFile, mcpConfig(server), { mode: 0o600 });
+  // In its own words: the script has no last turn that fits the schema of an answer.
+  const {
+    setUp: { answer: _answer, ...setUp },
+    mcpConfig,
+  } = analysisMode({ worktree: folders.checkout, changedPaths: async () => [], server });
+  await writeFile(mcpConfigFile, mcpConfig, { mode: 0o600 });
   const end = await runClaude({
     program: claude?.path ?? "",
-    args: analysisArguments({ model: "claude-sonnet-5-5", maxTurns: 5, maxBudgetUsd: 1, mcpConfigFile, server }),
+    args: sessionArguments({ model: "claude-sonnet-5-5", maxTurns: 5, maxBudgetUsd: 1, mcpConfigFile, ...setUp }),
     cwd: folders.checkout,
     env: sessionEnvironment(folders.environment(api.url)),
     prompt: "Which traces are there?",

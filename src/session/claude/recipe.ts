@@ -35,11 +35,6 @@ export type SessionArguments = {
   readonly answer?: Readonly<Record<string, unknown>>;
 };
 
-/** What an analysis is started with. */
-export type AnalysisOptions = Omit<SessionArguments, "servers" | "tools" | "allowed" | "denied"> & {
-  readonly server: Pick<MountedServer, "name" | "tools">;
-};
-
 /** The built-in tools that exist in an analysis; none of them writes or runs anything. */
 export const ANALYSIS_TOOLS = ["Read", "Grep", "Glob"] as const;
 
@@ -80,12 +75,6 @@ export function sessionArguments(options: SessionArguments): readonly string[] {
     answer === undefined ? [] : ["--json-schema", JSON.stringify(answer)],
   ];
   return groups.flat();
-}
-
-/** Arguments for a session that can read the checkout and ask the telemetry server, and nothing else. */
-export function analysisArguments({ server, ...rest }: AnalysisOptions): readonly string[] {
-  const servers = [server];
-  return sessionArguments({ ...rest, servers, tools: ANALYSIS_TOOLS, allowed: [], denied: ["Edit", "Write"] });
 }
 
 /** The names that a server's tools have in a session. */
