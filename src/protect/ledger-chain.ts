@@ -33,26 +33,9 @@ export function chain(
 }
 
 /**
- * Checks that the records follow `from` without a gap and that no field of any was changed. Records missing at the end
- * cannot be seen by the chain alone: compare the tip with one that was noted elsewhere.
+ * Why a record does not follow `last`; undefined when it does. `covered`: its canonical JSON without the digest. Records
+ * missing at the end cannot be seen by the chain alone: compare the tip with one that was noted elsewhere.
  */
-export function verifyChain(
-  records: Iterable<LedgerRecord>,
-  { hash, from = CHAIN_START }: { readonly hash: Hash; readonly from?: ChainTip },
-): ChainVerdict {
-  let last = from;
-  let count = 0;
-  for (const record of records) {
-    const { digest: _digest, ...covered } = record;
-    const detail = chainFault(record, { last, covered: canonicalJson(covered), hash });
-    if (detail !== undefined) return { ok: false, seq: last.seq + 1, detail };
-    last = { seq: record.seq, digest: record.digest };
-    count += 1;
-  }
-  return { ok: true, records: count, tip: last };
-}
-
-/** Why a record does not follow `last`; undefined when it does. `covered`: its canonical JSON without the digest. */
 export function chainFault(
   record: LedgerRecord,
   { last, covered, hash }: { readonly last: ChainTip; readonly covered: string; readonly hash: Hash },

@@ -1,14 +1,32 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { canonicalJson } from "../../src/model/json.ts";
 import { LEDGER_GENESIS, LedgerRecord } from "../../src/model/ledger.ts";
 import { sha256 } from "../../src/protect/digest.ts";
-import { chain, CHAIN_START, formatMicroseconds, verifyChain } from "../../src/protect/ledger-chain.ts";
+import {
+  chain,
+  CHAIN_START,
+  chainFault,
+  type ChainVerdict,
+  formatMicroseconds,
+} from "../../src/protect/ledger-chain.ts";
 import { entries } from "./ledger-entries.ts";
 
 const TIME = "2026-11-20T10:00:00.000000Z";
 const with_ = { time: TIME, hash: sha256 };
 const CHAIN = chain(CHAIN_START, entries(200), with_);
-const verify = (records: readonly LedgerRecord[]) => verifyChain(records, { hash: sha256 });
+
+/** Walks the records as the readers of the ledger do, up to the first that does not follow. */
+function verify(records: readonly LedgerRecord[]): ChainVerdict {
+  let last = CHAIN_START;
+  for (const record of records) {
+    const { digest: _digest, ...covered } = record;
+    const detail = chainFault(record, { last, covered: canonicalJson(covered), hash: sha256 });
+    if (detail !== undefined) return { ok: false, seq: last.seq + 1, detail };
+    last = { seq: record.seq, digest: record.digest };
+  }
+  return { ok: true, records: records.length, tip: last };
+}
 
 /** Another value of the same type, so that only the digest can tell. */
 function tampered(value: unknown): unknown {
@@ -49,7 +67,7 @@ describe("chain", () => {
   });
 });
 
-describe("verifyChain finds, at its place,", () => {
+describe("chainFault finds, at its place,", () => {
   test("every changed field of every record", () => {
     let changes = 0;
     for (const [index, record] of CHAIN.entries()) {
