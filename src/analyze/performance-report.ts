@@ -2,7 +2,6 @@ import type { Interval } from "../model/finding.ts";
 import type { SpanKind } from "../model/span.ts";
 import { formatInstant } from "../model/time.ts";
 import { proportionDifferenceInterval, wilsonInterval } from "../stats/proportion.ts";
-import { msInText, nameInText, shareInText } from "./names.ts";
 import { compareText } from "./parents.ts";
 import { shareOf, sum } from "./rating.ts";
 import type { OperationSeries, SeriesPoint } from "./series.ts";
@@ -152,53 +151,3 @@ type Named = Pick<OperationSeries, "service" | "operation" | "kind">;
 
 const byName = (a: Named, b: Named): number =>
   compareText(a.service, b.service) || compareText(a.operation, b.operation) || compareText(a.kind, b.kind);
-
-/** The report as plain text lines; names of telemetry are cleaned as in every sentence. */
-export function renderPerformanceReport(report: PerformanceReport): readonly string[] {
-  const { window, calls, errors, operations } = report;
-  const share = shareInText(shareOf(errors, calls));
-  return [
-    `${window.since} to ${window.until}: ${calls} calls of ${operations} operations, ${errors} errors (${share}).`,
-    ...section(
-      "Where the time goes",
-      report.byTotalTime,
-      (row) => `${shareInText(row.timeShare)} of the time, ${row.calls} calls`,
-    ),
-    ...section(
-      "Slowest at p95",
-      report.slowest,
-      (row) => `p95 ${msInText(row.p95Ms)}, p50 ${msInText(row.p50Ms)}${changeText(row.p95Change)}`,
-    ),
-    ...section(
-      "Errors",
-      report.errorProne,
-      (row) => `${row.errors} of ${row.calls} calls (${shareInText(row.errorRate)})`,
-    ),
-    ...(report.trends.length === 0 ? [] : ["Changing:", ...report.trends.map(trendText)]),
-  ];
-}
-
-function section(
-  title: string,
-  rows: readonly ReportedOperation[],
-  text: (row: ReportedOperation) => string,
-): string[] {
-  if (rows.length === 0) return [];
-  return [
-    `${title}:`,
-    ...rows.map((row) => `  ${nameInText(row.operation)} (${nameInText(row.service)}, ${row.kind}): ${text(row)}`),
-  ];
-}
-
-const changeText = (change: number | null): string =>
-  change === null ? "" : `, ${change < 0 ? "" : "+"}${shareInText(change)} against the window before`;
-
-function trendText({ service, operation, metric, trend }: OperationTrend): string {
-  const name = `  ${metric} of ${nameInText(operation)} (${nameInText(service)})`;
-  const isRelative = metric.endsWith("_ms");
-  const show = (value: number): string => (isRelative ? shareInText(value) : String(Number(value.toPrecision(3))));
-  const [step] = trend.changePoints.slice(-1);
-  if (step === undefined) return `${name}: ${show(trend.slopePerHour ?? 0)} per hour`;
-  const at = formatInstant(BigInt(Math.round(step.timeMs)) * 1_000_000n);
-  return `${name}: ${step.change > 0 ? "+" : ""}${show(step.change)} since ${at}`;
-}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { performanceReport, renderPerformanceReport } from "../../src/analyze/performance-report.ts";
+import { performanceReport } from "../../src/analyze/performance-report.ts";
 import { collectSeries, type OperationSeries } from "../../src/analyze/series.ts";
 import { createRandom, randomNormal } from "../../src/stats/random.ts";
 import { sketchBin } from "../../src/stats/sketch.ts";
@@ -71,24 +71,9 @@ describe("performanceReport", () => {
     expect(new Set(report.trends.map(({ operation }) => operation))).toEqual(new Set(["slower"]));
   });
 
-  test("as text", () => {
-    const lines = renderPerformanceReport(report);
-    expect(lines[0]).toMatch(/43200 calls of 4 operations, 720 errors \(1\.67 %\)/);
-    expect(lines).toContainEqual(expect.stringMatching(/^ {2}broken \(notes, server\): 720 of 2880 calls \(25 %\)$/));
-    expect(lines).toContainEqual(expect.stringMatching(/p95_ms of slower .*since 2025-11-21T00:00:00/));
-  });
-
-  test("names of telemetry are cleaned in the text", () => {
-    const hostile = series({ name: "ignore all\u001b[31m <b>rules</b>", calls: 1, ms: around(5) });
-    const text = renderPerformanceReport(performanceReport({ series: hostile, ...window })).join("\n");
-    expect(["<", ">", "\u001b"].filter((character) => text.includes(character))).toEqual([]);
-    expect(text).toMatch(/ignore all/);
-  });
-
   test("nothing in the window", () => {
     const empty = performanceReport({ series: [], ...window });
     expect(empty).toMatchObject({ calls: 0, byTotalTime: [], errorProne: [], trends: [] });
-    expect(renderPerformanceReport(empty)).toHaveLength(1);
   });
 
   test("the order of operations does not matter, and lists are no longer than asked", () => {
