@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { coverageOf, knownPaths } from "../../src/analyze/coverage.ts";
 import { dependencyMap } from "../../src/analyze/dependencies.ts";
 import { diagnose } from "../../src/analyze/diagnose/diagnose.ts";
-import { errorsByOperation } from "../../src/analyze/errors/propagation.ts";
+import { errorPaths } from "../../src/analyze/errors/propagation.ts";
 import { findProblems } from "../../src/analyze/findings.ts";
-import { groupTraces } from "../../src/analyze/tree.ts";
+import { groupTraces, type TraceTree } from "../../src/analyze/tree.ts";
 import type { Finding } from "../../src/model/finding.ts";
 import type { Span } from "../../src/model/span.ts";
 import { createRandom } from "../../src/stats/random.ts";
@@ -72,6 +72,11 @@ const renamed = (spans: readonly Span[], change: (one: Span) => Partial<Span>): 
 
 /** Everything of a finding but exemplars and words. */
 const numbers = (finding: Finding): unknown => ({ ...finding, traceIds: [], suggestion: "" });
+const errors = (traces: readonly TraceTree[]): string[] =>
+  traces
+    .flatMap(errorPaths)
+    .map(({ origin, reached }) => `${origin.key} ${reached}`)
+    .sort();
 const names = (findings: readonly Finding[]): string[] => findings.map(({ id }) => id).sort();
 
 test("the population shows six kinds of problems", () => {
@@ -87,7 +92,7 @@ describe("findings do not depend on", () => {
         const traces = shuffled(groupTraces(shuffled(SPANS, seed)), seed);
         expect(findProblems(traces)).toEqual(FOUND);
         expect(dependencyMap(traces, "operation")).toEqual(dependencyMap(groupTraces(SPANS), "operation"));
-        expect(errorsByOperation(traces)).toEqual(errorsByOperation(groupTraces(SPANS)));
+        expect(errors(traces)).toEqual(errors(groupTraces(SPANS)));
       }),
       { numRuns: 8 },
     );

@@ -28,11 +28,6 @@ export function errorPaths(tree: TraceTree): readonly ErrorPath[] {
     .sort((a, b) => a.origin.start - b.origin.start || compareText(a.origin.key, b.origin.key));
 }
 
-/** Failed calls that the error of a call reached, innermost first. */
-export function* victimsOf(origin: Call): Generator<Call> {
-  for (let at = reachedCaller(origin); at !== undefined; at = reachedCaller(at)) yield at;
-}
-
 /** The caller of a failed call, where the failure explains its own. */
 function reachedCaller({ parent, end }: Call): Call | undefined {
   return parent?.failed === true && end <= parent.end ? parent : undefined;
@@ -56,93 +51,4 @@ function reachesOf(calls: readonly Call[]): (call: Call) => Reach {
 /** Whether a call failed and nothing below it explains that. */
 export function isOriginOfError(call: Call): boolean {
   return call.failed && !call.children.some((child) => child.failed && child.end <= call.end);
-}
-
-/** Errors of one operation in a population. The classes are kept apart: they call for different people. */
-export type OperationErrors = {
-  readonly service: string;
-  readonly operation: string;
-  readonly calls: number;
-  /** Calls in which an error began, by class; only classes that occur. */
-  readonly origins: Readonly<Partial<Record<ErrorClass, number>>>;
-  /** Calls that failed because something below them did. */
-  readonly victims: number;
-  /** Operations in which the errors of its victims began, most frequent first. */
-  readonly causes: readonly { readonly service: string; readonly operation: string; readonly count: number }[];
-};
-
-/** Origins and victims of errors per operation, those with most origins first; operations without failures are left out. */
-export function errorsByOperation(traces: readonly TraceTree[]): OperationErrors[] {
-  const totals = new Map<string, Tally>();
-  const tallyOf = (call: Call): Tally => {
-    const tally = totals.get(call.key) ?? { call, calls: 0, origins: {}, victims: 0, causes: new Map() };
-    totals.set(call.key, tally);
-    return tally;
-  };
-  for (const tree of traces) {
-    for (const call of callsOf(tree)) tallyOf(call).calls += 1;
-    for (const { origin, errorClass } of errorPaths(tree)) {
-      const { origins } = tallyOf(origin);
-      origins[errorClass] = (origins[errorClass] ?? 0) + 1;
-    }
-    for (const [victim, causes] of causesByVictim(callsOf(tree))) {
-      const tally = tallyOf(victim);
-      tally.victims += 1;
-      for (const [key, { call, count }] of causes) {
-        tally.causes.set(key, { call, count: (tally.causes.get(key)?.count ?? 0) + count });
-      }
-    }
-  }
-  return [...totals.values()].filter(hasErrors).sort(byOrigins).map(toErrors);
-}
-
-type Causes = Map<string, { readonly call: Call; readonly count: number }>;
-
-/**
- * The origins below each victim, counted by operation. From the innermost calls outwards, so that a caller adds up what is
- * known of the calls below it: the way of each error is walked once, however deep the calls are.
- */
-function* causesByVictim(calls: readonly Call[]): Generator<readonly [Call, Causes]> {
-  const below = new Map<Call, Causes>();
-  for (const call of calls.toReversed()) {
-    const causes = below.get(call) ?? new Map(isOriginOfError(call) ? [[call.key, { call, count: 1 }]] : []);
-    if (below.delete(call)) yield [call, causes];
-    const caller = call.failed ? reachedCaller(call) : undefined;
-    if (caller !== undefined) below.set(caller, addedUp(below.get(caller), causes));
-  }
-}
-
-/** Both counts together; the larger of the two is added to. */
-function addedUp(known: Causes | undefined, causes: Causes): Causes {
-  const [sum, other] = known !== undefined && known.size > causes.size ? [known, causes] : [causes, known];
-  for (const [key, { call, count }] of other ?? []) sum.set(key, { call, count: (sum.get(key)?.count ?? 0) + count });
-  return sum;
-}
-
-type Tally = {
-  readonly call: Call;
-  calls: number;
-  readonly origins: Partial<Record<ErrorClass, number>>;
-  victims: number;
-  readonly causes: Causes;
-};
-
-const originsOf = ({ origins }: Tally): number => Object.values(origins).reduce((total, count) => total + count, 0);
-const hasErrors = (tally: Tally): boolean => originsOf(tally) + tally.victims > 0;
-
-function byOrigins(a: Tally, b: Tally): number {
-  return originsOf(b) - originsOf(a) || b.victims - a.victims || compareText(a.call.key, b.call.key);
-}
-
-function toErrors({ call, calls, origins, victims, causes }: Tally): OperationErrors {
-  const { service, operation } = call;
-  const sorted = [...causes.values()].sort((a, b) => b.count - a.count || compareText(a.call.key, b.call.key));
-  return {
-    service,
-    operation,
-    calls,
-    origins,
-    victims,
-    causes: sorted.map(({ call: cause, count }) => ({ service: cause.service, operation: cause.operation, count })),
-  };
 }

@@ -1,10 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { callsOf } from "../../../src/analyze/calls.ts";
-import { errorPaths, errorsByOperation, isOriginOfError, victimsOf } from "../../../src/analyze/errors/propagation.ts";
-import { buildTree, groupTraces } from "../../../src/analyze/tree.ts";
+import { type Call, callsOf } from "../../../src/analyze/calls.ts";
+import { errorPaths, isOriginOfError } from "../../../src/analyze/errors/propagation.ts";
+import { buildTree } from "../../../src/analyze/tree.ts";
 import { anySpans } from "../arbitrary.ts";
-import { repeat, span, spanIdOf, trace, type Plan } from "../population.ts";
+import { span, spanIdOf, trace, type Plan } from "../population.ts";
+
+/** Failed calls that an error reached, innermost first, by the definition. */
+function victimsOf({ parent, end }: Call): Call[] {
+  return parent?.failed === true && end <= parent.end ? [parent, ...victimsOf(parent)] : [];
+}
 
 /** page → list → query, of which the query fails; how far up the error goes is given. */
 const shop = (upTo: "query" | "list" | "page"): Plan => ({
@@ -34,7 +39,7 @@ describe("errorPaths", () => {
     const [path, ...rest] = errorPaths(buildTree(trace(0, shop(upTo))));
     expect(rest).toEqual([]);
     expect(path?.origin.operation).toBe("query");
-    expect([...victimsOf(path?.origin ?? never())].map(({ operation }) => operation)).toEqual(victims);
+    expect(victimsOf(path?.origin ?? never()).map(({ operation }) => operation)).toEqual(victims);
     expect(path?.reached).toBe(victims.length);
     expect(path?.outermost?.operation).toBe(victims.at(-1));
     expect(path?.handledBy?.operation).toBe(handledBy);
@@ -55,31 +60,14 @@ describe("errorPaths", () => {
       fc.property(anySpans, (spans) => {
         const tree = buildTree(spans);
         const paths = errorPaths(tree);
-        const victims = new Set(paths.flatMap(({ origin }) => [...victimsOf(origin)]));
+        const victims = new Set(paths.flatMap(({ origin }) => victimsOf(origin)));
         for (const call of callsOf(tree)) {
           expect(call.failed).toBe(isOriginOfError(call) || victims.has(call));
           expect(isOriginOfError(call) && victims.has(call)).toBe(false);
         }
         for (const { origin, reached, outermost, handledBy } of paths) {
-          const way = [...victimsOf(origin)];
+          const way = victimsOf(origin);
           expect([reached, outermost, handledBy]).toEqual([way.length, way.at(-1), (way.at(-1) ?? origin).parent]);
-        }
-      }),
-    );
-  });
-
-  test("property: victims and causes of operations are those of the paths", () => {
-    fc.assert(
-      fc.property(anySpans, (spans) => {
-        const trees = groupTraces(spans);
-        const pairs = trees
-          .flatMap((tree) => errorPaths(tree).map(({ origin }) => origin))
-          .flatMap((origin) => [...victimsOf(origin)].map((victim) => ({ origin, victim })));
-        const found = errorsByOperation(trees);
-        for (const { service, operation, victims, causes } of found) {
-          const own = pairs.filter(({ victim }) => victim.service === service && victim.operation === operation);
-          expect(victims).toBe(new Set(own.map(({ victim }) => victim)).size);
-          expect(causes.reduce((sum, { count }) => sum + count, 0)).toBe(own.length);
         }
       }),
     );
@@ -96,38 +84,9 @@ describe("errorPaths", () => {
     expect(paths).toHaveLength(length);
     expect(Math.max(...paths.map(({ reached }) => reached))).toBe(length);
     expect(paths.flatMap((path) => Object.values(path).filter(Array.isArray))).toEqual([]);
-    const [back] = errorsByOperation(groupTraces(comb)).filter(({ operation }) => operation === "back");
-    const pairs = (length * (length + 1)) / 2;
-    expect(back).toMatchObject({ victims: length, causes: [{ operation: "tooth", count: pairs }] });
   });
 });
 
 function never(): never {
   throw new Error("there is no path");
 }
-
-describe("errorsByOperation", () => {
-  test("origins by class, victims with their causes", () => {
-    const traces = groupTraces(repeat(6, (i) => shop(i < 2 ? "query" : "page")));
-    expect(errorsByOperation(traces)).toEqual([
-      { service: "db", operation: "query", calls: 6, origins: { unreachable: 6 }, victims: 0, causes: [] },
-      {
-        service: "api",
-        operation: "list",
-        calls: 6,
-        origins: {},
-        victims: 4,
-        causes: [{ service: "db", operation: "query", count: 4 }],
-      },
-      {
-        service: "web",
-        operation: "page",
-        calls: 6,
-        origins: {},
-        victims: 4,
-        causes: [{ service: "db", operation: "query", count: 4 }],
-      },
-    ]);
-    expect(errorsByOperation([])).toEqual([]);
-  });
-});
