@@ -16,7 +16,7 @@ import {
   writeRestCommit,
 } from "./rest-objects.ts";
 import { assertStorable, pathsBelow, STATE_MARK } from "./state-path.ts";
-import { STATE_BRANCH, type StateChange, type StateReader, type StateStore, type StateView } from "./state-port.ts";
+import { STATE_BRANCH, type StateChange, type StateStore, type StateView } from "./state-port.ts";
 
 /** Where the state lives and how a lost race is met. */
 export type RestStateOptions = {
@@ -47,12 +47,6 @@ export function openRestState({ owner, repo, octokit, ...options }: RestStateOpt
     view: async () => (await read(place)).view,
     update: (message, plan) => update(place, message, plan),
   };
-}
-
-/** {@link openRestState} for those who only look. */
-export function openRestStateReader(options: RestStateOptions): StateReader {
-  const { view } = openRestState(options);
-  return { view };
 }
 
 async function update<T>(place: Place, message: string, plan: Plan<T>): Promise<T> {
