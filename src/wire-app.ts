@@ -11,7 +11,6 @@ import { openRestForge } from "./github/rest/forge.ts";
 import { restHistory } from "./github/rest/history.ts";
 import { openRestHost } from "./github/rest/host.ts";
 import { openRestState } from "./github/rest-state.ts";
-import { WhetstoneError } from "./model/error.ts";
 import { STOP_VARIABLE } from "./model/stop.ts";
 import type { Clock } from "./model/time.ts";
 import { rolesOnGitHub } from "./protect/authorization/permission-roles.ts";
@@ -41,7 +40,7 @@ export function openRepository({ owner, repo, self, client, clock, folder, run }
   const place = { owner, repo, client };
   const state = openRestState({ owner, repo, octokit: client, now: clock.now });
   const host = openRestHost({ ...place, self: self.login });
-  const forge = openRestForge({ ...place, apply: noPatches });
+  const forge = openRestForge(place);
   const config = (): Promise<Config> => configOf(forge);
   const protection = async (): Promise<ProtectionSettings> => (await config()).protection;
   const roles = rolesOnGitHub(host.repository, async () => (await protection()).roles);
@@ -77,9 +76,4 @@ async function configOf(forge: Forge): Promise<Config> {
   const bytes = await forge.read(sha, "whetstone.yaml");
   if (bytes === undefined) return Config.parse({ version: 1 });
   return parseConfig(new TextDecoder().decode(bytes), "whetstone.yaml");
-}
-
-/** The App makes commits of whole files. */
-function noPatches(): Promise<never> {
-  return Promise.reject(new WhetstoneError("defect", "A patch was to be applied by the client of GitHub."));
 }

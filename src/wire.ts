@@ -162,22 +162,27 @@ function stateOnGitHub(place: GitHubPlace): StateStore {
 }
 
 /** What a run does on the repository's host beyond its state; its writes go through the guard. */
-export type Hosted = { readonly forge: Forge; readonly commits: Commits; readonly host: LoopHost };
+export type Hosted = {
+  readonly forge: Forge;
+  readonly commits: Commits;
+  readonly host: LoopHost;
+  readonly history: History;
+};
 
 function openHosted(place: GitHubPlace, guard: Guard, acting: Acting): Hosted & { readonly host: GuardedHost } {
   const { owner, repo, self } = place;
   const repository = { owner, repo, client: clientOf(place) };
   return {
-    forge: guardForge(openRestForge({ ...repository, apply: noPatches }), guard, acting),
+    forge: guardForge(openRestForge(repository), guard, acting),
     commits: guardCommits(restCommits(repository), guard, acting),
     host: guardHost(openRestHost({ ...repository, self }), guard, acting),
+    history: restHistory(repository),
   };
 }
 
 /** A repository on GitHub alone, without a clone: what a rollback or a stop works on. Its writes go through the guard. */
 export type Remote = Omit<Hosted, "host"> & {
   readonly host: GuardedHost;
-  readonly history: History;
   readonly state: StateStore;
   readonly killSwitch: KillSwitch;
   readonly clock: Clock;
@@ -193,7 +198,6 @@ export function openRemote(github: GitHubPlace, root: string, actor: Actor): Rem
   const acting = { actor, target: `${owner}/${repo}`, run };
   return {
     ...openHosted(github, guard, acting),
-    history: restHistory({ owner, repo, client: clientOf(github) }),
     state: guardState(desk.state, guard, acting),
     killSwitch,
     clock: systemClock,
@@ -209,11 +213,6 @@ export function openDeploymentHost(
   const client = openGitHubClient({ token, ...(baseUrl === undefined ? {} : { baseUrl }) });
   const repository = { owner, repo, client };
   return guardDeployments(openRestHost({ ...repository, self }), { guard, acting });
-}
-
-/** A change reaches GitHub as whole files that passed the wall. */
-function noPatches(): Promise<never> {
-  return Promise.reject(new WhetstoneError("defect", "A patch was to be applied by the client of GitHub."));
 }
 
 /** A repository with its configuration: what the stages of the loop work on. Its writes go through the guard. */

@@ -17,10 +17,13 @@ export type BaseFiles = {
   readonly read: (blob: string) => Promise<Uint8Array>;
 };
 
-/** Which repository, and how a patch becomes files: this adapter reads no patches itself. */
+/** Which repository. This adapter reads no patches itself: a change reaches GitHub as whole files that passed the wall. */
 export type RestForgeOptions = GraphRepository & {
-  /** @throws when the patch does not apply; its message becomes the cause of `git_failed` */
-  readonly apply: (base: BaseFiles, patch: string) => Promise<readonly FileChange[]>;
+  /**
+   * How a patch becomes files; without it proposals are not opened here.
+   * @throws when the patch does not apply; its message becomes the cause of `git_failed`
+   */
+  readonly apply?: (base: BaseFiles, patch: string) => Promise<readonly FileChange[]>;
 };
 
 /**
@@ -83,6 +86,7 @@ async function openProposal(
   proposal: ProposalBranch,
 ): Promise<OpenProposal> {
   const { branch, baseSha, announce } = proposal;
+  if (apply === undefined) throw new WhetstoneError("defect", "A patch was to be applied by the client of GitHub.");
   const { title, message } = commitMessage(proposal);
   const files = await apply(base, proposal.patch).catch((cause: unknown) => {
     throw new WhetstoneError(

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import nock from "nock";
 import type { Forge, ProposalBranch } from "../../../src/github/port.ts";
 import { openRestForge } from "../../../src/github/rest/forge.ts";
-import { applyPatchTo } from "../../../src/protect/patch-contents.ts";
+import { applyPatchTo } from "../../support/patch-contents.ts";
 import { type Fault, type GitHub, type GitHubOptions, OWNER, REPO, startGitHub } from "../../support/github.ts";
 import { forgeContract } from "../forge-contract.ts";
 
@@ -42,6 +42,13 @@ const proposal = (github: GitHub, more: Partial<ProposalBranch> = {}): ProposalB
 });
 
 const writes = (github: GitHub) => github.requests.filter((request) => !request.startsWith("GET "));
+
+test("without a way to apply patches no proposal is opened, and nothing is written", async () => {
+  await using github = await startGitHub({ files: FILES });
+  const forge = openRestForge({ owner: OWNER, repo: REPO, client: github.client() });
+  await expect(forge.openProposal(proposal(github))).rejects.toMatchObject({ code: "defect" });
+  expect(writes(github)).toEqual([]);
+});
 
 describe("a commit", () => {
   test("is made by createCommitOnBranch on the head that is expected, and read back", async () => {

@@ -8,7 +8,7 @@ import { openWallGit } from "../../../src/github/wall-git.ts";
 import type { Proposal } from "../../../src/model/proposal.ts";
 import type { StepVerdict } from "../../../src/model/step-verdict.ts";
 import { sha256 } from "../../../src/protect/digest.ts";
-import { applyPatchTo } from "../../../src/protect/patch-contents.ts";
+import { applyPatchTo } from "../../support/patch-contents.ts";
 import type { EarlierEnd } from "../../../src/propose/duplicates.ts";
 import type { Material, WriteDeps, WriteRequest } from "../../../src/propose/write/request.ts";
 import { BOT_LOGIN, type GitHub, type GitHubOptions, OWNER, REPO, startGitHub } from "../../support/github.ts";

@@ -1,8 +1,8 @@
-import type { BaseFiles } from "../github/rest/forge.ts";
-import type { FileChange } from "../github/commit-port.ts";
-import { WhetstoneError } from "../model/error.ts";
-import { parsePatch, pathsOf } from "./patch.ts";
-import { contentsAfter } from "./wall/own-view.ts";
+import type { BaseFiles } from "../../src/github/rest/forge.ts";
+import type { FileChange } from "../../src/github/commit-port.ts";
+import { WhetstoneError } from "../../src/model/error.ts";
+import { parsePatch, pathsOf } from "../../src/protect/patch.ts";
+import { contentsAfter } from "../../src/protect/wall/own-view.ts";
 
 /**
  * The files that a patch leaves changed, from the base's own bytes: strictly read, every hunk where its header says.
