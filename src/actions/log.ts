@@ -1,15 +1,11 @@
 import type { Observer } from "../flow.ts";
 import type { Progress } from "../model/stage.ts";
-import { forTerminal } from "../protect/sanitise.ts";
+import { forLogLine } from "../protect/sanitise-out.ts";
 import type { Toolkit } from "./job.ts";
 
-/**
- * Text as one line of a job's log. The runner obeys lines that begin with `::` and anything behind `##[`; text from
- * elsewhere must not give it orders.
- */
+/** Text as one line of a job's log, see {@link forLogLine}; white space between words becomes one space. */
 export function logLine(text: string): string {
-  const line = forTerminal(text).replaceAll(/\s+/g, " ").trim();
-  return line.replace(/^::/, ":\u200b:").replaceAll("##[", "##\u200b[");
+  return forLogLine(text.replaceAll(/\s+/g, " ").trim());
 }
 
 /** The stages of a run in a job's log: a group per stage with its progress, and after it one line with its verdict. */

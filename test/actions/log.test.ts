@@ -17,6 +17,11 @@ describe("logLine", () => {
     expect(logLine(text)).not.toMatch(/^\s*::|\n|##\[/);
   });
 
+  test("a secret that can be told from its form is not shown", () => {
+    const secret = `ghp_${"a1B2".repeat(9)}`;
+    expect(logLine(`Bad credentials: ${secret}`)).not.toContain(secret);
+  });
+
   test("no text gives the runner an order", () => {
     const piece = fc.oneof(fc.string(), fc.constantFrom("::", "##[", "#", "[", "\n", "\r", " ", "\u001b[0m", "error"));
     fc.assert(
