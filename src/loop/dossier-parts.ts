@@ -127,9 +127,6 @@ export type PartPath = keyof typeof PARTS;
 /** What it holds. */
 export type Part<Path extends PartPath> = z.output<(typeof PARTS)[Path]>;
 
-/** The paths of all JSON files that a dossier may hold. */
-export const PART_PATHS = Object.keys(PARTS) as readonly PartPath[];
-
 /**
  * A file of the dossier; undefined when the run did not get that far. That its bytes match the manifest says nothing
  * about what they mean: somebody may have written both.
