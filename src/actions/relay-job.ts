@@ -31,9 +31,9 @@ export type RelayAction = {
 /** Outputs of the actions of the jobs, as each `action.yml` lists them; the first and the last job have further ones. */
 export const RELAY_OUTPUTS = ["go", "decision", "reason-code", "result", "dossier", "digest", "run"] as const;
 /** Further outputs of the gate. */
-export const GATE_OUTPUTS = ["order"] as const;
+const GATE_OUTPUTS = ["order"] as const;
 /** Further outputs of the job that records. */
-export const RECORD_OUTPUTS = ["branch", "cost-usd"] as const;
+const RECORD_OUTPUTS = ["branch", "cost-usd"] as const;
 
 /**
  * Runs one job of the relay. A stage that does not pass ends the run without making its job red: the job that records

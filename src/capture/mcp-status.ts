@@ -15,7 +15,7 @@ export type Outcome =
 export type SideStatus = { readonly errorType?: string; readonly message?: string };
 
 /** Revision from which the wire is stateless and the codes −32020 to −32022 exist. */
-export const MODERN_REVISION = "2026-07-28";
+const MODERN_REVISION = "2026-07-28";
 
 /** Whether a protocol version belongs to the stateless wire; versions are dates and compare as text. */
 export function isModern(version: string | undefined): boolean {

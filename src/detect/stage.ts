@@ -47,7 +47,7 @@ async function wallOf({ wall }: DetectDeps, proposal: Proposal, { target }: Evid
 }
 
 /** How the stage ends with a report. */
-export function endOfDetect(report: DetectReport): Omit<Stage<DetectReport>, "value"> {
+function endOfDetect(report: DetectReport): Omit<Stage<DetectReport>, "value"> {
   const [first, ...others] = report.reasons;
   if (first === undefined)
     throw new WhetstoneError("defect", "A report of the checks before validation has no reason.");

@@ -26,7 +26,7 @@ export type RunningGit = {
 };
 
 /** The longest that one git command may take, ms: ten minutes, for the largest worktrees. */
-export const GIT_LIMIT_MS = 600_000;
+const GIT_LIMIT_MS = 600_000;
 
 /** Whetstone's own identity, for commits that no person made. */
 export const BOT = { name: "whetstone[bot]", email: "bot@whetstone.invalid" } as const;

@@ -13,7 +13,7 @@ export type RestRepository = { readonly owner: string; readonly repo: string; re
 export type TreeEntry = { readonly path: string; readonly sha: string | null };
 
 /** The tree without files, which every git repository knows without having it. */
-export const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 const REPOSITORY = "/repos/{owner}/{repo}";
 const COMMIT = `GET ${REPOSITORY}/git/commits/{commit_sha}`;

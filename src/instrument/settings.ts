@@ -10,7 +10,7 @@ export type QueueSettings = {
 };
 
 /** Protocols of OTLP. */
-export const OTLP_PROTOCOLS = ["grpc", "http/protobuf", "http/json"] as const;
+const OTLP_PROTOCOLS = ["grpc", "http/protobuf", "http/json"] as const;
 export type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
 
 /** What the instrumentation takes from the environment, and what in it could not be used. */

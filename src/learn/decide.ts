@@ -5,7 +5,7 @@ import { BETS, SHOWN } from "./anytime.ts";
 import type { RuleEffect } from "./effect.ts";
 
 /** Sessions per arm before anything is decided about a rule. */
-export const LEAST_PER_ARM = 20;
+const LEAST_PER_ARM = 20;
 
 /** How long a rule lives without new evidence: 90 days. */
 export const LIFETIME_NS = 90n * 86_400n * 1_000_000_000n;

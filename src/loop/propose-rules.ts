@@ -12,7 +12,7 @@ import { type FileChange, wholeFilePatch } from "./file-patch.ts";
 import { ledgerEntry, type LoopRun } from "./run.ts";
 
 /** Branches that change rules start with this. */
-export const RULES_PREFIX = "whetstone/rules/";
+const RULES_PREFIX = "whetstone/rules/";
 
 /** What is to be proposed. */
 export type RuleProposal = {

@@ -34,7 +34,7 @@ export async function windowSpans(
 }
 
 /** `FROM..TO`, for people. */
-export function windowLabel({ sinceNs, untilNs }: SpanWindow): string {
+function windowLabel({ sinceNs, untilNs }: SpanWindow): string {
   return `${formatInstant(sinceNs)}..${formatInstant(untilNs)}`;
 }
 

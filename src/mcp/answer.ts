@@ -27,7 +27,7 @@ export async function callTool(tool: Tool, args: unknown, context: ToolContext):
 }
 
 /** An error as a result that a model can act on. */
-export function errorResult(error: unknown): CallToolResult {
+function errorResult(error: unknown): CallToolResult {
   const { code, message, remedy } = describe(error);
   const shown = {
     code,

@@ -3,7 +3,7 @@ import { CommitSha, Digest, Instant } from "./json.ts";
 import { Actor } from "./ledger.ts";
 
 /** How much harm an operation can do, least first. */
-export const RISK_LEVELS = ["low", "medium", "high", "critical"] as const;
+const RISK_LEVELS = ["low", "medium", "high", "critical"] as const;
 export type RiskLevel = (typeof RISK_LEVELS)[number];
 
 /** What a person may grant, least first; whoever has one has those before it. On GitHub: write, maintain, admin. */

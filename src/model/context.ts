@@ -2,15 +2,7 @@ import { z } from "zod";
 import { Digest } from "./json.ts";
 
 /** The parts of a session's context that have a limit of tokens of their own, in the order in which they stand. */
-export const CONTEXT_PARTS = [
-  "guidance",
-  "question",
-  "rules",
-  "findings",
-  "operations",
-  "outcomes",
-  "summaries",
-] as const;
+const CONTEXT_PARTS = ["guidance", "question", "rules", "findings", "operations", "outcomes", "summaries"] as const;
 export const ContextPartName = z.enum(CONTEXT_PARTS);
 export type ContextPartName = z.infer<typeof ContextPartName>;
 

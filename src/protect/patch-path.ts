@@ -15,7 +15,7 @@ const ESCAPES: Readonly<Record<string, number>> = {
 export type NameAndRest = { readonly name: string; readonly rest: string };
 
 /** Reads a name in double quotes at the start of a text; undefined when it is not one, or its bytes are not UTF-8. */
-export function readQuoted(text: string): NameAndRest | undefined {
+function readQuoted(text: string): NameAndRest | undefined {
   const match = /^"((?:[^"\\]|\\(?:[abtnvfr"\\]|[0-3][0-7]{2}))*)"/.exec(text);
   if (match?.[1] === undefined) return undefined;
   const bytes: number[] = [];

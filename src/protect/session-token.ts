@@ -3,7 +3,7 @@ import { z } from "zod";
 import { ApiKeyId, type ApiKeyRecord, type Identity, type Principal, standing } from "./api-key.ts";
 
 /** How long a session lasts unless told, ms. */
-export const SESSION_LIFETIME_MS = 15 * 60_000;
+const SESSION_LIFETIME_MS = 15 * 60_000;
 
 /** What a token says: the key it was made for, and when it ends (ms since the Unix epoch). */
 const Claims = z.strictObject({ key: ApiKeyId, issued: z.int(), expires: z.int() });

@@ -8,10 +8,10 @@ import { ruleLine } from "./context/memory-of-target.ts";
 import { estimateTokens } from "./context/tokens.ts";
 
 /** Probability that a session sees a rule of which nothing was measured yet. */
-export const Q_UNMEASURED = 0.5;
+const Q_UNMEASURED = 0.5;
 
 /** Most tokens of the texts of rules that one session may see, hard rules included. */
-export const RULE_TOKENS = 1_500;
+const RULE_TOKENS = 1_500;
 
 /** A session before it starts, and the rules of the commit that it works on. Order within the lists does not matter. */
 export type RuleDraw = {

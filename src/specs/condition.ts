@@ -11,7 +11,7 @@ export type Plain = string | number | boolean;
 
 /** How far numbers may differ and still be equal: |a − b| ≤ abs + rel · max(|a|, |b|), after Tempo's trace diff. */
 export type Tolerance = { readonly rel: number; readonly abs: number };
-export const EXACT: Tolerance = { rel: 0, abs: 0 };
+const EXACT: Tolerance = { rel: 0, abs: 0 };
 
 /** One question about a value. Every one but `exists` is false for an absent value; only `not` turns that. */
 export type Condition =

@@ -4,7 +4,7 @@ import type { CheckResult, Issue } from "./result.ts";
 
 /** How words are coloured; the identity where there is no terminal. */
 export type Paint = (style: "green" | "red" | "yellow" | "bold" | "dim", text: string) => string;
-export const UNPAINTED: Paint = (_style, text) => text;
+const UNPAINTED: Paint = (_style, text) => text;
 
 const TITLES: Readonly<Record<IssueList, string>> = {
   missing_spans: "Missing spans",

@@ -3,7 +3,7 @@ import { requireDomain } from "./domain.ts";
 const SQRT_2PI = 2.5066282746310002;
 
 /** Density of the standard normal distribution. */
-export function normalDensity(z: number): number {
+function normalDensity(z: number): number {
   return Math.exp(-0.5 * z * z) / SQRT_2PI;
 }
 

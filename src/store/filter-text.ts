@@ -20,7 +20,7 @@ export type FilterText = {
 export type FilterNames = (name: "attr" | "since" | "until") => string;
 
 /** As flags. */
-export const asFlag: FilterNames = (name) => `--${name}`;
+const asFlag: FilterNames = (name) => `--${name}`;
 
 /**
  * The filter that the texts describe; relative times count from `now` (ns since the Unix epoch).

@@ -114,7 +114,7 @@ async function findRun({ host }: CommandContext["repository"], asked: AskedRun):
 }
 
 /** What the title of a run holds by which it is found: `run-name` of the workflow puts it there. */
-export function requestMark(comment: number): string {
+function requestMark(comment: number): string {
   return `request-${comment}`;
 }
 

@@ -29,7 +29,7 @@ export type CollectorLimits = {
   readonly patienceMs: number;
 };
 
-export const COLLECTOR_LIMITS: CollectorLimits = {
+const COLLECTOR_LIMITS: CollectorLimits = {
   bodyBytes: 20 * 1024 * 1024,
   readingBytes: 128 * 1024 * 1024,
   queueItems: 20_000,

@@ -30,7 +30,7 @@ export type HttpProxyLimits = {
   readonly patienceMs: number;
 };
 
-export const HTTP_PROXY_LIMITS: HttpProxyLimits = {
+const HTTP_PROXY_LIMITS: HttpProxyLimits = {
   messageBytes: 64 * 1024 * 1024,
   totalBytes: 256 * 1024 * 1024,
   connections: 4_096,

@@ -5,7 +5,7 @@ import { durationField, idField, kindField, parentIdField, scopeFrom, statusFiel
 import { decodedSpans, reject, type Decoded } from "./rejection.ts";
 
 /** Service name of spans whose resource has none (OpenTelemetry resource conventions). */
-export const UNKNOWN_SERVICE = "unknown_service";
+const UNKNOWN_SERVICE = "unknown_service";
 
 /**
  * Whether a parsed document is OTLP JSON traces: an object whose `resourceSpans` (or Tempo's `batches`, also below

@@ -2,7 +2,7 @@ import { Option } from "commander";
 import type { Register } from "../command.ts";
 import { common, type CommonOptions } from "../command.ts";
 
-export const RECORDABLE = ["closed", "merged", "promoted", "rolled_back", "held"] as const;
+const RECORDABLE = ["closed", "merged", "promoted", "rolled_back", "held"] as const;
 export type RecordOptions = CommonOptions & { readonly status: (typeof RECORDABLE)[number] };
 
 /** `whetstone record`: what became of a proposal after its run. */

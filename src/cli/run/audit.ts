@@ -31,7 +31,7 @@ export async function runVerify(options: VerifyOptions, io: Io): Promise<number>
 }
 
 /** What was found, and what of it is signed: that nothing is, is said too. */
-export function verdictText({ signed, torn, ...result }: LedgerVerdict): string {
+function verdictText({ signed, torn, ...result }: LedgerVerdict): string {
   const lines = [
     result.ok
       ? `The ledger verifies: ${result.records} records${result.records === 0 ? "" : `, the last is ${result.tip.seq}:${result.tip.digest}`}.`

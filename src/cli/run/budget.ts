@@ -34,7 +34,7 @@ function dayAsked(text: string | undefined, nowNs: bigint): string {
 }
 
 /** The report as two tables: the budgets, and the sessions that they were spent on. */
-export function budgetText({ day, session, lines, sessions }: BudgetReport): string {
+function budgetText({ day, session, lines, sessions }: BudgetReport): string {
   const head = ["budget", "limit", "spent", "set aside", "left", "sessions"];
   const table = renderTable(head, lines.map(cells));
   const each = `One session may spend ${amountText(session)}.`;

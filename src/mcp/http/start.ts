@@ -21,7 +21,7 @@ export type HttpServer = AsyncDisposable & { readonly url: string; readonly port
 const METHODS: ReadonlySet<string> = new Set(["POST", "GET", "DELETE"]);
 
 /** The one path of the endpoint. */
-export const MCP_PATH = "/mcp";
+const MCP_PATH = "/mcp";
 
 /**
  * Serves MCP over Streamable HTTP at `/mcp`, and `/healthz`.

@@ -25,7 +25,7 @@ export type Published = {
 };
 
 /** Name of the check run on the commit. */
-export const CHECK_NAME = "Whetstone validation";
+const CHECK_NAME = "Whetstone validation";
 
 /**
  * Pull request, labels, reviewers and check run, each exactly once however often this is run: what stands is looked up
@@ -102,7 +102,7 @@ async function reportCheck(
 }
 
 /** One remark per changed place. */
-export function annotationsOf({ files }: Patch, { hypothesis, target }: PullRequestFacts): readonly Annotation[] {
+function annotationsOf({ files }: Patch, { hypothesis, target }: PullRequestFacts): readonly Annotation[] {
   const message = `Expected: ${hypothesis.metric} of ${hypothesis.operation} will ${hypothesis.direction}. Measured: see the check's summary.`;
   return files.flatMap(({ newPath, hunks }) =>
     hunks.flatMap(({ newStart, newLines }): readonly Annotation[] => {

@@ -23,7 +23,7 @@ export const CLOCK_TOLERANCE_SECONDS = 60;
 const instant = (text: string): bigint => parseInstant(text, 0n);
 
 /** Whether the time of a request is over at `now` (ns); the instant of expiry itself is too late. */
-export function isExpired({ expiresAt }: Pick<AuthorizationRequest, "expiresAt">, now: bigint): boolean {
+function isExpired({ expiresAt }: Pick<AuthorizationRequest, "expiresAt">, now: bigint): boolean {
   return now >= instant(expiresAt);
 }
 

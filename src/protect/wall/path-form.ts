@@ -1,5 +1,5 @@
 /** Longest path in UTF-8 bytes; longer ones break on some file systems and hide in reviews. */
-export const LONGEST_PATH_BYTES = 255;
+const LONGEST_PATH_BYTES = 255;
 
 /** Devices of Windows, with or without an ending ("Naming Files, Paths, and Namespaces" of the Win32 documentation). */
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$|clock\$)(?:[ .].*)?$/i;

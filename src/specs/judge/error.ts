@@ -44,7 +44,7 @@ export function errorFindings(rule: ErrorRule, { at, node }: Placed, captures: C
 }
 
 /** A failure with the parts that are known. */
-export function shownFailure(failure: Failure): Json {
+function shownFailure(failure: Failure): Json {
   const parts = Object.entries(failure).flatMap(([key, value]) =>
     value === undefined ? [] : [[key, shownValue(value)]],
   );

@@ -107,7 +107,7 @@ function innerSideOf(context: MatchContext, outer: number): number {
 }
 
 /** Whether a span is the other side of a call whose one side fulfils an expected span. Asked once all is matched. */
-export function isOtherSide(context: MatchContext, at: number): boolean {
+function isOtherSide(context: MatchContext, at: number): boolean {
   const { index, claimed } = context;
   const outer = index.parent[at] ?? -1;
   if (outer >= 0 && claimed[outer] !== -1 && innerSideOf(context, outer) === at) return true;

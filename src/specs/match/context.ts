@@ -5,7 +5,7 @@ import { NO_CAPTURES, selectSpans, spanMeets } from "../selector/select.ts";
 import type { NameRule, SpanRule, TraceSpec } from "../spec.ts";
 
 /** Most comparisons of an expected span with a span of one trace; see {@link MatchContext.exhausted}. */
-export const MOST_WORK = 20_000_000;
+const MOST_WORK = 20_000_000;
 
 /** What matching one trace needs and leaves. */
 export type MatchContext = {

@@ -2,7 +2,7 @@ import type { Condition } from "../condition.ts";
 import type { Field } from "./field.ts";
 
 /** Comparison operators between two values. */
-export const COMPARISONS = ["=~", "!~", "!=", ">=", "<=", "=", ">", "<"] as const;
+const COMPARISONS = ["=~", "!~", "!=", ">=", "<=", "=", ">", "<"] as const;
 export type Comparison = (typeof COMPARISONS)[number];
 
 /** A question about one span. */
@@ -17,7 +17,7 @@ export type Predicate =
   | { readonly kind: "captured"; readonly field: Field; readonly comparison: Comparison; readonly text: string };
 
 /** How the spans of the right side stand to those of the left. */
-export const RELATIONS = [">>", "<<", ">", "<", "~"] as const;
+const RELATIONS = [">>", "<<", ">", "<", "~"] as const;
 export type Relation = (typeof RELATIONS)[number];
 
 /** Functions over the values of a field in the selected spans. */

@@ -5,7 +5,7 @@ import { valuesAt, type JsonPath } from "../json-path.ts";
 import type { TraceIndex } from "../trace-index.ts";
 
 /** Where an attribute is looked up; `any`: the span's own, then its resource's. */
-export const ATTRIBUTE_SCOPES = ["span", "resource", "event", "link", "instrumentation"] as const;
+const ATTRIBUTE_SCOPES = ["span", "resource", "event", "link", "instrumentation"] as const;
 export type AttributeScope = (typeof ATTRIBUTE_SCOPES)[number] | "any";
 
 /** What a span is by itself, by TraceQL's names. Durations are ns. */
