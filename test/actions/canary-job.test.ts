@@ -12,6 +12,7 @@ import { manualClock } from "../../src/model/time.ts";
 import { openStore } from "../../src/store/open.ts";
 import { relayedCall } from "../capture/relayed.ts";
 import { callsOf } from "../canary/calls.ts";
+import { CONTEXT, toolkitFor } from "../support/action-job.ts";
 
 const SHA = "a".repeat(40);
 const START_MS = 1_700_000_000_000;
@@ -43,36 +44,13 @@ async function write(name: string, calls: number, errors: number): Promise<void>
 type Given = Readonly<Record<string, string>>;
 
 async function run(inputs: Given, eachLook: () => Promise<void> = () => Promise.resolve(), database?: string) {
-  const outputs: Record<string, string> = {};
-  const log: string[] = [];
-  const failures: string[] = [];
-  let summary = "";
   const clock = manualClock(BigInt(START_MS) * 1_000_000n);
   const pauses: number[] = [];
   const given = { commit: SHA, ...inputs };
+  const { core, said } = toolkitFor(given);
   await runCanaryJob({
-    core: {
-      getInput: (name) => Reflect.get(given, name) ?? "",
-      setOutput: (name, value) => void (outputs[name] = value),
-      setSecret: () => undefined,
-      info: (line) => void log.push(line),
-      notice: (line) => void log.push(line),
-      warning: () => undefined,
-      error: () => undefined,
-      startGroup: () => undefined,
-      endGroup: () => undefined,
-      setFailed: (message) => void failures.push(message),
-      writeSummary: async (markdown) => void (summary = markdown),
-    },
-    context: {
-      actor: "octocat",
-      triggeringActor: "",
-      runId: 17,
-      runAttempt: 1,
-      serverUrl: "https://github.test",
-      apiUrl: "https://api.github.test",
-      repo: { owner: "o", repo: "r" },
-    },
+    core,
+    context: CONTEXT,
     env: parseEnv(database === undefined ? {} : { DATABASE_URL: database }),
     secrets: [],
     given: Object.keys(given),
@@ -85,8 +63,8 @@ async function run(inputs: Given, eachLook: () => Promise<void> = () => Promise.
     },
     execute: runGateStep,
   });
-  expect(Object.keys(outputs).toSorted()).toEqual([...CANARY_OUTPUTS].toSorted());
-  return { outputs, log, failures, summary, pauses };
+  expect(Object.keys(said.outputs).toSorted()).toEqual([...CANARY_OUTPUTS].toSorted());
+  return { ...said, summary: said.summaries.at(-1) ?? "", pauses };
 }
 
 const files = (experiment: string): Given => ({ control: "baseline.csv", experiment });

@@ -1,15 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { givenInputs, runUrl, secretsOf, workflowActor } from "../../src/actions/job.ts";
-
-const context = {
-  actor: "octocat",
-  triggeringActor: "",
-  runId: 17,
-  runAttempt: 1,
-  serverUrl: "https://github.test",
-  apiUrl: "https://api.github.test",
-  repo: { owner: "o", repo: "r" },
-};
+import { CONTEXT } from "../support/action-job.ts";
 
 describe("secretsOf", () => {
   test("nothing is masked when nothing is secret: an empty mask would blank the whole log", () => {
@@ -52,12 +43,12 @@ test("givenInputs names what is set, as it is written in a workflow", () => {
 
 describe("workflowActor", () => {
   test("names the run and who started it", () => {
-    expect(workflowActor(context)).toEqual({ type: "workflow", id: "o/r/actions/runs/17 by octocat" });
-    expect(runUrl(context)).toBe("https://github.test/o/r/actions/runs/17");
+    expect(workflowActor(CONTEXT)).toEqual({ type: "workflow", id: "o/r/actions/runs/17 by octocat" });
+    expect(runUrl(CONTEXT)).toBe("https://github.test/o/r/actions/runs/17");
   });
 
   test.each([{ runId: Number.NaN }, { actor: "" }])("outside a job there is no actor: %j", (part) => {
-    expect(() => workflowActor({ ...context, ...part })).toThrow(
+    expect(() => workflowActor({ ...CONTEXT, ...part })).toThrow(
       expect.objectContaining({ code: "usage", remedy: expect.stringContaining("--local") }),
     );
   });

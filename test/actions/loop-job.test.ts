@@ -5,18 +5,8 @@ import { parseEnv } from "../../src/config/env.ts";
 import type { LoopReport } from "../../src/flow.ts";
 import type { LoopRequest } from "../../src/loop/execute.ts";
 import { WhetstoneError } from "../../src/model/error.ts";
+import { CONTEXT, type Said, toolkitFor } from "../support/action-job.ts";
 import { report } from "./report.ts";
-
-/** What a job wrote, in order of writing. */
-type Written = {
-  readonly outputs: Record<string, string>;
-  readonly log: string[];
-  readonly failures: string[];
-  readonly notices: string[];
-  readonly masked: string[];
-  readonly summaries: string[];
-  readonly requests: LoopRequest[];
-};
 
 type Script = {
   readonly inputs?: Readonly<Record<string, string>>;
@@ -25,47 +15,23 @@ type Script = {
   readonly job?: Partial<LoopJob>;
 };
 
-async function runJob({ inputs = {}, end = report("promoted"), error, job = {} }: Script): Promise<Written> {
-  const written: Written = {
-    outputs: {},
-    log: [],
-    failures: [],
-    notices: [],
-    masked: [],
-    summaries: [],
-    requests: [],
-  };
+async function runJob({
+  inputs = {},
+  end = report("promoted"),
+  error,
+  job = {},
+}: Script): Promise<Said & { readonly requests: readonly LoopRequest[] }> {
+  const { core, said } = toolkitFor(inputs);
+  const requests: LoopRequest[] = [];
   await runLoopJob({
-    core: {
-      getInput: (name) => inputs[name] ?? "",
-      setOutput: (name, value) => {
-        written.outputs[name] = value;
-      },
-      setSecret: (secret) => written.masked.push(secret),
-      info: (line) => written.log.push(line),
-      notice: (line) => written.notices.push(line),
-      warning: () => undefined,
-      error: () => undefined,
-      startGroup: (name) => written.log.push(`<${name}`),
-      endGroup: () => written.log.push(">"),
-      setFailed: (message) => written.failures.push(message),
-      writeSummary: async (markdown) => void written.summaries.push(markdown),
-    },
-    context: {
-      actor: "octocat",
-      triggeringActor: "",
-      runId: 17,
-      runAttempt: 1,
-      serverUrl: "https://github.test",
-      apiUrl: "https://api.github.test",
-      repo: { owner: "o", repo: "r" },
-    },
+    core,
+    context: CONTEXT,
     env: parseEnv({}),
     secrets: [],
     given: Object.keys(inputs),
     workspace: "/work/repo",
     execute: async (request, watcher) => {
-      written.requests.push(request);
+      requests.push(request);
       watcher.note("recovered: ::error::nothing");
       watcher.observer.started("gate");
       if (error !== undefined) throw error;
@@ -73,7 +39,7 @@ async function runJob({ inputs = {}, end = report("promoted"), error, job = {} }
     },
     ...job,
   });
-  return written;
+  return { ...said, requests };
 }
 
 describe("runLoopJob", () => {

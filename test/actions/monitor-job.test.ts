@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
-import type { Remark } from "../../src/actions/job.ts";
 import { MONITOR_OUTPUTS, runMonitorJob } from "../../src/actions/monitor-job.ts";
 import { parseEnv } from "../../src/config/env.ts";
 import type { MonitorRequest, TargetLook } from "../../src/loop/monitor/monitor.ts";
 import { WhetstoneError } from "../../src/model/error.ts";
 import { manualClock } from "../../src/model/time.ts";
 import { alert, evidence } from "../loop/monitor/seen.ts";
+import { CONTEXT, toolkitFor } from "../support/action-job.ts";
 import { finding } from "./report.ts";
 
 const look = (more: Partial<TargetLook> = {}): TargetLook => ({
@@ -20,36 +20,11 @@ const look = (more: Partial<TargetLook> = {}): TargetLook => ({
 });
 
 async function run(looks: readonly TargetLook[] | Error, inputs: Readonly<Record<string, string>> = {}) {
-  const outputs: Record<string, string> = {};
-  const log: string[] = [];
-  const failures: string[] = [];
-  const masked: string[] = [];
-  const warnings: [string, Remark | undefined][] = [];
+  const { core, said } = toolkitFor(inputs);
   const requests: MonitorRequest[] = [];
-  let summary = "";
   await runMonitorJob({
-    core: {
-      getInput: (name) => inputs[name] ?? "",
-      setOutput: (name, value) => void (outputs[name] = value),
-      setSecret: (secret) => void masked.push(secret),
-      info: (line) => void log.push(line),
-      notice: (line) => void log.push(line),
-      warning: (line, at) => void warnings.push([line, at]),
-      error: () => undefined,
-      startGroup: (name) => void log.push(`<${name}`),
-      endGroup: () => void log.push(">"),
-      setFailed: (message) => void failures.push(message),
-      writeSummary: async (markdown) => void (summary = markdown),
-    },
-    context: {
-      actor: "octocat",
-      triggeringActor: "",
-      runId: 17,
-      runAttempt: 1,
-      serverUrl: "https://github.test",
-      apiUrl: "https://api.github.test",
-      repo: { owner: "o", repo: "r" },
-    },
+    core,
+    context: CONTEXT,
     env: parseEnv({}),
     secrets: ["database"],
     given: Object.keys(inputs),
@@ -61,7 +36,7 @@ async function run(looks: readonly TargetLook[] | Error, inputs: Readonly<Record
       return looks;
     },
   });
-  return { outputs, log, failures, masked, warnings: warnings.map(([line]) => line), requests, summary };
+  return { ...said, requests, summary: said.summaries.at(-1) ?? "" };
 }
 
 const issue = (more: Partial<NonNullable<TargetLook["issue"]>>) =>

@@ -4,6 +4,7 @@ import { parseEnv } from "../../src/config/env.ts";
 import type { RelayEnd, RelayRequest } from "../../src/loop/relay-request.ts";
 import type { RelayJob } from "../../src/loop/relay-jobs.ts";
 import { WhetstoneError } from "../../src/model/error.ts";
+import { CONTEXT, toolkitFor } from "../support/action-job.ts";
 import { report } from "./report.ts";
 
 const DIGEST = "b".repeat(64);
@@ -15,35 +16,12 @@ function end(more: Partial<RelayEnd> = {}): RelayEnd {
 }
 
 async function act(job: RelayJob, inputs: Readonly<Record<string, string>>, ended: RelayEnd | Error) {
-  const outputs: Record<string, string> = {};
-  const said = { failures: [] as string[], notices: [] as string[], summaries: [] as string[], masked: [] as string[] };
+  const { core, said } = toolkitFor(inputs);
   const requests: RelayRequest[] = [];
   await runRelayAction({
     job,
-    core: {
-      getInput: (name) => inputs[name] ?? "",
-      setOutput: (name, value) => {
-        outputs[name] = value;
-      },
-      setSecret: (secret) => said.masked.push(secret),
-      info: () => undefined,
-      notice: (line) => said.notices.push(line),
-      warning: () => undefined,
-      error: () => undefined,
-      startGroup: () => undefined,
-      endGroup: () => undefined,
-      setFailed: (message) => said.failures.push(message),
-      writeSummary: async (markdown) => void said.summaries.push(markdown),
-    },
-    context: {
-      actor: "octocat",
-      triggeringActor: "",
-      runId: 17,
-      runAttempt: 1,
-      serverUrl: "https://github.test",
-      apiUrl: "https://api.github.test",
-      repo: { owner: "o", repo: "r" },
-    },
+    core,
+    context: CONTEXT,
     env: parseEnv({}),
     secrets: ["hidden-value"],
     given: Object.keys(inputs),
@@ -55,7 +33,7 @@ async function act(job: RelayJob, inputs: Readonly<Record<string, string>>, ende
       return ended;
     },
   });
-  return { outputs, requests, ...said };
+  return { requests, ...said };
 }
 
 const announced = (more: Readonly<Record<string, string>> = {}) => ({

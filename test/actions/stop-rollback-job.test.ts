@@ -5,6 +5,7 @@ import { ROLLBACK_OUTPUTS, runRollbackJob } from "../../src/actions/rollback-job
 import { runStopJob, STOP_OUTPUTS } from "../../src/actions/stop-job.ts";
 import { rollBackOnGitHub } from "../../src/loop/on-github.ts";
 import type { RolledBack } from "../../src/propose/revert/roll-back.ts";
+import { CONTEXT, toolkitFor } from "../support/action-job.ts";
 import { OWNER, REPO, TOKEN } from "../support/github.ts";
 import { temporaryFolder } from "../support/git-repository.ts";
 import { type Merged, startMerged } from "../app/rollback/merged.ts";
@@ -27,37 +28,16 @@ async function step(
     secrets: [];
   }) => Promise<void>,
 ) {
-  const outputs: Record<string, string> = {};
-  const told = { failed: [] as string[], summary: "", masked: [] as string[] };
-  const ignore = (): void => undefined;
-  const core: Toolkit = {
-    getInput: (name) => inputs[name] ?? "",
-    setOutput: (name, value) => {
-      outputs[name] = value;
-    },
-    setSecret: (secret) => void told.masked.push(secret),
-    setFailed: (message) => void told.failed.push(message),
-    writeSummary: async (markdown) => {
-      told.summary = markdown;
-    },
-    info: ignore,
-    notice: ignore,
-    warning: ignore,
-    error: ignore,
-    startGroup: ignore,
-    endGroup: ignore,
-  };
+  const { core, said } = toolkitFor(inputs);
   const context = {
+    ...CONTEXT,
     actor: "ada",
-    triggeringActor: "",
     runId: 77,
-    runAttempt: 1,
-    serverUrl: "https://github.test",
     apiUrl: github.baseUrl,
     repo: { owner: OWNER, repo: REPO },
   };
   await run({ core, context, given: Object.keys(inputs), workspace: folder.path, secrets: [] });
-  return { outputs, ...told };
+  return { ...said, failed: said.failures, summary: said.summaries.at(-1) ?? "" };
 }
 
 const rollBack = (merged: Merged, inputs: Readonly<Record<string, string>>) =>

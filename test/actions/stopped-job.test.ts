@@ -1,45 +1,24 @@
 import { expect, test } from "@jest/globals";
 import { runStoppedJob, STOPPED_OUTPUTS } from "../../src/actions/stopped-job.ts";
 import { WhetstoneError } from "../../src/model/error.ts";
+import { CONTEXT, toolkitFor } from "../support/action-job.ts";
 
 async function look(inputs: Readonly<Record<string, string>>, said: { stopped: boolean; text: string } | Error) {
-  const outputs: Record<string, string> = {};
-  const told = { failures: [] as string[], masked: [] as string[], asked: [] as string[] };
+  const { core, said: told } = toolkitFor(inputs);
+  const asked: string[] = [];
   await runStoppedJob({
-    core: {
-      getInput: (name) => inputs[name] ?? "",
-      setOutput: (name, value) => {
-        outputs[name] = value;
-      },
-      setSecret: (secret) => told.masked.push(secret),
-      info: () => undefined,
-      notice: () => undefined,
-      warning: () => undefined,
-      error: () => undefined,
-      startGroup: () => undefined,
-      endGroup: () => undefined,
-      setFailed: (message) => told.failures.push(message),
-      writeSummary: async () => undefined,
-    },
-    context: {
-      actor: "octocat",
-      triggeringActor: "",
-      runId: 17,
-      runAttempt: 1,
-      serverUrl: "https://github.test",
-      apiUrl: "https://api.github.test",
-      repo: { owner: "o", repo: "r" },
-    },
+    core,
+    context: CONTEXT,
     secrets: [],
     given: Object.keys(inputs),
     workspace: "/w",
     look: async (place, root) => {
-      told.asked.push(`${place.owner}/${place.repo} ${root}`);
+      asked.push(`${place.owner}/${place.repo} ${root}`);
       if (said instanceof Error) throw said;
       return said;
     },
   });
-  return { outputs, ...told };
+  return { ...told, asked };
 }
 
 const RUNNING = { stopped: false, text: "the kill switch is not set" };
