@@ -15,7 +15,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const app = (approval: "canary" | "nothing"): string => `  approval: { starts: ${approval} }
   gate: { windowMinutes: 0, minimumCalls: 40, lookSeconds: 1 }
-learning: { heldAfterDays: 0.0028 }
+learning: { heldAfterDays: 0.0021 }
 `;
 const STORIES = [
   { name: "a good change", story: goodChange, starts: "canary" },
@@ -59,7 +59,7 @@ for (const { name, story, starts } of STORIES.filter((one) => one.name.includes(
     say(`the story does not end\n${world.log().slice(-8_000)}`);
     for (const request of world.github.requests.slice(-40)) say(request);
     process.exit(1);
-  }, 600_000);
+  }, 900_000);
   const seen = await story({ world, runner, say });
   clearTimeout(limit);
   const described = { what: "every request is one that GitHub describes", holds: world.github.violations.length === 0 };
