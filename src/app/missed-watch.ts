@@ -1,3 +1,4 @@
+import { type Bell, type Pause, sleepUntil } from "./bell.ts";
 import type { AppLog, AppService } from "./service.ts";
 
 /** What the look for missed deliveries goes by. */
@@ -5,35 +6,50 @@ export type WatchParts = {
   readonly takeMissed: AppService["takeMissed"];
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Milliseconds that pass; ends early, without an error, when the signal aborts. */
-  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly pause: Pause;
+  /** Rings when the next look should be soon. */
+  readonly doubt: Pick<Bell, "next">;
   readonly log: AppLog;
 };
 
 /** GitHub keeps its log of deliveries for three days. */
 const KEPT_MS = 3 * 24 * 3_600_000;
 const EVERY_MS = 5 * 60_000;
+/** So long before a look that was asked for, ms: GitHub's log has to hear of it, and who asks often is not asked for more. */
+const SOON_MS = 10_000;
 /** A look goes back before the one before it: the log tells of a delivery when it has been answered. */
 const OVERLAP_MS = 10 * 60_000;
 
 /**
- * Takes what GitHub delivered in vain: at once, and every five minutes until the signal aborts. A look that fails is made
- * up for by the next one.
+ * Takes what GitHub delivered in vain: at once, and every five minutes until the signal aborts, sooner where the door is in
+ * doubt about a delivery. A look that fails is made up for by the next one.
  */
-export async function watchMissed({ takeMissed, now, pause, log }: WatchParts, signal: AbortSignal): Promise<void> {
+export async function watchMissed(parts: WatchParts, signal: AbortSignal): Promise<void> {
+  const { now, pause, doubt } = parts;
   let since = now() - KEPT_MS;
   while (!signal.aborted) {
     const begun = now();
-    try {
-      const { seen, fetched, resent, complete } = await takeMissed(since);
-      since = begun - OVERLAP_MS;
-      if (fetched + resent > 0)
-        log.info(`Missed deliveries: ${fetched} taken from GitHub's log, ${resent} asked for again.`);
-      if (!complete) log.info(`Only the newest ${seen} deliveries of GitHub's log were compared; older ones were not.`);
-    } catch (error) {
-      // What a stop cut off is made up for by the next start.
-      if (!signal.aborted) log.error("GitHub's log of deliveries could not be compared; that is tried again.", error);
-    }
-    await pause(EVERY_MS, signal);
+    const rung = doubt.next();
+    if (await look(parts, since, signal)) since = begun - OVERLAP_MS;
+    const slept = sleepUntil({ rung, ms: EVERY_MS, stopping: signal }, pause);
+    const isSoon = await Promise.race([rung.then(() => true), slept.then(() => false)]);
+    if (isSoon) await pause(SOON_MS, signal);
+  }
+}
+
+/** Whether the look succeeded. */
+async function look({ takeMissed, log }: WatchParts, since: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    const { seen, fetched, resent, repeated, complete } = await takeMissed(since);
+    if (fetched + resent > 0)
+      log.info(`Missed deliveries: ${fetched} taken from GitHub's log, ${resent} asked for again.`);
+    if (repeated > 0)
+      log.info(`${repeated} deliveries of GitHub's log were taken before under other ids; nothing is done.`);
+    if (!complete) log.info(`Only the newest ${seen} deliveries of GitHub's log were compared; older ones were not.`);
+    return true;
+  } catch (error) {
+    // What a stop cut off is made up for by the next start.
+    if (!signal.aborted) log.error("GitHub's log of deliveries could not be compared; that is tried again.", error);
+    return false;
   }
 }

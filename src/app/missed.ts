@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { callGitHub, type GitHubClient } from "../github/rest-api.ts";
 import { addressOf } from "./place.ts";
+import { deliveryDigest, mayRepeat } from "./repeats.ts";
 import type { WorkQueue } from "./work/port.ts";
 
 /** What missed deliveries are looked for with. */
@@ -22,6 +23,8 @@ export type Missed = {
   readonly fetched: number;
   /** Without a payload in the log: GitHub was asked to send them again. */
   readonly resent: number;
+  /** Taken before under an id that GitHub's log does not have for it, of an event that cannot happen twice: left alone. */
+  readonly repeated: number;
   /** False when there were more than {@link MOST_PAGES} pages; older ones were not looked at. */
   readonly complete: boolean;
 };
@@ -59,7 +62,7 @@ export async function takeMissed(parts: MissedParts, since: number): Promise<Mis
     page += 1;
     cursor = recent.length < items.length ? undefined : next;
   } while (cursor !== undefined && page < MOST_PAGES);
-  const taken = { fetched: 0, resent: 0 };
+  const taken = { fetched: 0, resent: 0, repeated: 0 };
   for (const item of [...missing.values()].toReversed()) taken[await take(parts, item)] += 1;
   return { seen, ...taken, complete: cursor === undefined };
 }
@@ -92,7 +95,9 @@ export function nextCursor(link: string): string | undefined {
   return next === undefined ? undefined : (URL.parse(next)?.searchParams.get("cursor") ?? undefined);
 }
 
-async function take({ client, queue, now }: MissedParts, { id, guid, event }: Logged): Promise<"fetched" | "resent"> {
+type Taken = "fetched" | "resent" | "repeated";
+
+async function take({ client, queue, now }: MissedParts, { id, guid, event }: Logged): Promise<Taken> {
   const parameters = { delivery_id: id };
   const { request } = await callGitHub(client, { route: `GET ${ROUTE}/{delivery_id}`, parameters, answer: Delivery });
   const { payload } = request;
@@ -100,7 +105,10 @@ async function take({ client, queue, now }: MissedParts, { id, guid, event }: Lo
     await callGitHub(client, { route: `POST ${ROUTE}/{delivery_id}/attempts`, parameters, answer: z.unknown() });
     return "resent";
   }
-  const { key } = addressOf(event, payload);
-  await queue.add({ id: guid, event, key, payload: JSON.stringify(payload), receivedAt: now(), notBefore: 0 });
-  return "fetched";
+  const { name, key } = addressOf(event, payload);
+  const work = { id: guid, event, key, payload: JSON.stringify(payload), receivedAt: now(), notBefore: 0 };
+  const digest = deliveryDigest(event, payload);
+  // GitHub itself says that it sent this one.
+  const added = await queue.add({ ...work, digest }, { mayRepeat: mayRepeat(name) });
+  return added === "repeated" ? "repeated" : "fetched";
 }

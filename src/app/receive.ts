@@ -1,5 +1,6 @@
 import { addressOf } from "./place.ts";
-import type { WorkQueue } from "./work/port.ts";
+import { deliveryDigest, mayRepeat } from "./repeats.ts";
+import type { Added, WorkQueue } from "./work/port.ts";
 
 /** What a delivery is taken with. */
 export type ReceiveParts = {
@@ -14,10 +15,12 @@ export type ReceiveParts = {
   readonly onDelivery: (delivery: { readonly event: string; readonly result: DeliveryResult }) => void;
   /** Called when work was added. */
   readonly onAdded: () => void;
+  /** Called when a body came again under a new id which may be another event: GitHub's log of deliveries knows. */
+  readonly onDoubt: () => void;
 };
 
 /** What became of a delivery at the door. */
-export type DeliveryResult = "added" | "known" | "ignored" | "unsigned" | "malformed";
+export type DeliveryResult = Added | "ignored" | "unsigned" | "malformed";
 
 /** A delivery as it came in. */
 export type Incoming = {
@@ -36,7 +39,8 @@ const ID = /^[\w-]{1,128}$/;
 
 /**
  * Takes a delivery of GitHub: proves its signature before anything of it is read, puts it into the queue and answers. A
- * delivery that was taken before, and one that nothing is done about, is answered alike.
+ * delivery that was taken before, and one that nothing is done about, is answered alike. So is a body that was taken under
+ * another id: the id is not signed, and whoever has seen a delivery can send it again under a new one.
  * @throws WhetstoneError of the queue; then nothing was taken, and GitHub is to be told so
  */
 export async function receiveDelivery(parts: ReceiveParts, { header, body }: Incoming): Promise<Received> {
@@ -54,9 +58,11 @@ export async function receiveDelivery(parts: ReceiveParts, { header, body }: Inc
   const { name, key } = addressOf(event, payload);
   // Due at once, whatever the clock says.
   const work = { id, event, key, payload: body, receivedAt: parts.now(), notBefore: 0 };
-  const result = parts.isHeard(name) ? await parts.queue.add(work) : "ignored";
+  const isHeard = parts.isHeard(name);
+  const result = isHeard ? await parts.queue.add({ ...work, digest: deliveryDigest(event, payload) }) : "ignored";
   parts.onDelivery({ event: result === "ignored" ? "other" : name, result });
   if (result === "added") parts.onAdded();
+  if (result === "repeated" && mayRepeat(name)) parts.onDoubt();
   return { status: 202, text: result };
 }
 

@@ -44,6 +44,8 @@ export type ServiceParts = Omit<ClientParts, "note" | "onCall" | "now"> &
     readonly log: AppLog;
     /** Called when there is something to do. */
     readonly onWork?: () => void;
+    /** Called when GitHub's log of deliveries should be looked at soon. */
+    readonly onDoubt?: () => void;
   };
 
 /** The App without a server: takes deliveries, does work, looks for what was missed. */
@@ -82,6 +84,7 @@ export function createService(parts: ServiceParts): AppService {
     now,
     onDelivery: (labels) => metrics.count("whetstone_app_deliveries_total", labels),
     onAdded: wake,
+    onDoubt: () => parts.onDoubt?.(),
   };
   return {
     clients,

@@ -1,4 +1,5 @@
 import { messageOf, WhetstoneError } from "../model/error.ts";
+import { createBell, sleepUntil } from "./bell.ts";
 import type { Handled } from "./handler.ts";
 import { isLasting, type RetryRule, retryAfter } from "./retry.ts";
 import type { ClaimedWork, Ending, WorkQueue } from "./work/port.ts";
@@ -72,7 +73,7 @@ export function startWorker(parts: WorkerParts): Worker {
       claims = works !== undefined && works.length === asked ? Math.min(2 * claims, MOST_CLAIMS) : 1;
       if (free > 0 && works !== undefined && works.length === asked) continue;
       const sleepMs = free === 0 ? Infinity : await msUntilWork(parts, works !== undefined);
-      if (sleepMs > 0) await sleep({ rung, ms: sleepMs, stopping: stopping.signal }, parts.pause);
+      if (sleepMs > 0) await sleepUntil({ rung, ms: sleepMs, stopping: stopping.signal }, parts.pause);
     }
     await Promise.all(running);
   };
@@ -107,17 +108,6 @@ async function msUntilWork({ queue, now, leaseMs, onError }: WorkerParts, isReac
     onError("The queue cannot be reached; it is tried again.", error);
     return LONGEST_SLEEP_MS;
   }
-}
-
-type Sleep = { readonly rung: Promise<void>; readonly ms: number; readonly stopping: AbortSignal };
-
-async function sleep({ rung, ms, stopping }: Sleep, pause: WorkerParts["pause"]): Promise<void> {
-  if (stopping.aborted) return;
-  const awake = new AbortController();
-  const signal = AbortSignal.any([awake.signal, stopping]);
-  const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-  await Promise.race([rung, stopped, ...(ms === Infinity ? [] : [pause(ms, signal)])]);
-  awake.abort();
 }
 
 /**
@@ -193,16 +183,4 @@ async function keepHold(
       onError(`The hold on ${id} could not be renewed; that is tried again.`, error);
     }
   }
-}
-
-/** Wakes whoever waits for the next ring. */
-function createBell(): { readonly ring: () => void; readonly next: () => Promise<void> } {
-  let waiting = Promise.withResolvers<void>();
-  return {
-    ring: () => {
-      waiting.resolve();
-      waiting = Promise.withResolvers();
-    },
-    next: () => waiting.promise,
-  };
 }

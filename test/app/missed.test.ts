@@ -1,5 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { MOST_PAGES, nextCursor, takeMissed } from "../../src/app/missed.ts";
+import { createBell } from "../../src/app/bell.ts";
+import { deliveryDigest } from "../../src/app/repeats.ts";
 import { watchMissed } from "../../src/app/missed-watch.ts";
 import { memoryQueue } from "../../src/app/work/memory.ts";
 import type { GitHubClient } from "../../src/github/rest-api.ts";
@@ -53,7 +55,7 @@ describe("takeMissed", () => {
       logged(6, { event: "push", action: null }),
     ]);
     const parts = { client, queue, isHeard, now: () => NOW };
-    expect(await takeMissed(parts, 0)).toEqual({ seen: 6, fetched: 3, resent: 0, complete: true });
+    expect(await takeMissed(parts, 0)).toEqual({ seen: 6, fetched: 3, resent: 0, repeated: 0, complete: true });
     expect(asked.slice(0, 3)).toEqual(["GET deliveries", "GET deliveries 2", "GET deliveries 4"]);
     expect(await queue.known(["g-1", "g-2", "g-4", "g-6", "g-3"])).toEqual(new Set(["g-1", "g-2", "g-4", "g-6"]));
     const claims = [];
@@ -67,7 +69,13 @@ describe("takeMissed", () => {
     const old = new Date(NOW - 2 * HOUR).toISOString();
     const { client, asked } = log([logged(1), logged(2, { delivered_at: old }), logged(3, { delivered_at: old })]);
     const parts = { client, queue: memoryQueue(), isHeard, now: () => NOW };
-    expect(await takeMissed(parts, NOW - HOUR)).toEqual({ seen: 1, fetched: 1, resent: 0, complete: true });
+    expect(await takeMissed(parts, NOW - HOUR)).toEqual({
+      seen: 1,
+      fetched: 1,
+      resent: 0,
+      repeated: 0,
+      complete: true,
+    });
     expect(asked).toEqual(["GET deliveries", "GET {delivery_id} 1"]);
   });
 
@@ -77,6 +85,14 @@ describe("takeMissed", () => {
     expect(await takeMissed({ client, queue, isHeard, now: () => NOW }, 0)).toMatchObject({ fetched: 0, resent: 1 });
     expect(asked.at(-1)).toBe("POST attempts 1");
     expect(await queue.known(["g-1"])).toEqual(new Set());
+  });
+
+  test("a comment whose body was taken under an id that GitHub does not know is not done again", async () => {
+    const queue = memoryQueue();
+    await queue.add(workOf("made up", { digest: deliveryDigest("issue_comment", payload(1)) }));
+    const { client } = log([logged(1)]);
+    expect(await takeMissed({ client, queue, isHeard, now: () => NOW }, 0)).toMatchObject({ fetched: 0, repeated: 1 });
+    expect(await queue.counts(NOW)).toMatchObject({ waiting: 1 });
   });
 
   test("says when the log is longer than one look", async () => {
@@ -101,9 +117,9 @@ describe("watchMissed", () => {
   test("looks at once and again, from before its last good look on, and tells what it found or what failed", async () => {
     const [sinces, lines, errors]: [number[], string[], string[]] = [[], [], []];
     const answers = [
-      { seen: 9, fetched: 1, resent: 2, complete: true },
+      { seen: 9, fetched: 1, resent: 2, repeated: 0, complete: true },
       undefined,
-      { seen: 9, fetched: 0, resent: 0, complete: false },
+      { seen: 9, fetched: 0, resent: 0, repeated: 4, complete: false },
     ];
     const stop = new AbortController();
     let time = NOW;
@@ -120,13 +136,42 @@ describe("watchMissed", () => {
           time += ms;
           if (sinces.length === 3) stop.abort();
         },
+        doubt: createBell(),
         log: { info: (line) => lines.push(line), error: (line) => errors.push(line) },
       },
       stop.signal,
     );
     expect(sinces).toEqual([NOW - 72 * HOUR, NOW - HOUR / 6, NOW - HOUR / 6]);
     expect(lines[0]).toContain("1 taken from GitHub's log, 2 asked for again");
-    expect(lines[1]).toContain("Only the newest 9 deliveries");
+    expect(lines[1]).toContain("4 deliveries of GitHub's log were taken before under other ids");
+    expect(lines[2]).toContain("Only the newest 9 deliveries");
     expect(errors).toHaveLength(1);
+  });
+
+  test("a doubt at the door, also one that comes during a look, brings the next look forward to ten seconds later", async () => {
+    const stop = new AbortController();
+    const doubt = createBell();
+    const looks: number[] = [];
+    let time = NOW;
+    await watchMissed(
+      {
+        takeMissed: async () => {
+          looks.push(time - NOW);
+          if (looks.length === 1) doubt.ring();
+          if (looks.length === 3) stop.abort();
+          return { seen: 0, fetched: 0, resent: 0, repeated: 0, complete: true };
+        },
+        now: () => time,
+        pause: async (ms, signal) => {
+          // Whoever rings has its turn first.
+          await new Promise(setImmediate);
+          if (!signal.aborted) time += ms;
+        },
+        doubt,
+        log: { info: () => undefined, error: () => undefined },
+      },
+      stop.signal,
+    );
+    expect(looks).toEqual([0, 10_000, 10_000 + HOUR / 12]);
   });
 });

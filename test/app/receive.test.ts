@@ -3,6 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { verify } from "@octokit/webhooks-methods";
 import { type Incoming, receiveDelivery, type ReceiveParts } from "../../src/app/receive.ts";
 import { memoryQueue } from "../../src/app/work/memory.ts";
+import fc from "../support/fast-check.ts";
 import { LEASE, NOW } from "./work/works.ts";
 
 const SECRET = "a-webhook-secret";
@@ -31,6 +32,7 @@ function door(change: Partial<ReceiveParts> = {}) {
   const queue = memoryQueue();
   const answered: string[] = [];
   const woken: number[] = [];
+  let doubts = 0;
   const parts: ReceiveParts = {
     verify: (body, signature) => verify(SECRET, body, signature),
     queue,
@@ -38,9 +40,16 @@ function door(change: Partial<ReceiveParts> = {}) {
     now: () => NOW,
     onDelivery: ({ event, result }) => answered.push(`${event} ${result}`),
     onAdded: () => woken.push(1),
+    onDoubt: () => (doubts += 1),
     ...change,
   };
-  return { queue, answered, woken, take: (incoming: Incoming) => receiveDelivery(parts, incoming) };
+  return {
+    queue,
+    answered,
+    woken,
+    doubts: () => doubts,
+    take: (incoming: Incoming) => receiveDelivery(parts, incoming),
+  };
 }
 
 describe("receiveDelivery", () => {
@@ -58,6 +67,46 @@ describe("receiveDelivery", () => {
     expect(await queue.counts(NOW)).toEqual({ waiting: 0, running: 1, dead: 0 });
     expect(answered).toEqual(["issue_comment.created added", "issue_comment.created known"]);
     expect(woken).toHaveLength(1);
+  });
+
+  test("a body that was taken is not taken under another id, however often and in whatever order ids are tried", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 2 })), {
+          minLength: 1,
+          maxLength: 12,
+        }),
+        async (sent) => {
+          const { queue, doubts, take } = door();
+          const [ids, taken]: [Set<number>, Set<number>] = [new Set(), new Set()];
+          for (const [id, said] of sent) {
+            const body = BODY.replace('"number":1', `"number":${said}`);
+            const expected = ids.has(id) ? "known" : taken.has(said) ? "repeated" : "added";
+            expect((await take(delivery(body, { "x-github-delivery": `d-${id}` }))).text).toBe(expected);
+            if (expected !== "added") continue;
+            ids.add(id);
+            taken.add(said);
+          }
+          expect(await queue.counts(NOW)).toMatchObject({ waiting: taken.size });
+          // A comment is written once: GitHub need not be asked.
+          expect(doubts()).toBe(0);
+        },
+      ),
+    );
+  });
+
+  test("the same words in another event or another form of JSON: the event counts, the form does not", async () => {
+    const { take, doubts } = door({ isHeard: () => true });
+    expect((await take(delivery())).text).toBe("added");
+    const other = (event: string, id: string) => ({ "x-github-event": event, "x-github-delivery": id });
+    expect((await take(delivery(BODY, other("check_run", "d-2")))).text).toBe("added");
+    const spaced = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(BODY) as object).toReversed()), null, 2);
+    expect((await take(delivery(spaced, other("issue_comment", "d-3")))).text).toBe("repeated");
+    expect(doubts()).toBe(0);
+    const press = BODY.replace("created", "requested_action");
+    expect((await take(delivery(press, other("check_run", "d-4")))).text).toBe("added");
+    expect((await take(delivery(press, other("check_run", "d-5")))).text).toBe("repeated");
+    expect(doubts()).toBe(1);
   });
 
   test.each([

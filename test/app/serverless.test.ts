@@ -38,7 +38,7 @@ const env = () => ({
 /** A delivery as GitHub sends it. */
 function delivery(id: string, secret = SECRET): Request {
   const user = { login: "visitor", id: 5, type: "User" };
-  const body = JSON.stringify(commentPayload("/whetstone help", { user }));
+  const body = JSON.stringify(commentPayload("/whetstone help", { user, id: Number(id.slice(2)) }));
   const headers = {
     "content-type": "application/json",
     "x-github-event": "issue_comment",

@@ -98,13 +98,15 @@ describe("createService", () => {
       installation: { id: 1 },
       repository: { id: 7, name: "n", owner: { login: "o" } },
     };
-    for (const id of ["x", "x", "y"]) await made.receive(delivery("issue_comment", payload, id));
+    for (const id of ["x", "x", "z"]) await made.receive(delivery("issue_comment", payload, id));
+    await made.receive(delivery("issue_comment", { ...payload, sender: {} }, "y"));
     await made.receive({ ...delivery("issue_comment", payload), body: "{}" });
     await made.receive(delivery("star", payload));
     await drainQueue(made.worker, Infinity);
     const text = made.metrics.text(await queue.counts(made.worker.now()), made.worker.now());
     expect(text).toContain('deliveries_total{event="issue_comment.created",result="added"} 2\n');
     expect(text).toContain('deliveries_total{event="issue_comment.created",result="known"} 1\n');
+    expect(text).toContain('deliveries_total{event="issue_comment.created",result="repeated"} 1\n');
     expect(text).toContain('deliveries_total{event="none",result="unsigned"} 1\n');
     expect(text).toContain('deliveries_total{event="other",result="ignored"} 1\n');
     // The second one is about the same repository and waits for the first.

@@ -32,8 +32,10 @@ function taking(rows: Rows): Pick<WorkQueue, "add" | "claim" | "extend" | "end">
   const held = (claim: string): Row | undefined =>
     rows.byId.values().find((row) => row.state === "running" && row.claim === claim);
   return {
-    add: async (work) => {
+    add: async (work, how) => {
       if (rows.byId.has(work.id)) return "known";
+      const isSame = ({ digest }: Row): boolean => digest !== undefined && digest === work.digest;
+      if (how?.mayRepeat !== true && rows.byId.values().some(isSame)) return "repeated";
       const row: Row = { ...work, seq: rows.next, state: "waiting", dueAt: work.notBefore, attempt: 0, endedAt: 0 };
       rows.byId.set(work.id, row);
       rows.next += 1;

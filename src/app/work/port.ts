@@ -15,6 +15,8 @@ export type Work = {
   readonly receivedAt: number;
   /** Epoch milliseconds before which it is not begun. */
   readonly notBefore: number;
+  /** Digest of what was delivered, whatever its id; tasks have none. Kept for as long as the id. */
+  readonly digest?: string;
 };
 
 /** Work that one worker holds until `leaseUntil`; whoever comes later may take it over. */
@@ -52,13 +54,25 @@ export type WorkCounts = {
 /** Work that was given up, for people. */
 export type DeadLetter = Work & { readonly attempts: number; readonly error: string; readonly diedAt: number };
 
+/** How work is added. */
+export type Adding = {
+  /** The same digest under another id is other work: whoever adds it knows that it was sent twice. */
+  readonly mayRepeat: boolean;
+};
+
+/** What became of work that was to be added. */
+export type Added = "added" | "known" | "repeated";
+
 /**
  * The durable queue of the App. Adapters: memory, SQLite, PostgreSQL, under one contract suite. What `add` has answered
  * for survives the end of the process. Errors: `store_failed` and its kin.
  */
 export type WorkQueue = AsyncDisposable & {
-  /** `known`: this id was taken before, whatever became of it; nothing changes. */
-  readonly add: (work: Work) => Promise<"added" | "known">;
+  /**
+   * `known`: this id was taken before, whatever became of it. `repeated`: the digest was, under another id, unless it
+   * `mayRepeat`. Nothing changes then.
+   */
+  readonly add: (work: Work, how?: Adding) => Promise<Added>;
   /**
    * Takes the oldest work that is due, whose key no other work before it is waiting or running for, and of whose
    * repository fewer than {@link MOST_OF_A_PLACE} are held, and holds it for `leaseMs`. An attempt whose lease ran out counts, and the work is due again; so is what a clock that was wrong put

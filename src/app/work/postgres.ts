@@ -37,21 +37,27 @@ export async function openPostgresQueue({ url }: { readonly url: string }): Prom
 
 const query = (on: pg.Pool | pg.PoolClient, { sql, params }: Statement) => on.query<WorkRow>(sql, [...params]);
 
-/** Runs one statement while no other arrival or claim is under way. */
-const inTurn = ({ transact }: PostgresAccess, statement: Statement) =>
+type Run = (statement: Statement) => ReturnType<typeof query>;
+
+/** One transaction while no other arrival or claim is under way. */
+const inTurn = <T>({ transact }: PostgresAccess, work: (run: Run) => Promise<T>): Promise<T> =>
   transact(async (client) => {
     await client.query("SELECT pg_advisory_xact_lock($1)", [LOCK]);
-    return query(client, statement);
+    return work((statement) => query(client, statement));
   });
 
 function taking(access: PostgresAccess): Pick<WorkQueue, "add" | "claim" | "extend" | "end"> {
   const changed = async (statement: Statement): Promise<boolean> =>
     (await access.write(() => query(access.pool, statement))).rowCount === 1;
   return {
-    add: async (work) => ((await inTurn(access, SQL.add(work))).rowCount === 1 ? "added" : "known"),
+    add: (work, how) =>
+      inTurn(access, async (run) => {
+        if ((await run(SQL.add(work, how))).rowCount === 1) return "added";
+        return (await run(SQL.knows(work.id))).rowCount === 1 ? "known" : "repeated";
+      }),
     claim: async (now, leaseMs) => {
       const claim = randomUUID();
-      const [row] = (await inTurn(access, SQL.claim(claim, now, leaseMs))).rows;
+      const [row] = (await inTurn(access, (run) => run(SQL.claim(claim, now, leaseMs)))).rows;
       return row && claimedOf(row, claim);
     },
     extend: (claim, until) => changed(SQL.extend(claim, until)),
@@ -79,7 +85,7 @@ function clearing(access: PostgresAccess): Pick<WorkQueue, "revive" | "drop" | "
   const count = async (statement: Statement): Promise<number> =>
     (await access.write(() => query(access.pool, statement))).rowCount ?? 0;
   return {
-    revive: async (id, now) => (await inTurn(access, SQL.revive(id, now))).rowCount === 1,
+    revive: async (id, now) => (await inTurn(access, (run) => run(SQL.revive(id, now)))).rowCount === 1,
     drop: (place, now) => count(SQL.drop(place, now)),
     forget: (before) => count(SQL.forget(before)),
   };

@@ -55,7 +55,11 @@ function connection(db: DatabaseSync): Connection {
 
 function taking({ change, rows }: Connection, { write }: Grouped): Pick<WorkQueue, "add" | "claim" | "extend" | "end"> {
   return {
-    add: async (work) => ((await write(() => change(SQL.add(work)))) === 1 ? "added" : "known"),
+    add: (work, how) =>
+      write(() => {
+        if (change(SQL.add(work, how)) === 1) return "added";
+        return rows(SQL.knows(work.id)).length > 0 ? "known" : "repeated";
+      }),
     claim: async (now, leaseMs) => {
       const claim = randomUUID();
       const [row] = await write(() => rows(SQL.claim(claim, now, leaseMs)));

@@ -1,5 +1,6 @@
 import type { SqlValue } from "../../store/queries/sql.ts";
 import {
+  type Adding,
   type ClaimedWork,
   type DeadLetter,
   type Ending,
@@ -51,15 +52,28 @@ const hasRoom = (dialect: WorkDialect, now: string, lease: string): string =>
     WHERE r.claim IS NOT NULL AND r.state = 1 AND r.due_at > ${now} AND r.due_at <= ${lease}
     GROUP BY 1 HAVING count(*) >= ${MOST_OF_A_PLACE}))`;
 
+type Added = Omit<Work, "digest"> & { readonly digest?: string | null };
+
+/** How work comes in. */
+function addingStatements({ table }: WorkDialect) {
+  return {
+    add: ({ id, event, key, payload, receivedAt, notBefore, digest = null }: Added, how?: Adding): Statement => ({
+      sql: `INSERT INTO ${table} (id, event, key, payload, received_at, state, due_at, attempt, digest)
+        SELECT $1, $2, $3, $4, CAST($5 AS bigint), ${STATE.waiting}, CAST($6 AS bigint), 0, CAST($7 AS text)
+        WHERE ${how?.mayRepeat === true ? "TRUE" : `NOT EXISTS (SELECT 1 FROM ${table} WHERE digest = $7)`}
+        ON CONFLICT (id) DO NOTHING`,
+      params: [id, event, key, payload, receivedAt, notBefore, digest],
+    }),
+    /** In the transaction of an `add` that added nothing: whether that was because of its id. */
+    knows: (id: string): Statement => ({ sql: `SELECT 1 AS known FROM ${table} WHERE id = $1`, params: [id] }),
+  };
+}
+
 /** The statements of a queue; each is one transaction of its own unless it is said otherwise. */
 export function workStatements(dialect: WorkDialect) {
   const { table, nextSeq } = dialect;
   return {
-    add: ({ id, event, key, payload, receivedAt, notBefore }: Work): Statement => ({
-      sql: `INSERT INTO ${table} (id, event, key, payload, received_at, state, due_at, attempt)
-        VALUES ($1, $2, $3, $4, $5, ${STATE.waiting}, $6, 0) ON CONFLICT (id) DO NOTHING`,
-      params: [id, event, key, payload, receivedAt, notBefore],
-    }),
+    ...addingStatements(dialect),
     claim: (claim: string, now: number, leaseMs: number): Statement => ({
       sql: `UPDATE ${table} SET state = ${STATE.running}, attempt = attempt + 1, claim = $1, due_at = $2
         WHERE seq = (SELECT w.seq FROM ${table} w

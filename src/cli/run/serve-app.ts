@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Logger } from "pino";
+import { createBell } from "../../app/bell.ts";
 import { readCredentials } from "../../app/credentials.ts";
 import { HANDLERS } from "../../app/handlers.ts";
 import { appLog } from "../../app/log.ts";
@@ -58,6 +59,7 @@ export async function openServedApp(options: ServeOptions, io: Io, logger: Logge
   const telemetry = opened.use(await openStore({ url }));
   const log = appLog(logger);
   let worker: Worker | undefined;
+  const doubt = createBell();
   const service = createService({
     ...proven,
     appId: credentials.appId,
@@ -72,6 +74,7 @@ export async function openServedApp(options: ServeOptions, io: Io, logger: Logge
     open: (opening) => openRepository({ ...opening, clock: systemClock, folder }),
     forget: (place) => forgetPlace(folder, place),
     onWork: () => worker?.wake(),
+    onDoubt: doubt.ring,
   });
   const stopping = new AbortController();
   const stack = opened.move();
@@ -82,7 +85,7 @@ export async function openServedApp(options: ServeOptions, io: Io, logger: Logge
     isReachable: () => reachable(queue, log),
     start: () => {
       worker = startWorker(service.worker);
-      void watchMissed({ takeMissed: service.takeMissed, now, pause, log }, stopping.signal);
+      void watchMissed({ takeMissed: service.takeMissed, now, pause, doubt, log }, stopping.signal);
       void keepHouse(queue, log, stopping.signal);
     },
     stop: async () => {

@@ -17,6 +17,34 @@ export function queueContract(empty: () => Promise<WorkQueue>): void {
     expect(await queue.known([])).toEqual(new Set());
   });
 
+  test("what was delivered is taken once, under whatever id, for as long as its id is known", async () => {
+    const queue = await empty();
+    const first = workOf("a", { digest: "d1", receivedAt: NOW - 1 });
+    expect(await queue.add(first)).toBe("added");
+    expect(await queue.add(first)).toBe("known");
+    expect(await queue.add(workOf("b", { digest: "d1" }))).toBe("repeated");
+    expect(await queue.add(workOf("c", { digest: "d2" }))).toBe("added");
+    for (const id of ["task", "other task"]) expect(await queue.add(workOf(id))).toBe("added");
+    expect(await queue.known(["a", "b", "c"])).toEqual(new Set(["a", "c"]));
+    expect(await workedOff(queue, { kind: "done" }, NOW - 10)).toBe("a");
+    expect(await workedOff(queue, { kind: "dead", error: "x" }, NOW - 10)).toBe("c");
+    await queue.drop("octo-org", NOW);
+    for (const digest of ["d1", "d2"]) expect(await queue.add(workOf("late", { digest }))).toBe("repeated");
+    await queue.forget(NOW);
+    for (const id of ["a", "c"]) expect(await queue.add(workOf(`${id}2`, { digest: `d${id}` }))).toBe("added");
+  });
+
+  test("what GitHub itself says it sent twice is taken twice, each time under its own id", async () => {
+    const queue = await empty();
+    for (const id of ["a", "b"])
+      expect(await queue.add(workOf(id, { digest: "d" }), { mayRepeat: true })).toBe("added");
+    expect(await queue.add(workOf("b", { digest: "d" }), { mayRepeat: true })).toBe("known");
+    expect(await queue.add(workOf("c", { digest: "d" }), { mayRepeat: false })).toBe("repeated");
+    expect([await workedOff(queue), await workedOff(queue)]).toEqual(["a", "b"]);
+    await queue.forget(NOW + 1);
+    expect(await queue.add(workOf("c", { digest: "d" }))).toBe("added");
+  });
+
   test("a claim hands over what was added, and counts attempts", async () => {
     const queue = await empty();
     const payload = JSON.stringify({ text: "ü 😀 \u2028 \\ \u0000", nested: [1, null] });
@@ -224,6 +252,12 @@ function forgetting(empty: () => Promise<WorkQueue>): void {
     expect(left).toEqual(["o/rr", "o/r.x#1", "p/r#1", "o/r-2", "O/r#1"]);
     expect(await queue.drop("o/r", NOW)).toBe(0);
     expect(await queue.drop("o", NOW)).toBe(3);
+  });
+
+  test("many at once with one body: one of them is taken", async () => {
+    const queue = await empty();
+    const answers = Array.from({ length: 20 }, (_, n) => queue.add(workOf(`w${n}`, { digest: "same" })));
+    expect((await Promise.all(answers)).toSorted()).toEqual(["added", ...Array<string>(19).fill("repeated")]);
   });
 
   test("many at once: each is added once and claimed once", async () => {

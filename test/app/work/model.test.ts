@@ -81,7 +81,14 @@ async function act(
   const claim = claims.at(-1 - one.n) ?? "none";
   switch (one.kind) {
     case "add":
-      return await queue.add(workOf(`w${one.n}`, { key: keyOf(one.n), notBefore: one.n % 3 === 0 ? NOW + LEASE : 0 }));
+      return await queue.add(
+        workOf(`w${one.n}`, {
+          key: keyOf(one.n),
+          notBefore: one.n % 3 === 0 ? NOW + LEASE : 0,
+          ...(one.n % 2 === 0 && { digest: `d${one.n % 8}` }),
+        }),
+        { mayRepeat: one.n % 5 === 0 },
+      );
     case "claim": {
       const work = await queue.claim(now, LEASE);
       if (work) claims.push(work.claim);
