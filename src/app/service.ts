@@ -61,8 +61,11 @@ export type AppService = {
 
 /** Works at the same time; most of them wait, for GitHub or for the pauses that it asks for between writes. */
 const CONCURRENCY = 32;
-/** How long work is held without a sign of life. */
-export const LEASE_MS = 30_000;
+/**
+ * How long work is held without a sign of life, ms: so long the work of a server that was killed waits. A sign is given every two
+ * seconds, and a server whose hold ran out while it lives takes its own work up again without doing it twice.
+ */
+export const LEASE_MS = 10_000;
 
 /** Puts the App together. */
 export function createService(parts: ServiceParts): AppService {

@@ -43,6 +43,8 @@ export type Worker = {
 
 /** Claims at the same time. */
 const MOST_CLAIMS = 16;
+/** Signs of life in the time of a lease: several may be late before a hold runs out. */
+const SIGNS_PER_LEASE = 5;
 /** Looks at least this often, because other processes may add work; ms. */
 const LONGEST_SLEEP_MS = 5_000;
 /** Shortest sleep, where another process is about to take what is due; ms. */
@@ -50,15 +52,22 @@ const SHORTEST_SLEEP_MS = 20;
 
 /** Starts a worker. A queue that cannot be reached is tried again, and told of. */
 export function startWorker(parts: WorkerParts): Worker {
-  const running = new Set<Promise<void>>();
+  const running = new Map<string, Running>();
   const bell = createBell();
   const stopping = new AbortController();
   const begin = (work: ClaimedWork): void => {
-    const attempt = attemptWork(parts, work).finally(() => {
-      running.delete(attempt);
+    const own = running.get(work.id);
+    if (own !== undefined) {
+      // The hold ran out here, while the clock jumped or the queue could not be reached. It is ours again.
+      own.hold.claim = work.claim;
+      return;
+    }
+    const hold = { claim: work.claim };
+    const ended = attemptWork(parts, work, hold).finally(() => {
+      running.delete(work.id);
       bell.ring();
     });
-    running.add(attempt);
+    running.set(work.id, { hold, ended });
   };
   const live = async (): Promise<void> => {
     // One claim while there is little to do; more at a time, in one transaction, while each of them finds something.
@@ -75,7 +84,7 @@ export function startWorker(parts: WorkerParts): Worker {
       const sleepMs = free === 0 ? Infinity : await msUntilWork(parts, works !== undefined);
       if (sleepMs > 0) await sleepUntil({ rung, ms: sleepMs, stopping: stopping.signal }, parts.pause);
     }
-    await Promise.all(running);
+    await Promise.all(Array.from(running.values(), (one) => one.ended));
   };
   const ended = live();
   return {
@@ -87,6 +96,11 @@ export function startWorker(parts: WorkerParts): Worker {
     },
   };
 }
+
+/** A claim that is held, by its newest name. */
+type Hold = { claim: string };
+
+type Running = { readonly hold: Hold; readonly ended: Promise<void> };
 
 /** Takes up to so many works; undefined when the queue cannot be reached. */
 async function claimWorks(parts: WorkerParts, asked: number): Promise<readonly ClaimedWork[] | undefined> {
@@ -118,26 +132,35 @@ export async function drainQueue(parts: WorkerParts, until: number): Promise<num
   for (let begun = 0; ; begun += 1) {
     const work = parts.now() < until ? await parts.queue.claim(parts.now(), parts.leaseMs) : undefined;
     if (work === undefined) return begun;
-    await attemptWork(parts, work);
+    await attemptWork(parts, work, { claim: work.claim });
   }
 }
 
 /** One attempt, from the claim to its end in the queue. Never rejects. */
-async function attemptWork(parts: WorkerParts, work: ClaimedWork): Promise<void> {
-  const { queue, now, onAttempt, onError } = parts;
+async function attemptWork(parts: WorkerParts, work: ClaimedWork, hold: Hold): Promise<void> {
+  const { now, onAttempt, onError } = parts;
   const begun = now();
   const over = new AbortController();
-  const heartbeat = keepHold(parts, work, over.signal);
+  const heartbeat = keepHold(parts, { hold, id: work.id }, over.signal);
   const ending = await endingOf(parts, work);
   over.abort();
   await heartbeat;
   const ms = now() - begun;
   try {
-    const isMine = await queue.end(work.claim, ending, now());
+    const isMine = await endHeld(parts, hold, ending);
     onAttempt({ event: work.event, result: isMine ? ending.kind : "lost", ms });
   } catch (error) {
     onError(`${work.event} ${work.id} was handled, but the queue does not know; it will be handled again.`, error);
     onAttempt({ event: work.event, result: "lost", ms });
+  }
+}
+
+/** Whether it was still held; a hold that was taken anew meanwhile counts. */
+async function endHeld({ queue, now }: WorkerParts, hold: Hold, ending: Ending): Promise<boolean> {
+  for (;;) {
+    const { claim } = hold;
+    if (await queue.end(claim, ending, now())) return true;
+    if (hold.claim === claim) return false;
   }
 }
 
@@ -170,15 +193,15 @@ export function wholeInstant(at: number): number {
 /** Signs of life while the work is under way. */
 async function keepHold(
   { queue, pause, leaseMs, now, onError }: WorkerParts,
-  { claim, id }: ClaimedWork,
+  { hold, id }: { readonly hold: Hold; readonly id: string },
   over: AbortSignal,
 ): Promise<void> {
   for (;;) {
-    await pause(leaseMs / 3, over);
+    await pause(leaseMs / SIGNS_PER_LEASE, over);
     if (over.aborted) return;
     try {
-      // Who has lost it ends the attempt without effect on the queue; what it does twice is keyed.
-      if (!(await queue.extend(claim, now() + leaseMs))) return;
+      // Who has lost it to another ends the attempt without effect on the queue; what both do is keyed.
+      await queue.extend(hold.claim, now() + leaseMs);
     } catch (error) {
       onError(`The hold on ${id} could not be renewed; that is tried again.`, error);
     }

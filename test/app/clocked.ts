@@ -21,7 +21,7 @@ export function clocked(queue: WorkQueue, perform: WorkerParts["perform"], chang
     perform,
     now: () => time,
     pause: async (ms, signal) => {
-      // Whoever works has its turn first; a heartbeat of a third of a lease would else outrun everything.
+      // Whoever works has its turn first; a heartbeat of a fifth of a lease would else outrun everything.
       for (let turn = 0; turn < 20 && !signal.aborted; turn += 1) await new Promise(setImmediate);
       if (!signal.aborted) time += ms;
     },

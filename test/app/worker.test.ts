@@ -168,6 +168,37 @@ describe("attempts", () => {
     expect(await other.counts(slow.now())).toMatchObject({ running: 1 });
   });
 
+  test("work whose hold ran out while its process lives is taken up by the same process, and not done twice", async () => {
+    const queue = await queueOf("a");
+    const claims = Promise.withResolvers<void>();
+    let [taken, begun] = [0, 0];
+    const counted: WorkQueue = {
+      ...queue,
+      claim: async (now, lease) => {
+        const work = await queue.claim(now, lease);
+        if (work !== undefined) taken += 1;
+        // The one before has been handed to the worker by then.
+        if (taken === 2 && work === undefined) claims.resolve();
+        return work;
+      },
+    };
+    const { parts, attempts, pass, now } = clocked(counted, async () => {
+      begun += 1;
+      // The clock jumps: no sign of life could be given.
+      pass(10 * LEASE);
+      worker.wake();
+      await claims.promise;
+      return done;
+    });
+    const ended = Promise.withResolvers<void>();
+    const worker = startWorker({ ...parts, onAttempt: (one) => (parts.onAttempt(one), ended.resolve()) });
+    await ended.promise;
+    await worker.stop();
+    expect({ begun, taken }).toEqual({ begun: 1, taken: 2 });
+    expect(attempts).toMatchObject([{ result: "done" }]);
+    expect(await queue.counts(now())).toEqual({ waiting: 0, running: 0, dead: 0 });
+  });
+
   test("a queue that does not hear of the end is told of; the work is done again", async () => {
     const queue = await queueOf("a");
     const deaf: WorkQueue = { ...queue, end: () => Promise.reject(new Error("disk full")) };

@@ -3,6 +3,7 @@ import {
   type DeadLetter,
   type Ending,
   LONGEST_RETRY_MS,
+  longestLeaseMs,
   MOST_OF_A_PLACE,
   type Work,
   type WorkQueue,
@@ -80,7 +81,7 @@ function ended(ending: Ending, now: number): Partial<Row> {
 /** When it may be begun; what a wrong clock put too far into the future is due now. */
 function dueAt(row: Row, now: number, leaseMs: number): number {
   const isRetry = row.state === "waiting" && row.error !== undefined;
-  const latest = row.state === "running" ? now + 2 * leaseMs : now + 2 * LONGEST_RETRY_MS;
+  const latest = row.state === "running" ? now + longestLeaseMs(leaseMs) : now + 2 * LONGEST_RETRY_MS;
   return (row.state === "running" || isRetry) && row.dueAt > latest ? now : row.dueAt;
 }
 
@@ -93,7 +94,7 @@ function heads(rows: Rows, now: number, leaseMs: number): readonly Row[] {
   const open = [...rows.byId.values()].filter(isOpen).toSorted((one, other) => one.seq - other.seq);
   const all = [...Map.groupBy(open, ({ key }) => key).values()].flatMap((same) => same.slice(0, 1));
   const held = open.filter(
-    ({ state, dueAt: until }) => state === "running" && until > now && until <= now + 2 * leaseMs,
+    ({ state, dueAt: until }) => state === "running" && until > now && until <= now + longestLeaseMs(leaseMs),
   );
   const perPlace = Map.groupBy(held, placeOf);
   return all.filter((row) => row.state === "running" || (perPlace.get(placeOf(row))?.length ?? 0) < MOST_OF_A_PLACE);

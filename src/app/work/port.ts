@@ -30,6 +30,9 @@ export type ClaimedWork = Work & {
 /** No retry is put off for longer, ms; a queue takes what is later for the mark of a wrong clock. */
 export const LONGEST_RETRY_MS = 60 * 60 * 1000;
 
+/** A lease that ends later than so long from now, ms, was taken by a wrong clock; servers of other versions take other leases. */
+export const longestLeaseMs = (leaseMs: number): number => Math.max(2 * leaseMs, 60_000);
+
 /**
  * Works of one repository that are under way at the same time, by all workers together: whoever writes hundreds of comments in
  * one, each of which waits for GitHub, must not keep a stop in another one waiting.
@@ -76,7 +79,7 @@ export type WorkQueue = AsyncDisposable & {
   /**
    * Takes the oldest work that is due, whose key no other work before it is waiting or running for, and of whose
    * repository fewer than {@link MOST_OF_A_PLACE} are held, and holds it for `leaseMs`. An attempt whose lease ran out counts, and the work is due again; so is what a clock that was wrong put
-   * too far into the future: a lease of more than twice `leaseMs`, a retry in more than {@link LONGEST_RETRY_MS}.
+   * too far into the future: a lease of more than {@link longestLeaseMs}, a retry in more than {@link LONGEST_RETRY_MS}.
    */
   readonly claim: (now: number, leaseMs: number) => Promise<ClaimedWork | undefined>;
   /** Holds a claim for longer; false when it was lost. */

@@ -5,6 +5,7 @@ import {
   type DeadLetter,
   type Ending,
   LONGEST_RETRY_MS,
+  longestLeaseMs,
   MOST_OF_A_PLACE,
   type Work,
   type WorkCounts,
@@ -80,7 +81,7 @@ export function workStatements(dialect: WorkDialect) {
           WHERE ${isHead(dialect)} AND (w.due_at <= $3 OR ${isAstray("$4", "$5")}) AND ${hasRoom(dialect, "$3", "$4")}
           ORDER BY w.seq LIMIT 1)
         RETURNING ${WORK}`,
-      params: [claim, now + leaseMs, now, now + 2 * leaseMs, now + 2 * LONGEST_RETRY_MS],
+      params: [claim, now + leaseMs, now, now + longestLeaseMs(leaseMs), now + 2 * LONGEST_RETRY_MS],
     }),
     extend: (claim: string, until: number): Statement => ({
       sql: `UPDATE ${table} SET due_at = $2 WHERE claim = $1 AND state = ${STATE.running}`,
@@ -94,7 +95,7 @@ export function workStatements(dialect: WorkDialect) {
     nextDue: (now: number, leaseMs: number): Statement => ({
       sql: `SELECT min(CASE WHEN ${isAstray("$2", "$3")} THEN $1 ELSE w.due_at END) AS due
         FROM ${table} w WHERE ${isHead(dialect)} AND ${hasRoom(dialect, "$1", "$2")}`,
-      params: [now, now + 2 * leaseMs, now + 2 * LONGEST_RETRY_MS],
+      params: [now, now + longestLeaseMs(leaseMs), now + 2 * LONGEST_RETRY_MS],
     }),
     counts: (now: number): Statement => ({
       sql: `SELECT count(*) FILTER (WHERE state = 0) AS waiting, count(*) FILTER (WHERE state = 1) AS running,
