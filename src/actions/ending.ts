@@ -1,6 +1,6 @@
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import { reasonOf } from "../protect/authorization/denial.ts";
-import type { JobContext, Toolkit } from "./job.ts";
+import type { ActionParts } from "./job.ts";
 import { logLine } from "./log.ts";
 import { formatFailure } from "./summary.ts";
 
@@ -13,11 +13,7 @@ export type Ending = {
 };
 
 /** The surroundings in which every action's work is done. */
-export type JobSurroundings = {
-  readonly core: Toolkit;
-  readonly context: JobContext;
-  /** Values that the log must not show. */
-  readonly secrets: readonly string[];
+export type JobSurroundings = Pick<ActionParts, "core" | "context" | "secrets"> & {
   /** Names of the outputs: after an error each is written all the same. */
   readonly outputNames: readonly string[];
 };

@@ -43,17 +43,21 @@ export type JobContext = {
   readonly stop?: string | undefined;
 };
 
-/** Everything that the loop's action touches. */
-export type LoopJob = {
+/** What every action is handed. */
+export type ActionParts = {
   readonly core: Toolkit;
   readonly context: JobContext;
-  readonly env: Env;
   /** Values that the log must not show. */
   readonly secrets: readonly string[];
   /** Names of all inputs of the step, known or not. */
   readonly given: readonly string[];
   /** The job's workspace, absolute. */
   readonly workspace: string;
+};
+
+/** Everything that the loop's action touches. */
+export type LoopJob = ActionParts & {
+  readonly env: Env;
   readonly execute: typeof executeLoop;
 };
 

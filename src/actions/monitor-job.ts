@@ -2,20 +2,14 @@ import type { Env } from "../config/env.ts";
 import type { monitor, TargetLook } from "../loop/monitor/monitor.ts";
 import type { Clock } from "../model/time.ts";
 import { endJob, type Ending } from "./ending.ts";
-import { runUrl, workflowActor, type JobContext, type Toolkit } from "./job.ts";
+import { type ActionParts, gitHubOf, runUrl, type Toolkit, workflowActor } from "./job.ts";
 import { logLine } from "./log.ts";
 import { readMonitorInputs } from "./monitor-inputs.ts";
 import { monitorSummary } from "./monitor-summary.ts";
 
 /** Everything that the action touches. */
-export type MonitorJob = {
-  readonly core: Toolkit;
-  readonly context: JobContext;
+export type MonitorJob = ActionParts & {
   readonly env: Env;
-  readonly secrets: readonly string[];
-  readonly given: readonly string[];
-  /** The job's workspace, absolute. */
-  readonly workspace: string;
   readonly clock: Clock;
   readonly monitor: typeof monitor;
 };
@@ -42,10 +36,6 @@ async function work(job: MonitorJob): Promise<Ending> {
   const looks = await job.monitor({ ...request, places: { cwd: folder, config, ...github }, env, actor, url });
   for (const look of looks) tell(core, look);
   return ending(looks, { url, base: `${context.serverUrl}/${context.repo.owner}/${context.repo.repo}` });
-}
-
-function gitHubOf({ repo: { owner, repo }, apiUrl }: JobContext, token: string) {
-  return { owner, repo, baseUrl: apiUrl, self: "github-actions[bot]", token: { reveal: () => token } };
 }
 
 /** A group per target in the log, and an annotation of the run for what is new. */

@@ -7,22 +7,16 @@ import type { RelayEnd } from "../loop/relay-request.ts";
 import { EXIT } from "../model/codes.ts";
 import { annotateFrom } from "./annotate.ts";
 import { endJob, type Ending } from "./ending.ts";
-import { gitHubOf, runUrl, workflowActor, type JobContext, type Toolkit } from "./job.ts";
+import { type ActionParts, gitHubOf, type JobContext, runUrl, workflowActor } from "./job.ts";
 import { logLine, stageLog } from "./log.ts";
 import { decisionOf } from "./loop-job.ts";
 import { readRelayInputs } from "./relay-inputs.ts";
 import { formatSummary, stageSummary, verdictLine } from "./summary.ts";
 
 /** Everything that the action of one job touches. */
-export type RelayAction = {
+export type RelayAction = ActionParts & {
   readonly job: RelayJob;
-  readonly core: Toolkit;
-  readonly context: JobContext;
   readonly env: Env;
-  readonly secrets: readonly string[];
-  readonly given: readonly string[];
-  /** The job's workspace, absolute. */
-  readonly workspace: string;
   readonly execute: typeof runRelayJob;
   /** The whole environment: only the jobs that ask a model are handed it. */
   readonly variables: Readonly<Record<string, string | undefined>>;

@@ -1,7 +1,7 @@
 import type { rollBackOnGitHub } from "../loop/on-github.ts";
 import { endJob, type Ending } from "./ending.ts";
 import { parseFlag, refuseUnknown, usage } from "./input-check.ts";
-import { gitHubOf, type JobContext, type Toolkit } from "./job.ts";
+import { type ActionParts, gitHubOf, type JobContext, type Toolkit } from "./job.ts";
 import { logLine } from "./log.ts";
 
 /** What every step knows. */
@@ -13,12 +13,7 @@ export const ROLLBACK_INPUTS = ["pull", "why", "token", ...COMMON] as const;
 export const ROLLBACK_OUTPUTS = ["decision", "reason-code", "result", "pull-request"] as const;
 
 /** Everything that the action touches. */
-export type RollbackJob = {
-  readonly core: Toolkit;
-  readonly context: JobContext;
-  readonly secrets: readonly string[];
-  readonly given: readonly string[];
-  readonly workspace: string;
+export type RollbackJob = ActionParts & {
   readonly act: typeof rollBackOnGitHub;
 };
 

@@ -2,7 +2,7 @@ import type { stopOnGitHub } from "../loop/on-github.ts";
 import { stoppedText } from "../protect/stop/tell.ts";
 import { endJob, type Ending } from "./ending.ts";
 import { refuseUnknown, usage } from "./input-check.ts";
-import { gitHubOf, type JobContext, type Toolkit } from "./job.ts";
+import { type ActionParts, gitHubOf } from "./job.ts";
 import { logLine } from "./log.ts";
 import { actorOf, refuseTrial } from "./rollback-job.ts";
 
@@ -12,12 +12,7 @@ export const STOP_INPUTS = ["why", "token", "dry-run", "config", "working-direct
 export const STOP_OUTPUTS = ["decision", "reason-code", "result"] as const;
 
 /** Everything that the action touches. */
-export type StopJob = {
-  readonly core: Toolkit;
-  readonly context: JobContext;
-  readonly secrets: readonly string[];
-  readonly given: readonly string[];
-  readonly workspace: string;
+export type StopJob = ActionParts & {
   readonly act: typeof stopOnGitHub;
 };
 

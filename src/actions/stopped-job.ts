@@ -1,7 +1,7 @@
 import type { lookStopped } from "../loop/look-stopped.ts";
 import { endJob, type Ending } from "./ending.ts";
 import { below, refuseUnknown, usage } from "./input-check.ts";
-import { gitHubOf, type JobContext, runUrl, type Toolkit } from "./job.ts";
+import { type ActionParts, gitHubOf, runUrl } from "./job.ts";
 import { logLine } from "./log.ts";
 
 /** Inputs of the action, as its `action.yml` lists them. */
@@ -10,12 +10,7 @@ export const STOPPED_INPUTS = ["token", "dry-run", "config", "working-directory"
 export const STOPPED_OUTPUTS = ["decision", "reason-code", "result", "stopped"] as const;
 
 /** Everything that the action touches. */
-export type StoppedJob = {
-  readonly core: Toolkit;
-  readonly context: JobContext;
-  readonly secrets: readonly string[];
-  readonly given: readonly string[];
-  readonly workspace: string;
+export type StoppedJob = ActionParts & {
   readonly look: typeof lookStopped;
 };
 
