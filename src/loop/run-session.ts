@@ -7,7 +7,7 @@ import type { Evidence } from "../model/finding.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { Actor } from "../model/ledger.ts";
 import type { Proposal, SessionMode, SessionRecord } from "../model/proposal.ts";
-import type { Progress, Stage } from "../model/stage.ts";
+import type { Stage } from "../model/stage.ts";
 import { recordingDenials } from "../protect/authorization/denial.ts";
 import { writeFileWhole } from "../protect/files.ts";
 import { appendLedger } from "../protect/ledger.ts";
@@ -18,6 +18,7 @@ import { openSpanStore, openWorkspace, type Places, spanStoreUrl, type Workspace
 import { refuseSession } from "./admission.ts";
 import { baseWorktree } from "./base.ts";
 import type { LiveSession } from "./claude.ts";
+import type { Watcher } from "./execute.ts";
 import { gate } from "./gate.ts";
 import { interruptible } from "./interrupt.ts";
 import { type Act, ledgerEntry, type LoopRun, openRun } from "./run.ts";
@@ -44,13 +45,6 @@ export type SessionOrder = {
   readonly dryRun: boolean;
 };
 
-/** Who is told how far the run is. */
-export type SessionWatcher = {
-  readonly observer: Observer;
-  readonly progress: Progress;
-  readonly note: (line: string) => void;
-};
-
 /** How a session by hand ended. */
 export type SessionEnd = {
   readonly verdict: Stage<unknown>["verdict"];
@@ -68,7 +62,7 @@ export type SessionEnd = {
  * also on Ctrl-C and SIGTERM.
  * @throws WhetstoneError of the parts; `usage` and `session_invalid` before anything was started
  */
-export async function executeSession(order: SessionOrder, watcher: SessionWatcher): Promise<SessionEnd> {
+export async function executeSession(order: SessionOrder, watcher: Watcher): Promise<SessionEnd> {
   const { places, env, actor, source } = order;
   if ("recording" in source) await readSession(source.recording);
   const workspace = await openWorkspace({ ...places, actor }, env, order.target);
@@ -84,7 +78,7 @@ export async function executeSession(order: SessionOrder, watcher: SessionWatche
 async function chooseRunner(
   { source, places, env }: SessionOrder,
   { config }: Workspace,
-  { note }: SessionWatcher,
+  { note }: Watcher,
 ): Promise<(run: LoopRun) => SessionRunner> {
   if ("recording" in source) return () => replayRunner(source.recording);
   // The program is large and its parts are many: what replays a recording does without them.

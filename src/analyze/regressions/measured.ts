@@ -28,21 +28,7 @@ export function errorRate(calls: Sides<OperationCalls>, level: number): Measured
   const tallies = mapSides(calls, (of) =>
     [...of].map(([unit, { durationsMs, errors }]) => ({ unit, trials: durationsMs.length, sum: errors })),
   );
-  const found = contrast(tallies, 1);
-  if (found === null) return null;
-  const [before, after] = [found.before.ratio, found.after.ratio];
-  const interval = differenceInterval(
-    { value: before, interval: clusteredShareInterval(found.before, level) },
-    { value: after, interval: clusteredShareInterval(found.after, level) },
-  );
-  return {
-    metric: "error_rate",
-    before,
-    after,
-    change: after - before,
-    interval: finite(interval),
-    test: found.greater,
-  };
+  return difference("error_rate", contrast(tallies, 1), (side) => clusteredShareInterval(side, level));
 }
 
 /** Calls per trace, among the kinds of traces that make the call at all; its change is the difference. */
@@ -57,18 +43,22 @@ export function callsPerTrace(
       .filter(({ stratum }) => kinds.has(stratum))
       .map((unit) => ({ unit, trials: 1, sum: calls[side].get(unit)?.durationsMs.length ?? 0 }));
   const found = contrast({ before: tallies("before"), after: tallies("after") }, 1);
+  return difference("calls_per_trace", found, (side) => clusteredMeanInterval(side, level));
+}
+
+type Contrast = NonNullable<ReturnType<typeof contrast>>;
+
+/** A metric whose change is the difference of its ratios; null where the sets cannot be compared. */
+function difference(
+  metric: RegressionMetric,
+  found: Contrast | null,
+  intervalOf: (side: Contrast["before"]) => Interval,
+): Measured | null {
   if (found === null) return null;
   const [before, after] = [found.before.ratio, found.after.ratio];
   const interval = differenceInterval(
-    { value: before, interval: clusteredMeanInterval(found.before, level) },
-    { value: after, interval: clusteredMeanInterval(found.after, level) },
+    { value: before, interval: intervalOf(found.before) },
+    { value: after, interval: intervalOf(found.after) },
   );
-  return {
-    metric: "calls_per_trace",
-    before,
-    after,
-    change: after - before,
-    interval: finite(interval),
-    test: found.greater,
-  };
+  return { metric, before, after, change: after - before, interval: finite(interval), test: found.greater };
 }
