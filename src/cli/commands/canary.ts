@@ -2,32 +2,31 @@ import { Option, type Command } from "commander";
 import { common, type CommandContext, type CommonOptions, type Register } from "../command.ts";
 import { addRollout } from "./canary-rollout.ts";
 
-export type JudgeOptions = CommonOptions & {
-  readonly control?: string;
-  readonly experiment?: string;
-  readonly kayenta?: string;
-  readonly weight?: string;
+/** Flags of both judges. */
+type GuaranteeFlags = CommonOptions & {
   readonly slowerThan?: string;
   readonly margin?: string;
   readonly alpha?: string;
   readonly beta?: string;
   readonly unit: string;
+};
+
+export type JudgeOptions = GuaranteeFlags & {
+  readonly control?: string;
+  readonly experiment?: string;
+  readonly kayenta?: string;
+  readonly weight?: string;
   readonly now?: string;
   readonly atDeadline?: string;
 };
 
-export type AaFlags = CommonOptions & {
+export type AaFlags = GuaranteeFlags & {
   readonly control?: string;
   readonly target?: string;
   readonly since: string;
   readonly until?: string;
   readonly repeat: string;
   readonly weight: string;
-  readonly slowerThan?: string;
-  readonly margin?: string;
-  readonly alpha?: string;
-  readonly beta?: string;
-  readonly unit: string;
   readonly seed: string;
   readonly live?: boolean;
   readonly period: string;
@@ -44,15 +43,8 @@ export const canary: Register = (program, context) => {
     .option("--experiment <file>", "calls of the canary, same format")
     .option("--kayenta <file>", "judge this JSON as Kayenta's judge does instead")
     .option("--weight <share>", "share of the traffic that was routed to the canary, 0 to 1 (default: as counted)")
-    .option("--slower-than <duration>", "calls slower than this count as bad events too, such as 250ms")
-    .option("--margin <ratio>", "largest accepted ratio of bad events")
-    .option("--alpha <p>", "greatest probability of a false rollback")
-    .option("--beta <p>", "greatest probability of a false promotion")
-    .addOption(
-      new Option("--unit <unit>", "what counts once: each call, or each session with all its calls")
-        .choices(["call", "session"])
-        .default("call"),
-    )
+    .option("--slower-than <duration>", "calls slower than this count as bad events too, such as 250ms");
+  guarantee(judge)
     .option("--now <time>", "when this is asked, RFC 3339: stale data and calls from the future promote nothing")
     .addOption(
       new Option("--at-deadline <what>", "no more calls will come; what an open verdict becomes").choices([
@@ -69,6 +61,19 @@ export const canary: Register = (program, context) => {
   addRollout(group, context);
 };
 
+/** What the judge promises, and of what. */
+function guarantee(command: Command): Command {
+  return command
+    .option("--margin <ratio>", "largest accepted ratio of bad events")
+    .option("--alpha <p>", "greatest probability of a false rollback")
+    .option("--beta <p>", "greatest probability of a false promotion")
+    .addOption(
+      new Option("--unit <unit>", "what counts once: each call, or each session with all its calls")
+        .choices(["call", "session"])
+        .default("call"),
+    );
+}
+
 function addAa(group: Command, context: CommandContext): void {
   const aa = group
     .command("aa")
@@ -79,15 +84,8 @@ function addAa(group: Command, context: CommandContext): void {
     .option("--until <time>", "end of the window (default: now)")
     .option("--repeat <n>", "how often", "200")
     .option("--weight <share>", "share of the sessions that go to the canary", "0.5")
-    .option("--slower-than <duration>", "calls faster than this never count as slow, such as 100ms")
-    .option("--margin <ratio>", "largest accepted ratio of bad events")
-    .option("--alpha <p>", "greatest probability of a false rollback")
-    .option("--beta <p>", "greatest probability of a false promotion")
-    .addOption(
-      new Option("--unit <unit>", "what counts once: each call, or each session with all its calls")
-        .choices(["call", "session"])
-        .default("call"),
-    )
+    .option("--slower-than <duration>", "calls faster than this never count as slow, such as 100ms");
+  guarantee(aa)
     .option("--seed <text>", "another seed draws other sessions", "aa")
     .option(
       "--live",
