@@ -108,18 +108,26 @@ function whoNamesStore({ db }: Places, { databaseUrl }: Env, config?: Config): s
 }
 
 /**
+ * Whether the store that {@link spanStoreUrl} names is there; makes none. A database server counts as there.
+ * @throws WhetstoneError `not_found` for a store that somebody named; `usage`
+ */
+export function isStoreThere(places: Places, env: Env, config?: Config): boolean {
+  const url = spanStoreUrl(places, env, config);
+  if (isPostgresUrl(url) || existsSync(url)) return true;
+  const namedBy = whoNamesStore(places, env, config);
+  if (namedBy === undefined) return false;
+  throw new WhetstoneError("not_found", `There is no store at ${url}.`, {
+    remedy: `Check the path given with ${namedBy}, or fill a store with \`whetstone proxy\` or \`whetstone import\`.`,
+  });
+}
+
+/**
  * Opens the span store that {@link spanStoreUrl} names.
  * @throws WhetstoneError `not_found` where it must exist, was named and does not; `usage`, `store_open_failed`
  */
 export async function openSpanStore(places: Places, env: Env, config?: Config): Promise<Store> {
-  const url = spanStoreUrl(places, env, config);
-  const namedBy = whoNamesStore(places, env, config);
-  if (places.mustExist === true && namedBy !== undefined && !isPostgresUrl(url) && !existsSync(url)) {
-    throw new WhetstoneError("not_found", `There is no store at ${url}.`, {
-      remedy: `Check the path given with ${namedBy}, or fill a store with \`whetstone proxy\` or \`whetstone import\`.`,
-    });
-  }
-  return openStore({ url });
+  if (places.mustExist === true) isStoreThere(places, env, config);
+  return openStore({ url: spanStoreUrl(places, env, config) });
 }
 
 /** What protects a repository. */

@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { openWorkQueue } from "../../src/app/work/open.ts";
@@ -46,6 +47,15 @@ describe("whetstone app dead-letters", () => {
     expect(again).toMatchObject({ code: 2, err: expect.stringContaining("There is no dead letter d-1") });
     await using queue = await openWorkQueue({ url: join(folder.path, "queue.db") });
     expect(await queue.claim(Date.now() + LEASE, LEASE)).toMatchObject({ id: "d-1", attempt: 1 });
+  });
+
+  test("where nothing was ever kept there is nothing to list, and looking makes no store", async () => {
+    await using empty = await temporaryFolder();
+    const at = (...args: readonly string[]) => whetstone(["app", "dead-letters", ...args], { cwd: empty.path });
+    expect(await at("list")).toMatchObject({ code: 0, out: "Nothing was given up.\n" });
+    expect(JSON.parse((await at("list", "--json")).out)).toEqual({ deadLetters: [], returned: 0, total: 0 });
+    expect((await at("retry", "d-1")).code).toBe(2);
+    expect(await readdir(empty.path)).toEqual([]);
   });
 
   test.each([

@@ -5,7 +5,7 @@ import { WhetstoneError } from "../../model/error.ts";
 import { formatInstant } from "../../model/time.ts";
 import { redactSecrets } from "../../protect/secret-patterns.ts";
 import { forTerminal } from "../../protect/sanitise.ts";
-import { openSpanStore, spanStoreUrl, systemClock } from "../../wire.ts";
+import { isStoreThere, spanStoreUrl, systemClock } from "../../wire.ts";
 import type { CommonOptions } from "../command.ts";
 import type { DeadLetterOptions } from "../commands/app.ts";
 import { configIfAny } from "../config.ts";
@@ -23,9 +23,7 @@ export async function runListDeadLetters(options: DeadLetterOptions, io: Io): Pr
       remedy: "Write 1 to 999999.",
     });
   }
-  await using queue = await queueOf(options, io);
-  const { dead: total } = await queue.counts(Number(systemClock.now() / 1_000_000n));
-  const letters = (await queue.deadLetters(limit)).map(shown);
+  const { total, letters } = await readLetters(options, limit, io);
   if (options.json) printJson(io, { deadLetters: letters, returned: letters.length, total });
   else if (total === 0) io.out("Nothing was given up.\n");
   else {
@@ -42,7 +40,7 @@ export async function runListDeadLetters(options: DeadLetterOptions, io: Io): Pr
 /** `whetstone app dead-letters retry`. @throws WhetstoneError `not_found` */
 export async function runRetryDeadLetter(id: string, options: CommonOptions, io: Io): Promise<number> {
   await using queue = await queueOf(options, io);
-  if (!(await queue.revive(id, Number(systemClock.now() / 1_000_000n)))) {
+  if (!(await queue?.revive(id, Number(systemClock.now() / 1_000_000n)))) {
     throw new WhetstoneError("not_found", `There is no dead letter ${forTerminal(id)}.`, {
       remedy: "`whetstone app dead-letters list` shows them.",
     });
@@ -52,12 +50,21 @@ export async function runRetryDeadLetter(id: string, options: CommonOptions, io:
   return EXIT.pass;
 }
 
-async function queueOf(options: CommonOptions, io: Io): Promise<WorkQueue> {
+type Read = { readonly total: number; readonly letters: readonly ReturnType<typeof shown>[] };
+
+async function readLetters(options: CommonOptions, limit: number, io: Io): Promise<Read> {
+  await using queue = await queueOf(options, io);
+  if (queue === undefined) return { total: 0, letters: [] };
+  const { dead } = await queue.counts(Number(systemClock.now() / 1_000_000n));
+  return { total: dead, letters: (await queue.deadLetters(limit)).map(shown) };
+}
+
+/** Undefined where nothing was ever kept: looking makes no store. @throws WhetstoneError `not_found` for a mistyped path */
+async function queueOf(options: CommonOptions, io: Io): Promise<WorkQueue | undefined> {
   const config = await configIfAny(options, io);
-  const places = { ...options, cwd: io.cwd, mustExist: true };
-  // A mistyped path is an error, as for every command that reads a store.
-  await using _ = await openSpanStore(places, io.env, config);
-  return await openWorkQueue({ url: spanStoreUrl(places, io.env, config) });
+  const places = { ...options, cwd: io.cwd };
+  if (!isStoreThere(places, io.env, config)) return undefined;
+  return openWorkQueue({ url: spanStoreUrl(places, io.env, config) });
 }
 
 /** Payloads hold other people's text and are not shown. */
