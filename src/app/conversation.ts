@@ -30,7 +30,7 @@ export async function speakerOf(repository: RepositoryAccess, { comment }: Comme
       return bots.includes(user.id) ? heard("bot", user.login) : { kind: "refused", why: "a bot that is not listed" };
     }
     default:
-      return { kind: "refused", why: `an account of type ${user.type}` };
+      return { kind: "refused", why: `an account of type ${user.type ?? "unknown"}` };
   }
 }
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { InstallationDelivery } from "./delivery.ts";
 import { placeName } from "./place.ts";
 
 /** What changed with an installation: repositories that came and went, as `owner/repo`; `owner` for all of an account. */
@@ -10,15 +10,6 @@ export type InstallationChange = {
   /** `installation.deleted`, for the log. */
   readonly name: string;
 };
-
-const Repositories = z.array(z.object({ full_name: z.string().regex(/^[^/]+\/[^/]+$/) }));
-const Payload = z.object({
-  installation: z.object({ id: z.int(), account: z.object({ login: z.string() }).nullish() }),
-  /** Of `installation.created` and `installation.deleted`. */
-  repositories: Repositories.nullish(),
-  repositories_added: Repositories.nullish(),
-  repositories_removed: Repositories.nullish(),
-});
 
 /** Events that change what the App may reach. Being suspended takes nothing away: it ends again. */
 export const INSTALLATION_EVENTS = [
@@ -34,7 +25,7 @@ export const INSTALLATION_EVENTS = [
 /** Reads the change out of an event; undefined for every other one. @throws ZodError for a payload of another form */
 export function installationChange(name: string, payload: unknown): InstallationChange | undefined {
   if (!(INSTALLATION_EVENTS as readonly string[]).includes(name)) return undefined;
-  const { installation, repositories, repositories_added, repositories_removed } = Payload.parse(payload);
+  const { installation, repositories, repositories_added, repositories_removed } = InstallationDelivery.parse(payload);
   const isDeleted = name === "installation.deleted";
   const isCreated = name === "installation.created";
   return {
@@ -47,11 +38,11 @@ export function installationChange(name: string, payload: unknown): Installation
   };
 }
 
-function accountOf({ account }: z.infer<typeof Payload>["installation"]): readonly string[] {
+function accountOf({ account }: InstallationDelivery["installation"]): readonly string[] {
   return account ? [account.login.toLowerCase()] : [];
 }
 
-function namesOf(repositories: z.infer<typeof Repositories> | null | undefined): readonly string[] {
+function namesOf(repositories: InstallationDelivery["repositories"]): readonly string[] {
   return (repositories ?? []).map(({ full_name }) => {
     const [owner = "", repo = ""] = full_name.split("/");
     return placeName({ owner, repo });

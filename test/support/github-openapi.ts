@@ -20,6 +20,7 @@ type Operation = {
 };
 type Description = {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly "x-webhooks": Readonly<Record<string, object>>;
   readonly components: { readonly parameters: Readonly<Record<string, Parameter>>; readonly schemas: object };
 };
 
@@ -142,4 +143,25 @@ function bodyFaults(
 
 function isEmpty(body: unknown): boolean {
   return typeof body === "object" && body !== null && Object.keys(body).length === 0;
+}
+
+/**
+ * What speaks against a payload of `event.action` by GitHub's own description of its webhooks; undefined for an event that it
+ * does not describe.
+ */
+export function payloadFaults(name: string, payload: unknown): readonly string[] | undefined {
+  const all = load();
+  const described = name.replaceAll(/[._]/g, "-");
+  if (!(described in all.description["x-webhooks"])) return undefined;
+  const validate = validator(all, [
+    "x-webhooks",
+    described,
+    "post",
+    "requestBody",
+    "content",
+    "application/json",
+    "schema",
+  ]);
+  if (validate(payload)) return [];
+  return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message ?? ""}`);
 }

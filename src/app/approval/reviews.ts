@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { WhetstoneError } from "../../model/error.ts";
 import type { Actor, LedgerEntry } from "../../model/ledger.ts";
 import { formatInstant } from "../../model/time.ts";
@@ -7,6 +6,7 @@ import { planLedger } from "../../protect/ledger.ts";
 import { showStage } from "../checks/stage-check.ts";
 import { answerInPlace } from "../conversation.ts";
 import { startCanary } from "../gate/canary.ts";
+import { PullDelivery } from "../delivery.ts";
 import type { EventHandler, HandlerContext } from "../handler.ts";
 import { proposalOfPull, type PullProposal } from "../outcomes/proposal.ts";
 import { cell } from "../page-text.ts";
@@ -14,8 +14,6 @@ import { appSettings } from "../repository.ts";
 import { type ApprovalRecord, approvalFile, readApproval } from "./approval-record.ts";
 import { approvalLine } from "./approval-text.ts";
 import { type Approval, approvalOf } from "./approval.ts";
-
-const Delivered = z.object({ pull_request: z.object({ number: z.int().positive() }) });
 
 /**
  * Keeps how people's approval of a proposal stands, whenever a review or a push may have changed it: on record with its
@@ -32,7 +30,7 @@ export const reviews: EventHandler = {
     "pull_request.reopened",
   ],
   handle: async (context) => {
-    const { number } = Delivered.parse(context.event.payload).pull_request;
+    const { number } = PullDelivery.parse(context.event.payload).pull_request;
     const proposal = await proposalOfPull(context.repository, number);
     if (proposal === undefined || proposal.pull.state !== "open") return { kind: "done" };
     const approval = await approvalOf(context.repository, number);

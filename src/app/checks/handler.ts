@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { WhetstoneError } from "../../model/error.ts";
 import { answerInPlace } from "../conversation.ts";
+import { CheckRunDelivery, PullDelivery, RunDelivery } from "../delivery.ts";
 import type { EventHandler, Handled, HandlerContext } from "../handler.ts";
 import { cell } from "../page-text.ts";
 import { buttonOf, press, type Press } from "./press.ts";
@@ -8,18 +9,6 @@ import { parseStageCheck } from "./stage-check.ts";
 import { pullOfDossier, showStages } from "./stages.ts";
 import { showRun } from "./workflow-run.ts";
 
-const CheckRun = z.object({
-  check_run: z.object({
-    id: z.int().positive(),
-    head_sha: z.string(),
-    external_id: z.string().nullish(),
-    app: z.object({ id: z.int() }).nullish(),
-  }),
-  requested_action: z.object({ identifier: z.string() }).nullish(),
-  sender: z.object({ login: z.string(), type: z.string() }).nullish(),
-});
-const PullRequest = z.object({ pull_request: z.object({ number: z.int().positive() }) });
-const WorkflowRun = z.object({ workflow_run: z.object({ id: z.int().positive() }) });
 
 const Held = z.object({ dossier: z.string() });
 
@@ -42,11 +31,11 @@ export const checks: EventHandler = {
   handle: async (context) => {
     const { name, payload } = context.event;
     if (name.startsWith("pull_request.")) {
-      await showStages(context.repository, PullRequest.parse(payload).pull_request.number);
+      await showStages(context.repository, PullDelivery.parse(payload).pull_request.number);
       return DONE;
     }
     if (name.startsWith("workflow_run.")) {
-      await showRun(context, WorkflowRun.parse(payload).workflow_run.id);
+      await showRun(context, RunDelivery.parse(payload).workflow_run.id);
       return DONE;
     }
     if (name === "task.held") {
@@ -60,7 +49,7 @@ export const checks: EventHandler = {
 
 async function ownCheck(context: HandlerContext): Promise<Handled> {
   const { event, repository, log } = context;
-  const { check_run: check, requested_action: asked, sender } = CheckRun.parse(event.payload);
+  const { check_run: check, requested_action: asked, sender } = CheckRunDelivery.parse(event.payload);
   const stage = parseStageCheck(check.external_id ?? "");
   // Others may name theirs as they like.
   if (check.app?.id !== repository.self.appId || stage === undefined) return DONE;

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { AppSettings } from "../../config/app.ts";
 import type { WorkflowRun } from "../../github/runs-port.ts";
 import type { ReasonCode } from "../../model/codes.ts";
@@ -7,17 +6,12 @@ import type { Actor, LedgerEntry } from "../../model/ledger.ts";
 import { formatInstant } from "../../model/time.ts";
 import { digestOf } from "../../protect/digest.ts";
 import { planLedger } from "../../protect/ledger.ts";
+import { GateDelivery } from "../delivery.ts";
 import type { HandlerContext, Task } from "../handler.ts";
 import { appSettings, type RepositoryAccess } from "../repository.ts";
 import { callbackRun, isCallbackOf } from "./callback.ts";
 import { candidateOf } from "./candidate.ts";
 import { type GateRecord, updateGate } from "./record.ts";
-
-const Asked = z.object({
-  environment: z.string().min(1).max(255).optional(),
-  deployment_callback_url: z.string().optional(),
-  deployment: z.object({ environment: z.string().min(1).max(255) }).nullish(),
-});
 
 /** The account of the App, as the ledger names it. */
 export function selfOf({ self }: Pick<RepositoryAccess, "self">): Actor {
@@ -48,7 +42,7 @@ export function gateTask({ owner, repo }: RepositoryAccess, id: string, notBefor
  */
 export async function openAskedGate(context: HandlerContext): Promise<GateRecord | undefined> {
   const { repository, event } = context;
-  const asked = Asked.parse(event.payload);
+  const asked = GateDelivery.parse(event.payload);
   const address = asked.deployment_callback_url ?? "";
   const environment = asked.environment ?? asked.deployment?.environment;
   const id = callbackRun(address);

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { FoundPull } from "../../github/host-port.ts";
 import { closingNote } from "../../learn/closing.ts";
 import type { ReasonCode } from "../../model/codes.ts";
@@ -11,17 +10,10 @@ import { changeOfPull, type MergedChange } from "../../propose/revert/change-of-
 import { ROLLBACK_PREFIX } from "../../propose/revert/roll-back.ts";
 import { readOutcomes, readRecords } from "../../protect/outcomes.ts";
 import { explanationOf } from "../commands/explanation.ts";
+import { ClosedDelivery } from "../delivery.ts";
 import type { EventHandler, HandlerContext } from "../handler.ts";
 import { proposalOfPull, type PullProposal } from "./proposal.ts";
 import { recordLater } from "./record.ts";
-
-const Closed = z.object({
-  pull_request: z.object({
-    number: z.int().positive(),
-    merged_by: z.object({ login: z.string(), type: z.string() }).nullish(),
-  }),
-  sender: z.object({ login: z.string(), type: z.string() }),
-});
 
 /**
  * A pull request was closed: what became of the proposal, or of the rollback, is put on record. The delivery only says
@@ -30,7 +22,7 @@ const Closed = z.object({
 export const pullClosed: EventHandler = {
   events: ["pull_request.closed"],
   handle: async (context) => {
-    const { pull_request: said, sender } = Closed.parse(context.event.payload);
+    const { pull_request: said, sender } = ClosedDelivery.parse(context.event.payload);
     const { host } = context.repository;
     const pull = await host.pulls.find(said.number);
     if (pull === undefined || pull.fork || pull.state !== "closed") return { kind: "done" };

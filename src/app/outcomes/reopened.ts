@@ -1,18 +1,13 @@
-import { z } from "zod";
+import { ReopenedDelivery } from "../delivery.ts";
 import type { EventHandler } from "../handler.ts";
 import { proposalOfPull } from "./proposal.ts";
 import { recordLater } from "./record.ts";
-
-const Reopened = z.object({
-  pull_request: z.object({ number: z.int().positive() }),
-  sender: z.object({ login: z.string(), type: z.string() }),
-});
 
 /** A proposal that was closed is open again: it waits for people, and what closing it taught counts no more. */
 export const pullReopened: EventHandler = {
   events: ["pull_request.reopened"],
   handle: async (context) => {
-    const { pull_request: said, sender } = Reopened.parse(context.event.payload);
+    const { pull_request: said, sender } = ReopenedDelivery.parse(context.event.payload);
     const proposal = await proposalOfPull(context.repository, said.number);
     if (proposal?.pull.state !== "open" || proposal.outcome.status !== "closed") return { kind: "done" };
     const { note: _note, ...outcome } = proposal.outcome;
