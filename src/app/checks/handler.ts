@@ -9,7 +9,6 @@ import { parseStageCheck } from "./stage-check.ts";
 import { pullOfDossier, showStages } from "./stages.ts";
 import { showRun } from "./workflow-run.ts";
 
-
 const Held = z.object({ dossier: z.string() });
 
 const DONE: Handled = { kind: "done" };
