@@ -1,7 +1,7 @@
 import type { Asked } from "../loop/relay-order.ts";
 import { nearest } from "../model/nearest.ts";
 import { SessionMode } from "../model/proposal.ts";
-import { below, type InputSource, usage } from "./input-check.ts";
+import { below, type InputSource, parseFlag, usage } from "./input-check.ts";
 
 /** Inputs of the gate that say what is asked for. */
 export const ASKED_INPUTS = ["mode", "session", "question", "budget-usd", "authorization"] as const;
@@ -23,6 +23,7 @@ export function readAsked(get: InputSource["get"], folder: string): AskedFor {
   if (mode === "refinement" && session === null) {
     throw usage("`mode: refinement` needs the input `session`.", "Set `session: claude`, or `session: replay:FILE`.");
   }
+  if (session?.kind === "pull") assertProvesAPull({ mode, dryRun: get("dry-run") });
   const isLive = session?.kind === "claude";
   for (const [name, given] of [
     ["question", question],
@@ -45,6 +46,13 @@ export function readAsked(get: InputSource["get"], folder: string): AskedFor {
   };
 }
 
+/** A pull request is proved: nothing of it is proposed again, and no outcome is recorded of it. */
+function assertProvesAPull({ mode, dryRun }: { readonly mode: SessionMode; readonly dryRun: string }): void {
+  if (mode !== "refinement") throw usage("A pull request is proved in the mode refinement.", "Set `mode: refinement`.");
+  if (parseFlag("dry-run", dryRun || "false")) return;
+  throw usage("A pull request is proved without writing anything.", "Set `dry-run: true`.");
+}
+
 function modeOf(text: string): SessionMode {
   const mode = SessionMode.safeParse(text || "analysis");
   if (mode.success) return mode.data;
@@ -58,9 +66,20 @@ function modeOf(text: string): SessionMode {
 function sessionOf(text: string, folder: string): Asked["session"] {
   if (text === "") return null;
   if (text === "claude") return { kind: "claude", budgetUsd: null };
+  const pull = text.startsWith("pull:") ? /^pull:([1-9]\d{0,9})@([0-9a-f]{40})$/.exec(text) : undefined;
+  if (pull === null) {
+    throw usage(
+      `\`session: ${text}\` names no pull request at a commit.`,
+      "Write `pull:NUMBER@COMMIT` with all 40 digits of the commit that you looked at.",
+    );
+  }
+  if (pull !== undefined) return { kind: "pull", number: Number(pull[1]), headSha: pull[2] ?? "" };
   const file = /^replay:(.+)$/s.exec(text)?.[1];
   if (file === undefined) {
-    throw usage(`\`session: ${text}\` is neither \`claude\` nor \`replay:FILE\`.`, "Write one of them.");
+    throw usage(
+      `\`session: ${text}\` is neither \`claude\`, \`replay:FILE\` nor \`pull:NUMBER@COMMIT\`.`,
+      "Write one of them.",
+    );
   }
   below(folder, file, "session");
   return { kind: "replay", file };

@@ -3,6 +3,22 @@ import type { Hypothesis } from "../model/proposal.ts";
 import type { StageVerdict } from "../model/verdict.ts";
 
 /**
+ * What a change claims, by {@link judgeHypothesis}. People may change something and claim nothing: of a
+ * pull request it is enough that the recorded calls can show no harm.
+ */
+export function judgeClaim(
+  { hypothesis }: { readonly hypothesis: Hypothesis },
+  { calls, pull }: Pick<DetectInputs, "calls" | "pull">,
+): StageVerdict {
+  const claimsNothing = hypothesis.expectedChange === 0;
+  if (pull !== undefined && claimsNothing && Object.hasOwn(calls, hypothesis.operation)) {
+    const details = [`#${pull.number} claims no effect; no recorded call may get worse.`];
+    return { verdict: "pass", reasons: ["ok"], details };
+  }
+  return judgeHypothesis(hypothesis, calls);
+}
+
+/**
  * Can the recorded calls show what the change claims? The hypothesis has to name a tool that they call, and an
  * improvement of it (less of a duration, or of an error rate above zero) of a size that agrees with its direction. What
  * was found in the traces is no measure: a recorded answer is judged on later traces too.

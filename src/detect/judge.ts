@@ -7,7 +7,7 @@ import { sha256 } from "../protect/digest.ts";
 import { fingerprintInput, parsePatch, pathsOf } from "../protect/patch.ts";
 import { linesOf } from "../protect/patch-file.ts";
 import { judgeSafety, secretKinds } from "../protect/secrets.ts";
-import { judgeHypothesis } from "./hypothesis.ts";
+import { judgeClaim } from "./hypothesis.ts";
 import { injectionsIn } from "./injection.ts";
 import { judgeMemory } from "./memory.ts";
 
@@ -17,7 +17,7 @@ export type Detectable = { readonly proposal: Proposal; readonly evidence: Evide
 const PASSED: StageVerdict = { verdict: "pass", reasons: ["ok"], details: [] };
 
 /** Does the proposal have its form, and do its digests, its target and its patch belong together? */
-export function judgeForm(proposal: unknown, target: string): StageVerdict {
+export function judgeForm(proposal: unknown, target: string, { pull }: Pick<DetectInputs, "pull"> = {}): StageVerdict {
   const parsed = Proposal.safeParse(proposal);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -27,6 +27,7 @@ export function judgeForm(proposal: unknown, target: string): StageVerdict {
   const patch = parsePatch(answer.patch);
   const faults = [
     own !== target && `It is for ${JSON.stringify(own)}, the evidence is of ${JSON.stringify(target)}.`,
+    pull === undefined && answer.findings.length === 0 && "It names no finding that it answers.",
     sha256(answer.patch) !== patchDigest && "The digest of its patch is another.",
     patch.ok && sha256(fingerprintInput(patch.patch)) !== fingerprint && "Its fingerprint is that of another patch.",
   ].filter((fault) => fault !== false);
@@ -75,7 +76,7 @@ export function judgeReview(review: Review): StageVerdict {
 
 /** Everything but the review, which costs money: it is asked only when all of these pass. */
 export function judgeWithoutReview({ proposal, evidence, inputs }: Detectable): DetectReport["checks"] {
-  const form = judgeForm(proposal, evidence.target);
+  const form = judgeForm(proposal, evidence.target, inputs);
   if (form.verdict !== "pass") return [{ check: "form", ...form }];
   const { ok, reasons, details } = inputs.wall;
   return [
@@ -84,7 +85,7 @@ export function judgeWithoutReview({ proposal, evidence, inputs }: Detectable): 
     { check: "patch", verdict: ok ? "pass" : "fail", reasons, details },
     { check: "secrets", ...judgeSecrets(proposal) },
     { check: "injection", ...judgeInjection(proposal) },
-    { check: "hypothesis", ...judgeHypothesis(proposal.answer.hypothesis, inputs.calls) },
+    { check: "hypothesis", ...judgeClaim(proposal.answer, inputs) },
   ];
 }
 

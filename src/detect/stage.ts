@@ -14,6 +14,8 @@ export type DetectDeps = {
   readonly calls: DetectInputs["calls"];
   /** What is remembered of the same change, and what hard rules forbid; absent where it is not asked. */
   readonly memory?: DetectInputs["memory"];
+  /** The pull request of people whose change it is. */
+  readonly pull?: DetectInputs["pull"];
   /** Absent where none is configured. */
   readonly reviewer?: Reviewer | undefined;
   readonly dossier: DossierFiles;
@@ -25,9 +27,9 @@ export async function detectStage(
   proposal: Proposal,
   evidence: Evidence,
 ): Promise<Stage<DetectReport>> {
-  const { dossier, calls, memory, reviewer } = deps;
+  const { dossier, calls, memory, pull, reviewer } = deps;
   const wall = await wallOf(deps, proposal, evidence);
-  const inputs: DetectInputs = { wall, calls, ...(memory === undefined ? {} : { memory }) };
+  const inputs: DetectInputs = { wall, calls, ...(memory && { memory }), ...(pull && { pull }) };
   const clean = judgeWithoutReview({ proposal, evidence, inputs }).every(({ verdict }) => verdict === "pass");
   if (reviewer !== undefined && clean) {
     inputs.review = await reviewer.review({ diff: proposal.answer.patch, evidence });
@@ -39,8 +41,13 @@ export async function detectStage(
 }
 
 /** What the wall says; of what is no proposal it is not asked. */
-async function wallOf({ wall }: DetectDeps, proposal: Proposal, { target }: Evidence): Promise<DetectInputs["wall"]> {
-  if (judgeForm(proposal, target).verdict !== "pass") return { ok: false, reasons: ["proposal_invalid"], details: [] };
+async function wallOf(
+  { wall, pull }: DetectDeps,
+  proposal: Proposal,
+  { target }: Evidence,
+): Promise<DetectInputs["wall"]> {
+  if (judgeForm(proposal, target, pull ? { pull } : {}).verdict !== "pass")
+    return { ok: false, reasons: ["proposal_invalid"], details: [] };
   const result = await wall(proposal);
   const details = [...result.details];
   return result.ok ? { ok: true, reasons: ["ok"], details } : { ok: false, reasons: [...result.reasons], details };

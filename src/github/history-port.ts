@@ -12,6 +12,8 @@ export type History = {
   readonly blob: (sha: string) => Promise<Uint8Array>;
   /** Whether `descendant` is `ancestor` or has it in its history. */
   readonly contains: (descendant: CommitSha, ancestor: CommitSha) => Promise<boolean>;
+  /** The newest commit that both have in their history; undefined for none, and for a commit that is not there. */
+  readonly mergeBase: (a: CommitSha, b: CommitSha) => Promise<CommitSha | undefined>;
   /** Whole messages of a pull request's commits, oldest first; GitHub lists the first 250 of them. */
   readonly messagesOfPull: (number: number) => Promise<readonly string[]>;
   /** The latest deployments to an environment, newest first: at most 100. */

@@ -8,6 +8,7 @@ import type { DetectInputs, DetectReport } from "../model/detect.ts";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import type { Evidence } from "../model/finding.ts";
 import type { Proposal } from "../model/proposal.ts";
+import type { PullAtHead } from "../model/pull-change.ts";
 import type { Stage } from "../model/stage.ts";
 import { passWall } from "../protect/wall/wall.ts";
 import { modelProvider } from "../session/provider.ts";
@@ -24,12 +25,14 @@ export type DetectRequest = {
   readonly reviewer?: Reviewer | undefined;
   /** A worktree of the base commit where what is remembered counts; absent in a run that leaves no record. */
   readonly remembering?: string | undefined;
+  /** The pull request whose change it is. */
+  readonly pull?: PullAtHead | undefined;
 };
 
 /** The checks before validation, on the repository's own wall. */
 export async function detect(
   run: Pick<LoopRun, "workspace" | "files">,
-  { proposal, evidence, reference, reviewer, remembering }: DetectRequest,
+  { proposal, evidence, reference, reviewer, remembering, pull }: DetectRequest,
 ): Promise<Stage<DetectReport>> {
   const { root, target, config } = run.workspace;
   // A reviewer that the configuration wants and this run was not given lets nothing pass.
@@ -45,6 +48,7 @@ export async function detect(
     calls: callsOf(reference),
     reviewer: reviewer ?? wanted,
     ...(memory === undefined ? {} : { memory }),
+    ...(pull === undefined ? {} : { pull }),
   };
   return await detectStage({ ...given, dossier: run.files }, proposal, evidence);
 }

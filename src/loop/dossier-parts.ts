@@ -8,6 +8,7 @@ import { DetectInputs, DetectReport } from "../model/detect.ts";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import { Evidence } from "../model/finding.ts";
 import { Hypothesis, Proposal, SessionRecord } from "../model/proposal.ts";
+import { PullChange } from "../model/pull-change.ts";
 import { CanaryVerdict, Effect, ReasonCodeSchema, ValidationReport } from "../model/verdict.ts";
 import type { OpenDossier } from "../protect/dossier.ts";
 import type { WallEvidence } from "../protect/wall/change.ts";
@@ -95,6 +96,7 @@ const PARTS = {
   "session/admission.json": SessionAdmission,
   "session/record.json": SessionRecord,
   "proposal.json": Proposal,
+  "pull.json": PullChange,
   "detect/inputs.json": DetectInputs,
   "detect/report.json": DetectReport,
   "validation/rules.json": z.strictObject({

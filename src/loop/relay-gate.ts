@@ -1,5 +1,6 @@
 import type { AskedRun } from "../model/asked-run.ts";
 import type { Subject } from "../model/authorization.ts";
+import { WhetstoneError } from "../model/error.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { Actor } from "../model/ledger.ts";
 import type { Stage } from "../model/stage.ts";
@@ -12,6 +13,7 @@ import { digestOf } from "../protect/digest.ts";
 import { assertPermit } from "../protect/permit.ts";
 import { type BudgetTicket, openBudgetDesk } from "../session/budget/desk.ts";
 import { recordFailure } from "./record.ts";
+import { PULL_FILE, PULL_PATCH, readPull } from "./relay-pull.ts";
 import { rememberState } from "./relay-memory.ts";
 import { type Asked, ORDER_FILE, packOrder, type RelayOrder } from "./relay-order.ts";
 import { drawRules } from "./rules.ts";
@@ -43,11 +45,20 @@ export async function giveOrder(run: LoopRun, gated: Gated, request: GateRequest
   const { baseSha } = gated.value;
   const { asked, dryRun } = request;
   const isLive = asked.session?.kind === "claude";
+  if (asked.session?.kind === "pull" && !dryRun) {
+    throw new WhetstoneError("usage", "A pull request is proved without writing anything.", {
+      remedy: "Set `dry-run: true`.",
+    });
+  }
+  const read = asked.session?.kind === "pull" ? await readPull(run, asked.session, baseSha) : undefined;
+  if (read?.ok === false) {
+    endHere(run, { baseSha, request });
+    return { ...read.refusal, value: gated.value };
+  }
   const desk = deskOf(run);
   const reserved = isLive ? await desk.reserve(asking(run, asked)) : undefined;
   if (reserved?.ok === false) {
-    // No job comes behind it but the one that records, which needs nothing of the state.
-    write(run, { baseSha, budget: null, permission: null, request, state: { tip: null, files: {} } });
+    endHere(run, { baseSha, request });
     const summary = describeRefusal(reserved.refusal, run.workspace.targetName);
     return { verdict: "inconclusive", reasons: ["budget_exhausted"], summary, value: gated.value };
   }
@@ -56,7 +67,9 @@ export async function giveOrder(run: LoopRun, gated: Gated, request: GateRequest
     const permission = isLive && asked.mode === "refinement" ? await permit(run, baseSha, request) : null;
     const drawn = isLive && asked.mode === "refinement" && !dryRun;
     if (drawn) await drawRules(run, { worktree: run.workspace.root, drawn });
-    write(run, { baseSha, budget, permission, request, state: await rememberState(run.workspace.state, nameOf(run)) });
+    const state = await rememberState(run.workspace.state, nameOf(run));
+    write(run, { baseSha, budget, permission, request, state, ...(read && { pull: read.change }) });
+    if (read) run.files.set(PULL_PATCH, read.patch).set(PULL_FILE, `${JSON.stringify(read.change, undefined, 2)}\n`);
   } catch (error) {
     if (budget) await desk.settle(budget, { usd: 0, tokens: 0 });
     if (!dryRun) await recordFailure(run);
@@ -129,7 +142,14 @@ async function permittedByApp(
   return { authorization: id, actor: asked.by, subject: digestOf(subject) };
 }
 
-type Settled = Pick<RelayOrder, "baseSha" | "budget" | "permission" | "state"> & { readonly request: GateRequest };
+/** No job comes behind it but the one that records, which needs nothing of the state. */
+function endHere(run: LoopRun, { baseSha, request }: Pick<Settled, "baseSha" | "request">): void {
+  write(run, { baseSha, budget: null, permission: null, request, state: { tip: null, files: {} } });
+}
+
+type Settled = Pick<RelayOrder, "baseSha" | "budget" | "permission" | "state" | "pull"> & {
+  readonly request: GateRequest;
+};
 
 function write(run: LoopRun, { request, ...settled }: Settled): void {
   const { asked, dryRun, made } = request;
@@ -140,6 +160,8 @@ function write(run: LoopRun, { request, ...settled }: Settled): void {
 
 function described({ mode, session }: Asked, budget: BudgetTicket | null): string {
   if (session === null) return `${mode}, nobody is asked`;
+  if (session.kind === "pull")
+    return `#${session.number} at ${session.headSha.slice(0, 12)} is proved, nobody is asked`;
   if (session.kind === "replay") return `${mode} by the recording ${session.file}`;
   return `${mode} by Claude Code for at most $${budget?.reserved.usd ?? 0}`;
 }

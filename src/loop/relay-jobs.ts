@@ -4,8 +4,12 @@ import type { Proposal } from "../model/proposal.ts";
 import type { Stage } from "../model/stage.ts";
 import type { StepVerdict } from "../model/step-verdict.ts";
 import { admitActors } from "./admit-actor.ts";
+import { judgeEvidence } from "./analyze.ts";
 import { type MadeIn, publish } from "./publish.ts";
 import { type GateRequest, giveOrder } from "./relay-gate.ts";
+import type { RelayOrder } from "./relay-order.ts";
+import { PULL_FILE } from "./relay-pull.ts";
+import { assertGatesChange, pullSession } from "./relay-pull-session.ts";
 import { endOfSession } from "./relay-session.ts";
 import type { LoopRun } from "./run.ts";
 import type { Carried } from "./stages.ts";
@@ -33,6 +37,8 @@ export type JobParts = {
   readonly madeIn: MadeIn | undefined;
   /** What the gate is asked to let through. */
   readonly asked: GateRequest;
+  /** What the gate let through; absent at the gate itself, and where the job goes by verdicts alone. */
+  readonly order: RelayOrder | undefined;
 };
 
 /** What each job does, but for the one that records. */
@@ -44,22 +50,38 @@ export const JOBS: Readonly<Record<Exclude<RelayJob, "record">, (parts: JobParts
       const gated = await stages.gate();
       return gated.verdict === "pass" ? await giveOrder(run, gated, { ...asked, arrived }) : gated;
     }),
-  evidence: async ({ stages, flow }) => {
+  evidence: async ({ stages, flow, order }) => {
     const captured = await flow.run("capture", stages.capture);
-    if (captured.verdict === "pass") await flow.run("analyze", stages.analyze);
+    if (captured.verdict !== "pass") return;
+    await flow.run("analyze", async () => {
+      const analysed = await stages.analyze();
+      // What people changed is proved on a server that nothing hurts as well.
+      const { value } = analysed;
+      return order?.pull === undefined ? analysed : { ...judgeEvidence(value, { isPull: true }), value };
+    });
   },
-  session: ({ stages, flow, seen, carried }) =>
-    flow.run("session", () => endOfSession(stages, needed(seen.evidence), carried)),
+  session: ({ run, stages, flow, seen, carried, order }) =>
+    flow.run("session", async () => {
+      const evidence = needed(seen.evidence);
+      if (order?.pull === undefined) return await endOfSession(stages, evidence, carried);
+      return await pullSession(run, { pull: order.pull, baseSha: order.baseSha, evidence, carried });
+    }),
   detect: async (parts) => {
     const proposal = needed(parts.seen.proposal);
     const evidence = needed(parts.seen.evidence);
+    assertGatesChange(parts.order ?? {}, proposal);
     step("detect", parts, await parts.flow.run("detect", () => parts.stages.detect(proposal, evidence)));
   },
   validate: async (parts) => {
     const proposal = needed(parts.seen.proposal);
+    assertGatesChange(parts.order ?? {}, proposal);
     step("validate", parts, await parts.flow.run("validate", () => parts.stages.validate(proposal)));
   },
   propose: async (parts) => {
+    if (parts.run.files.has(PULL_FILE)) {
+      const remedy = "Set `dry-run: true`; the pull request is there already.";
+      throw new WhetstoneError("usage", "What a pull request changes is proved, not proposed again.", { remedy });
+    }
     await parts.flow.run("propose", () => (parts.run.workspace.hosted ? openPullRequest(parts) : openBranch(parts)));
   },
 };

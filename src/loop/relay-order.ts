@@ -6,6 +6,7 @@ import { messageOf, WhetstoneError } from "../model/error.ts";
 import { CommitSha, Digest } from "../model/json.ts";
 import { Actor } from "../model/ledger.ts";
 import { SessionMode } from "../model/proposal.ts";
+import { PullAtHead, PullChange } from "../model/pull-change.ts";
 import { JobRun } from "../model/step-verdict.ts";
 import { sha256 } from "../protect/digest.ts";
 import type { OpenDossier } from "../protect/dossier.ts";
@@ -17,11 +18,15 @@ export const ORDER_FILE = "relay-order.json";
 /** What a person asked the workflow for. */
 export const Asked = z.strictObject({
   mode: SessionMode,
-  /** Who answers: the real Claude Code, or a recording (path below the repository). `null`: nobody, it only looks. */
+  /**
+   * Who answers: the real Claude Code, or a recording (path below the repository); or nobody, because the change of a pull
+   * request is proved. `null`: nobody, it only looks.
+   */
   session: z
     .discriminatedUnion("kind", [
       z.strictObject({ kind: z.literal("claude"), budgetUsd: z.number().positive().nullable() }),
       z.strictObject({ kind: z.literal("replay"), file: z.string().min(1) }),
+      PullAtHead.extend({ kind: z.literal("pull") }),
     ])
     .nullable(),
   question: z.string().min(1).max(2_000).nullable(),
@@ -45,6 +50,8 @@ export const RelayOrder = z.strictObject({
   made: JobRun.nullable(),
   dryRun: z.boolean(),
   asked: Asked,
+  /** The change of a pull request as the gate read it; its patch lies in the dossier. */
+  pull: PullChange.exactOptional(),
   /** Set aside for the session; `null` where it costs nothing. */
   budget: z.strictObject({ id: z.string(), day: z.string(), reserved: Amount }).nullable(),
   /** The single-use authorization that was used up for the session; `null` where none is needed. */

@@ -34,7 +34,10 @@ export type SessionJob = {
 export function orderedRunner(run: LoopRun, job: SessionJob): SessionRunner {
   const { request, order, carried } = job;
   const { session } = order.asked;
-  if (session === null) throw new WhetstoneError("defect", "A session was started that nobody asked for.");
+  if (session === null || session.kind === "pull") {
+    const refuse = () => Promise.reject(new WhetstoneError("defect", "A session was started that nobody asked for."));
+    return { kind: "memory", run: refuse };
+  }
   if (session.kind === "replay") return replayRunner(join(request.places.cwd, session.file));
   assertSameAttempt(order, request.workflow);
   carried.spent = { usd: 0, tokens: 0 };

@@ -90,7 +90,7 @@ async function runJob(run: LoopRun, job: Job): Promise<RelayEnd> {
     });
   const seen = earlier ? seenIn(earlier) : {};
   const { startedBy = [], madeIn } = request;
-  await JOBS[request.job]({ run, stages, flow, seen, carried, madeIn, startedBy, asked: gateRequest(request) });
+  await JOBS[request.job]({ run, stages, flow, seen, carried, madeIn, startedBy, order, asked: gateRequest(request) });
   run.files.set(RELAY_FILE, packCarried(carried));
   return await handOn(run, flow, needed(carried.baseSha));
 }
@@ -111,7 +111,8 @@ function optionsOf(run: LoopRun, { request, watcher, earlier, order }: Job, carr
   const reviewer = job === "detect" ? configuredReviewer(run.workspace.config.review, variables) : undefined;
   // The session's draw went on record at the gate; no other job of these writes any.
   const record = job !== "session" && !dryRun && order?.dryRun !== true;
-  return { runner, record, mode: asked.mode, question: asked.question ?? undefined, reviewer, carried };
+  const pull = order?.pull && { number: order.pull.number, headSha: order.pull.headSha };
+  return { runner, record, mode: asked.mode, question: asked.question ?? undefined, reviewer, pull, carried };
 }
 
 function gateRequest(request: RelayRequest): GateRequest {

@@ -87,7 +87,9 @@ function recomputeProposal(dossier: OpenDossier): Recomputed[] {
   const proposal = readPart(dossier, "proposal.json");
   if (!proposal) return [];
   const again = bindProposal(needPart(dossier, "session/record.json"), dossier.manifest.baseSha);
-  const equal = same(proposal, again) && dossier.text("change.patch") === proposal.answer.patch;
+  const pull = readPart(dossier, "pull.json");
+  const isAsked = pull === undefined || pull.patchDigest === proposal.patchDigest;
+  const equal = same(proposal, again) && dossier.text("change.patch") === proposal.answer.patch && isAsked;
   return [{ name: "session", file: "proposal.json", verdict: proposal.id, equal }];
 }
 
@@ -214,8 +216,9 @@ function endings(dossier: OpenDossier): Readonly<Record<string, Ending | undefin
   const detected = readPart(dossier, "detect/report.json");
   const validation = readPart(dossier, "validation/report.json");
   const canary = readPart(dossier, "canary/verdict.json");
+  const isPull = readPart(dossier, "pull.json") !== undefined;
   return {
-    analyze: evidence && endingOf(judgeEvidence(evidence)),
+    analyze: evidence && endingOf(judgeEvidence(evidence, { isPull })),
     session: session ? endingOf(judgeSession(session)) : refused && endingOf(judgeAdmission(refused)),
     detect: detected && endingOf(detected),
     validate: validation && endingOf(validation),

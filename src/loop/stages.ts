@@ -2,6 +2,7 @@ import type { LoopStages } from "../flow.ts";
 import type { Amount } from "../model/budget.ts";
 import { WhetstoneError } from "../model/error.ts";
 import type { SessionMode } from "../model/proposal.ts";
+import type { PullAtHead } from "../model/pull-change.ts";
 import { recordingDenials } from "../protect/authorization/denial.ts";
 import type { ReportParts } from "../propose/report.ts";
 import type { Reviewer } from "../detect/reviewer.ts";
@@ -33,6 +34,8 @@ export type StageOptions = {
   readonly question?: string | undefined;
   /** Who looks at the change besides; nobody when absent. */
   readonly reviewer?: Reviewer | undefined;
+  /** The pull request whose change is proved in the place of a session's. */
+  readonly pull?: PullAtHead | undefined;
   /** Present when every stage is a job of its own: what those of earlier jobs left, to which this job adds. */
   readonly carried?: Carried;
 };
@@ -92,7 +95,8 @@ export function loopStages(run: LoopRun, options: StageOptions): LoopStages {
     detect: async (proposal, evidence) => {
       // A job of its own has the base checked out, and no worktree to prepare for this.
       const remembering = options.record ? (carried.base ?? run.workspace.root) : undefined;
-      return await detect(run, { proposal, evidence, reference: reference(), reviewer, remembering });
+      const { pull } = options;
+      return await detect(run, { proposal, evidence, reference: reference(), reviewer, remembering, pull });
     },
     validate: async (proposal) =>
       await validate(run, { proposal, base: (await base()).worktree, reference: reference() }),

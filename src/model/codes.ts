@@ -111,6 +111,7 @@ export const REASON_CODES = {
   size_exceeded: "The patch is larger than the limit.",
   secret_found: "The patch contains what looks like a secret.",
   base_moved: "The base branch moved since the proposal was validated.",
+  pull_unfit: "A pull request is closed, of a fork, for another branch, or not at the commit that was asked for.",
   digest_mismatch: "A digest differs from the one that was recorded.",
   artifact_foreign: "An artifact is missing, expired, or of another repository, run or attempt.",
   verdict_reject: "A job that had to look at the change did not let it pass.",

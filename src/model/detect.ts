@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ProposalMemory } from "./admission.ts";
 import { Digest } from "./json.ts";
+import { PullAtHead } from "./pull-change.ts";
 import { ReasonCodeSchema, StageVerdict } from "./verdict.ts";
 
 /** The checks of a proposal before anything else looks at it, in order. */
@@ -45,6 +46,8 @@ export const DetectInputs = z.strictObject({
   calls: z.record(z.string(), z.strictObject({ calls: z.number().int(), failed: z.number().int() })),
   /** Absent where nothing was asked: in a run that leaves no record, and in dossiers of older versions. */
   memory: ProposalMemory.exactOptional(),
+  /** The pull request whose change this is; absent for that of a session. */
+  pull: PullAtHead.exactOptional(),
   /** Absent where no reviewer is configured, or where another check failed before. */
   review: Review.optional(),
 });

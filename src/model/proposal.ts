@@ -10,7 +10,10 @@ export const Hypothesis = z.strictObject({
   /** Tool whose calls are measured. */
   operation: z.string(),
   direction: z.enum(["decrease", "increase"]),
-  /** Expected relative change, −0.5 = half of it is gone. */
+  /**
+   * Expected relative change, −0.5 = half of it is gone. 0: nothing is claimed but that it does not get worse, which only the
+   * change of a pull request of people may say; see `detect/hypothesis.ts`.
+   */
   expectedChange: z.number().min(-1),
 });
 export type Hypothesis = z.infer<typeof Hypothesis>;
@@ -22,8 +25,8 @@ export const SessionAnswer = z.strictObject({
   patch: z.string(),
   hypothesis: Hypothesis,
   rationale: z.string().max(4_000),
-  /** Kinds of findings the change answers. */
-  findings: z.array(FindingKind).min(1),
+  /** Kinds of findings the change answers; none only for a pull request of people. */
+  findings: z.array(FindingKind),
 });
 export type SessionAnswer = z.infer<typeof SessionAnswer>;
 

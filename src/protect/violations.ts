@@ -31,6 +31,7 @@ const KIND_OF: Partial<Record<ReasonCode, ViolationKind>> = {
   authorization_target: "scope",
   authorization_actor: "scope",
   digest_mismatch: "scope",
+  pull_unfit: "scope",
   path_forbidden: "scope",
   text_forbidden: "scope",
   actor_not_allowed: "scope",

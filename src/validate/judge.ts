@@ -77,14 +77,15 @@ function judgeHypothesis({ effects, hypothesis, noiseFields, calls }: ReplayEvid
     const detail = `${hypothesis.operation} was replayed ${had} times per version; ${LEAST_CALLS} are needed.`;
     return { verdict: "inconclusive", reasons: ["replay_insufficient"], details: [detail] };
   }
+  const equal = `${calls} recorded calls gave equal results${noiseFields > 0 ? `, ${noiseFields} fields that vary by themselves left out` : ""}.`;
+  // Nothing was claimed: that no result differs and no tool is slower is all that was asked.
+  if (hypothesis.expectedChange === 0)
+    return { verdict: "pass", reasons: ["ok"], details: [equal, describeEffect(effect)] };
   const sign = hypothesis.direction === "decrease" ? -1 : 1;
   const { low, high } = effect.changeInterval;
   const met = sign > 0 ? low > 0 : high < 0;
   const opposite = sign > 0 ? high < 0 : low > 0;
-  const details = [
-    describeEffect(effect),
-    `${calls} recorded calls gave equal results${noiseFields > 0 ? `, ${noiseFields} fields that vary by themselves left out` : ""}.`,
-  ];
+  const details = [describeEffect(effect), equal];
   if (met) return { verdict: "pass", reasons: ["hypothesis_met"], details };
   if (opposite) return { verdict: "fail", reasons: ["hypothesis_not_met"], details };
   return { verdict: "inconclusive", reasons: ["hypothesis_not_met"], details };

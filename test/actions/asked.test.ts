@@ -2,9 +2,10 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ASKED_INPUTS, readAsked } from "../../src/actions/asked.ts";
 
-type Inputs = Partial<Record<(typeof ASKED_INPUTS)[number], string>>;
+type Inputs = Partial<Record<(typeof ASKED_INPUTS)[number] | "dry-run", string>>;
 const read = (inputs: Inputs) => readAsked((name) => inputs[name as keyof Inputs] ?? "", "/w/repository");
 const LIVE = { mode: "refinement", session: "claude", authorization: "wha1.x.y" } as const;
+const PULL = { mode: "refinement", session: `pull:7@${"a".repeat(40)}`, "dry-run": "true" } as const;
 
 describe("what is asked for", () => {
   test("nothing said only looks", () => {
@@ -35,12 +36,28 @@ describe("what is asked for", () => {
     expect(read({ session: "claude" }).asked.session).toEqual({ kind: "claude", budgetUsd: null });
   });
 
+  test("the change of a pull request is proved at one commit, and nobody is asked", () => {
+    expect(read(PULL)).toEqual({
+      asked: { mode: "refinement", session: { kind: "pull", number: 7, headSha: "a".repeat(40) }, question: null },
+      authorization: undefined,
+    });
+  });
+
   const BAD: readonly (readonly [what: string, inputs: Inputs, message: string])[] = [
     ["a mistyped mode", { mode: "refinment" }, "`mode: refinment` is no mode."],
     ["another case of it", { mode: "Refinement", session: "claude" }, "is no mode"],
     ["a change that nobody proposes", { mode: "refinement" }, "needs the input `session`"],
-    ["a session of another kind", { session: "gpt" }, "neither `claude` nor `replay:FILE`"],
-    ["a recording without a name", { session: "replay:" }, "neither `claude` nor `replay:FILE`"],
+    ["a session of another kind", { session: "gpt" }, "neither `claude`, `replay:FILE` nor `pull:NUMBER@COMMIT`"],
+    ["a recording without a name", { session: "replay:" }, "neither `claude`, `replay:FILE` nor"],
+    ["a pull request without its commit", { ...PULL, session: "pull:7" }, "names no pull request at a commit"],
+    ["a pull request at half a commit", { ...PULL, session: "pull:7@abcdef1" }, "names no pull request at a commit"],
+    ["a pull request at a branch", { ...PULL, session: "pull:7@main" }, "names no pull request at a commit"],
+    ["the pull request 0", { ...PULL, session: `pull:0@${"a".repeat(40)}` }, "names no pull request at a commit"],
+    ["a pull request and more", { ...PULL, session: `${PULL.session}\nx` }, "names no pull request at a commit"],
+    ["a pull request that is proposed again", { ...PULL, "dry-run": "false" }, "without writing anything"],
+    ["a pull request, written as usual", { ...PULL, "dry-run": "" }, "without writing anything"],
+    ["a pull request that is looked at", { ...PULL, mode: "analysis" }, "in the mode refinement"],
+    ["a question about a pull request", { ...PULL, question: "Why?" }, "nobody would be asked"],
     ["a recording elsewhere", { session: "replay:../secrets.json" }, "leads out of"],
     ["a question to nobody", { question: "Why?" }, "`question` is set, but nobody would be asked"],
     ["a question to a recording", { session: "replay:s.json", question: "Why?" }, "nobody would be asked"],

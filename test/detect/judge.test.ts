@@ -1,13 +1,34 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { judgeDetect, judgeForm, judgeInjection, judgeReview, judgeSecrets } from "../../src/detect/judge.ts";
-import { judgeHypothesis } from "../../src/detect/hypothesis.ts";
+import { judgeClaim, judgeHypothesis } from "../../src/detect/hypothesis.ts";
 import { DetectReport, type DetectInputs, type Review } from "../../src/model/detect.ts";
 import type { Hypothesis, Proposal } from "../../src/model/proposal.ts";
 import { evidence } from "../propose/parts.ts";
 import { adding, INPUTS, proposing } from "./proposals.ts";
 
 const APPROVED: Review = { kind: "answered", model: "m", verdict: "approve", reasons: [], tokens: 1 };
+
+const PULL = { number: 7, headSha: "a".repeat(40) };
+
+describe("what people changed in a pull request", () => {
+  const calls = { work: { calls: 12, failed: 0 } };
+  const hypothesis = { metric: "p50_ms", operation: "work", direction: "decrease", expectedChange: 0 } as const;
+
+  test("may claim nothing and answer no finding; a session may do neither", () => {
+    expect(judgeForm(proposing({ findings: [] }), "notes", { pull: PULL })).toMatchObject({ verdict: "pass" });
+    expect(judgeForm(proposing({ findings: [] }), "notes")).toMatchObject({ reasons: ["proposal_invalid"] });
+    expect(judgeClaim({ hypothesis }, { calls, pull: PULL })).toMatchObject({ verdict: "pass" });
+    expect(judgeClaim({ hypothesis }, { calls })).toMatchObject({ reasons: ["hypothesis_untestable"] });
+  });
+
+  test("is held to what it does claim, and is judged by calls that were recorded", () => {
+    const bold = { ...hypothesis, expectedChange: 0.5 };
+    expect(judgeClaim({ hypothesis: bold }, { calls, pull: PULL })).toMatchObject({ verdict: "fail" });
+    const other = { ...hypothesis, operation: "toString" };
+    expect(judgeClaim({ hypothesis: other }, { calls, pull: PULL })).toMatchObject({ verdict: "fail" });
+  });
+});
 
 describe("judgeForm", () => {
   test("a proposal of which everything belongs together passes", () => {

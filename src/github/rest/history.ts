@@ -32,6 +32,15 @@ export function restHistory(repository: RestRepository): History {
       const found = await findOnGitHub(client, call);
       return found?.status === "ahead" || found?.status === "identical";
     },
+    mergeBase: async (a, b) => {
+      const call = {
+        route: `GET ${REPOSITORY}/compare/{basehead}`,
+        // Files and their patches stand on the first page alone.
+        parameters: { ...where, basehead: `${a}...${b}`, per_page: 1, page: 2 },
+        answer: z.object({ merge_base_commit: z.object({ sha: CommitSha }) }),
+      };
+      return (await findOnGitHub(client, call))?.merge_base_commit.sha;
+    },
     messagesOfPull: async (number) => {
       const call = {
         route: `GET ${REPOSITORY}/pulls/{pull_number}/commits`,
