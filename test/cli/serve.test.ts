@@ -37,7 +37,7 @@ async function serve(
   cwd: string,
 ): Promise<Served & { readonly closed: Promise<[number | null, string | null]> }> {
   const env = { APP_ID: String(APP_ID), PRIVATE_KEY: key.pem, WEBHOOK_SECRET: SECRET };
-  const process = run(["--port", "0", "--json"], { ...env, GHE_HOST: github.host, GHE_PROTOCOL: "http" }, cwd);
+  const process = run(["--port", "0", "--json", "--db", "kept/app.db"], { ...env, GHE_HOST: github.host, GHE_PROTOCOL: "http" }, cwd);
   const { child, said, closed } = process;
   while (!/^\}$/m.test(said.out)) {
     await Promise.race([once(child.stdout, "data"), closed]);
@@ -163,6 +163,7 @@ describe("whetstone serve", () => {
     // The answer stands there already, word for word.
     expect(effects()).toEqual(["eyes", "hooray"]);
     expect(served.output()).toContain("Stopped.");
+    expect(served.output()).toMatch(/There was no store at [^"]*kept\/app\.db; an empty one was made\./);
     expect(served.output()).toContain("/whetstone help by monalisa: done");
     expect(served.output()).toContain('"key":"octo-org/notes#12"');
     expect(served.output()).not.toMatch(new RegExp(`${SECRET}|PRIVATE KEY|ghs_|eyJ`));

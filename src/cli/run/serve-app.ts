@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -15,7 +16,7 @@ import { startWorker, type Worker } from "../../app/worker.ts";
 import { openWorkQueue } from "../../app/work/open.ts";
 import type { WorkQueue } from "../../app/work/port.ts";
 import { WhetstoneError } from "../../model/error.ts";
-import { openStore } from "../../store/open.ts";
+import { isPostgresUrl, openStore } from "../../store/open.ts";
 import { spanStoreUrl, systemClock, systemRandom, WORK_FOLDER } from "../../wire.ts";
 import { openRepository } from "../../wire-app.ts";
 import type { ServeOptions } from "../commands/serve.ts";
@@ -55,7 +56,9 @@ export async function openServedApp(options: ServeOptions, io: Io, logger: Logge
   const url = spanStoreUrl({ ...options, cwd: io.cwd }, io.env, await configIfAny(options, io));
   const folder = join(io.cwd, WORK_FOLDER, "app");
   await using opened = new AsyncDisposableStack();
+  const isNew = !isPostgresUrl(url) && !existsSync(url);
   const queue = opened.use(await openWorkQueue({ url }));
+  if (isNew) logger.info(`There was no store at ${url}; an empty one was made.`);
   const telemetry = opened.use(await openStore({ url }));
   const log = appLog(logger);
   let worker: Worker | undefined;
