@@ -5,6 +5,7 @@ import { admitActors } from "../../src/loop/admit-actor.ts";
 import type { AskedRun } from "../../src/model/asked-run.ts";
 import { askedRunFile } from "../../src/protect/asked-runs.ts";
 import { BOT_LOGIN, OWNER, REPO, startGitHub, type GitHub } from "../support/github.ts";
+import { askedRun } from "../support/asked-run.ts";
 
 let github: GitHub;
 beforeAll(async () => {
@@ -68,21 +69,7 @@ describe("who may start a run on GitHub", () => {
 
   describe("a person by way of the App", () => {
     beforeEach(() => github.bend(undefined));
-    const wish: AskedRun = {
-      schema: "whetstone.asked-run/1",
-      comment: 1,
-      conversation: 1,
-      word: "analyze",
-      target: "notes",
-      by: { type: "person", id: "ada" },
-      app: "whetstone[bot]",
-      at: "2026-11-20T10:00:00.000Z",
-      workflow: "whetstone.yml",
-      inputs: {},
-      permission: null,
-      run: 4711,
-      loop: null,
-    };
+    const wish = askedRun({ run: 4711 });
 
     test("who asked counts, and what was asked for is told", async () => {
       const { refused } = await admit(["whetstone[bot]"], wish);

@@ -20,6 +20,7 @@ import { type TestRepository, temporaryFolder } from "../support/git-repository.
 import { BOT_LOGIN, type GitHub, OWNER, REPO, startGitHub, TOKEN } from "../support/github.ts";
 import { cloneOf } from "../support/github-clone.ts";
 import { sampleProject } from "../support/sample-project.ts";
+import { askedRun } from "../support/asked-run.ts";
 
 nock.restore();
 
@@ -162,22 +163,6 @@ describe("a run that the App started because a person asked", () => {
 });
 
 describe("the wish behind a run", () => {
-  const wish = (change: Partial<AskedRun>): AskedRun => ({
-    schema: "whetstone.asked-run/1",
-    comment: 1,
-    conversation: 1,
-    word: "analyze",
-    target: "notes",
-    by: { type: "person", id: "ada" },
-    app: "whetstone[bot]",
-    at: "2026-11-20T10:00:00.000Z",
-    workflow: "whetstone.yml",
-    inputs: {},
-    permission: null,
-    run: null,
-    loop: null,
-    ...change,
-  });
   const arrival = { app: "whetstone[bot]", run: 17, target: "notes", loop: "r-1", mark: true };
   const take = async (wishes: readonly AskedRun[], change: Partial<typeof arrival> = {}) => {
     const state = openMemoryState();
@@ -186,7 +171,11 @@ describe("the wish behind a run", () => {
   };
 
   test("is known by the run's number, and marked", async () => {
-    const { state, found } = await take([wish({ run: 16 }), wish({ comment: 2, run: 17 }), wish({ comment: 3 })]);
+    const { state, found } = await take([
+      askedRun({ run: 16 }),
+      askedRun({ comment: 2, run: 17 }),
+      askedRun({ comment: 3 }),
+    ]);
     expect(found).toMatchObject({ asked: { comment: 2 }, isFirst: true });
     expect(await readAskedRun(await state.view(), 2)).toMatchObject({ loop: "r-1" });
     expect(await takeAskedRun(state, arrival)).toMatchObject({ isFirst: true });
@@ -194,10 +183,10 @@ describe("the wish behind a run", () => {
   });
 
   test("that has no number yet is taken where it is the only one", async () => {
-    const { state, found } = await take([wish({ comment: 3 })]);
+    const { state, found } = await take([askedRun({ comment: 3 })]);
     expect(found).toMatchObject({ asked: { comment: 3 }, isFirst: true });
     expect(await readAskedRun(await state.view(), 3)).toMatchObject({ run: 17, loop: "r-1" });
-    expect((await take([wish({ comment: 3 }), wish({ comment: 4 })])).found).toBeUndefined();
+    expect((await take([askedRun({ comment: 3 }), askedRun({ comment: 4 })])).found).toBeUndefined();
   });
 
   test.each([
@@ -205,11 +194,11 @@ describe("the wish behind a run", () => {
     ["another target", { target: "hub" }],
     ["another run", { run: 18 }],
   ])("is not that of %s", async (_name, change) => {
-    expect((await take([wish({ run: 17 })], change)).found).toBeUndefined();
+    expect((await take([askedRun({ run: 17 })], change)).found).toBeUndefined();
   });
 
   test("a dry run marks nothing and takes no permission", async () => {
-    const { state, found } = await take([wish({ run: 17 })], { mark: false });
+    const { state, found } = await take([askedRun({ run: 17 })], { mark: false });
     expect(found?.isFirst).toBe(false);
     expect(await readAskedRun(await state.view(), 1)).toMatchObject({ loop: null });
   });

@@ -12,32 +12,17 @@ import { appendOutcome } from "../../src/protect/outcomes.ts";
 import { memoryRunner } from "../../src/session/memory.ts";
 import type { Workspace } from "../../src/wire.ts";
 import { outcome } from "../learn/outcomes.ts";
+import { rule } from "../learn/rules.ts";
 import { ACTOR } from "./real-run.ts";
 import { BASE, evidence, PATCH, session as answered } from "../propose/parts.ts";
 import { temporaryFolder } from "../support/git-repository.ts";
 
-const rule: Rule = {
-  schema: "whetstone.rule/1",
+const RULE = rule({
   id: "share-reads",
-  version: 1,
-  state: "active",
   text: "Share what calls have in common.",
-  scope: { target: "notes", findings: ["n_plus_one"], paths: ["src/**"] },
-  evidence: {
-    id: "effective-fix-n-plus-one",
-    finding: "n_plus_one",
-    kind: "effective_fix",
-    reason: "ok",
-    trials: 2,
-    occurrences: 2,
-    share: 1,
-    interval: { low: 0.3, high: 1, level: 0.95 },
-    outcomes: ["o-1", "o-2"],
-    independent: 2,
-  },
   created: "2023-11-01T00:00:00.000Z",
   expires: "2024-02-01T00:00:00.000Z",
-};
+});
 
 /** A run that comes to its session, on a base commit with these rules. */
 async function arrived(rules: readonly Rule[] = []) {
@@ -75,12 +60,12 @@ describe("session", () => {
   });
 
   test("sees the rules of the base commit that are in force by the run's clock", async () => {
-    const late = { ...rule, id: "late", text: "Too late.", expires: "2023-11-10T00:00:00.000Z" };
-    const candidate = { ...rule, id: "candidate", text: "Not yet.", state: "candidate" } as const;
-    await using at = await arrived([rule, late, candidate]);
+    const late = { ...RULE, id: "late", text: "Too late.", expires: "2023-11-10T00:00:00.000Z" };
+    const candidate = { ...RULE, id: "candidate", text: "Not yet.", state: "candidate" } as const;
+    await using at = await arrived([RULE, late, candidate]);
     await at.ask();
-    expect(at.runner.requests[0]?.rules).toEqual([rule]);
-    expect(at.runner.requests[0]?.context).toContain(rule.text);
+    expect(at.runner.requests[0]?.rules).toEqual([RULE]);
+    expect(at.runner.requests[0]?.context).toContain(RULE.text);
     expect(at.runner.requests[0]?.context).not.toMatch(/Too late|Not yet/);
   });
 
@@ -125,7 +110,7 @@ describe("session", () => {
       const constraint = i % 3 === 0 ? { hard: forbids } : {};
       // Words of their own: rules that say the same are refused.
       const text = Array.from({ length: 50 }, (_unused, j) => `w${i}x${j}`).join(" ");
-      return { ...rule, ...constraint, id: `long-${i}`, text: text.slice(0, 400) };
+      return { ...RULE, ...constraint, id: `long-${i}`, text: text.slice(0, 400) };
     });
     await using at = await arrived(long);
     at.config.learning = { ...at.config.learning, tokens: 5_000 };
@@ -141,7 +126,7 @@ describe("session", () => {
   });
 
   test("does not start on rules or outcomes that cannot be read", async () => {
-    await using bad = await arrived([{ ...rule, id: "bad", text: "" }]);
+    await using bad = await arrived([{ ...RULE, id: "bad", text: "" }]);
     await expect(bad.ask()).rejects.toMatchObject({
       code: "config_invalid",
       message: expect.stringContaining("bad.yaml"),

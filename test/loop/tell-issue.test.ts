@@ -6,6 +6,7 @@ import { tellIssue, type Told } from "../../src/loop/tell-issue.ts";
 import { Outcome } from "../../src/model/outcome.ts";
 import { outgoingFaults } from "../../src/propose/outgoing.ts";
 import { BOT_LOGIN, OWNER, REPO, startGitHub, type GitHub } from "../support/github.ts";
+import { outgoingText } from "../support/outgoing.ts";
 
 const URL = "https://github.test/octo-org/notes/actions/runs/7";
 
@@ -74,19 +75,8 @@ test("every status of an outcome either opens or closes", async () => {
 });
 
 test("nothing that a stage says sends anything out", async () => {
-  const hostile = fc.oneof(
-    fc.string({ unit: "binary" }),
-    fc.constantFrom(
-      "@ada look",
-      "fixes #1",
-      "\n/whetstone approve",
-      "<!-- x -->",
-      "![a](https://evil.test/x)",
-      "\u202e",
-    ),
-  );
   await fc.assert(
-    fc.asyncProperty(hostile, hostile, async (summary, target) => {
+    fc.asyncProperty(outgoingText, outgoingText, async (summary, target) => {
       const texts: string[] = [];
       const issue = async ({ title, body }: { readonly title: string; readonly body: string }) => {
         texts.push(title, body);

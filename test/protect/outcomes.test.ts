@@ -18,6 +18,7 @@ import {
   type RunRecord,
 } from "../../src/protect/outcomes.ts";
 import { outcome } from "../learn/outcomes.ts";
+import { rule } from "../learn/rules.ts";
 import { temporaryRepository } from "../support/git-repository.ts";
 import { entry } from "./ledger-entries.ts";
 
@@ -30,30 +31,8 @@ function recordOf(name: string, entries: readonly LedgerEntry[] = [entry(1)]): R
   return { outcome: outcome({ id: `o-${name}` }), manifest, session, entries };
 }
 
-function rule(id: string, change: Partial<Rule> = {}): Rule {
-  return {
-    schema: "whetstone.rule/1",
-    id,
-    version: 1,
-    state: "candidate",
-    text: "Read in one call.",
-    scope: { target: "notes", findings: ["n_plus_one"], paths: ["src/**"] },
-    evidence: {
-      id: "effective-fix-n-plus-one",
-      finding: "n_plus_one",
-      kind: "effective_fix",
-      reason: "ok",
-      trials: 2,
-      occurrences: 1,
-      share: 0.5,
-      interval: { low: 0.1, high: 0.9, level: 0.95 },
-      outcomes: ["o-1"],
-      independent: 1,
-    },
-    created: "2026-11-20T10:00:00.000Z",
-    expires: "2027-02-18T10:00:00.000Z",
-    ...change,
-  };
+function candidate(id: string, change: Partial<Rule> = {}): Rule {
+  return rule({ id, state: "candidate", ...change });
 }
 
 async function all(state: StateStore): Promise<Record<string, string>> {
@@ -156,7 +135,7 @@ describe.each(Object.entries(adapters))("a run's record in %s", (_name, open) =>
     await put(state, { "ledger/2023-11.ndjson": text.replace("outcome 1", "outcome 9") });
     const before = await all(state);
     await expect(recordRun(state, recordOf("b"), clock)).rejects.toMatchObject({ code: "ledger_broken" });
-    const learned = { rules: [rule("r")], entries: [entry(3)] };
+    const learned = { rules: [candidate("r")], entries: [entry(3)] };
     await expect(recordCandidates(state, learned, clock)).rejects.toMatchObject({ code: "ledger_broken" });
     expect(await all(state)).toEqual(before);
   });
@@ -189,10 +168,10 @@ describe.each(Object.entries(adapters))("a run's record in %s", (_name, open) =>
     await using place = await open();
     const state = place.writer();
     expect(await readCandidates(await state.view())).toEqual([]);
-    await recordCandidates(state, { rules: [rule("b"), rule("a")], entries: [entry(1), entry(2)] }, clock);
-    const next = rule("a", { version: 2, text: "Share what calls have in common." });
+    await recordCandidates(state, { rules: [candidate("b"), candidate("a")], entries: [entry(1), entry(2)] }, clock);
+    const next = candidate("a", { version: 2, text: "Share what calls have in common." });
     await recordCandidates(state, { rules: [next], entries: [entry(3)] }, clock);
-    expect(await readCandidates(await state.view())).toEqual([next, rule("b")]);
+    expect(await readCandidates(await state.view())).toEqual([next, candidate("b")]);
     expect(await verifyLedger(await state.view())).toMatchObject({ ok: true, records: 3 });
   });
 });
@@ -246,7 +225,7 @@ describe("reading", () => {
 
   test("a candidate that is no rule is named too", async () => {
     const state = openMemoryState();
-    await put(state, { "candidates/x.json": JSON.stringify({ ...rule("x"), state: "maybe" }) });
+    await put(state, { "candidates/x.json": JSON.stringify({ ...candidate("x"), state: "maybe" }) });
     const read = readCandidates(await state.view());
     await expect(read).rejects.toMatchObject({ code: "ledger_broken", data: { path: "candidates/x.json" } });
   });

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { stringify } from "yaml";
-import type { Rule } from "../../src/model/outcome.ts";
 import { readRuleFiles, readRules } from "../../src/session/rules.ts";
+import { rule } from "../learn/rules.ts";
 
 let worktree = "";
 beforeEach(async () => {
@@ -13,28 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(worktree, { recursive: true }));
 
-const rule: Rule = {
-  schema: "whetstone.rule/1",
-  id: "batch-reads",
-  version: 1,
-  state: "active",
-  text: "Read files in one batch.",
-  scope: { target: "notes", findings: ["n_plus_one"], paths: ["src/**"] },
-  evidence: {
-    id: "effective_fix-n_plus_one",
-    finding: "n_plus_one",
-    kind: "effective_fix",
-    reason: "ok",
-    trials: 2,
-    occurrences: 2,
-    share: 1,
-    interval: { low: 0.3, high: 1, level: 0.95 },
-    outcomes: ["o-1", "o-2"],
-    independent: 2,
-  },
-  created: "2026-11-01T00:00:00Z",
-  expires: "2027-01-30T00:00:00Z",
-};
+const RULE = rule();
 const at = { target: "notes", now: "2026-11-20T00:00:00Z" };
 
 async function put(name: string, value: unknown): Promise<void> {
@@ -43,12 +22,12 @@ async function put(name: string, value: unknown): Promise<void> {
 
 describe("readRules", () => {
   test("takes active rules of the target that have not expired, in order of their files", async () => {
-    await put("b.yaml", { ...rule, id: "b", text: "Open the log once." });
-    await put("a.yaml", { ...rule, id: "a" });
-    await put("c.yaml", { ...rule, id: "c", state: "candidate" });
-    await put("d.yaml", { ...rule, id: "d", state: "retired" });
-    await put("e.yaml", { ...rule, id: "e", text: "Old.", expires: "2026-11-19T00:00:00Z" });
-    await put("f.yaml", { ...rule, id: "f", scope: { ...rule.scope, target: "files" } });
+    await put("b.yaml", { ...RULE, id: "b", text: "Open the log once." });
+    await put("a.yaml", { ...RULE, id: "a" });
+    await put("c.yaml", { ...RULE, id: "c", state: "candidate" });
+    await put("d.yaml", { ...RULE, id: "d", state: "retired" });
+    await put("e.yaml", { ...RULE, id: "e", text: "Old.", expires: "2026-11-19T00:00:00Z" });
+    await put("f.yaml", { ...RULE, id: "f", scope: { ...RULE.scope, target: "files" } });
     await put("readme.md", "no rule");
     expect((await readRules(worktree, at)).map(({ id }) => id)).toEqual(["a", "b"]);
   });
@@ -60,19 +39,19 @@ describe("readRules", () => {
 
   test.each([
     ["no YAML", "a: [", "line 1"],
-    ["a key that nobody knows", { ...rule, extra: 1 }, 'unknown key "extra"'],
-    ["a key that is nearly right", { ...rule, stat: "active" }, 'Did you mean "state"?'],
-    ["a text that is too long", { ...rule, text: "x".repeat(401) }, "line 5"],
-    ["another schema", { ...rule, schema: "whetstone.rule/2" }, "schema"],
-    ["another id than its name", { ...rule, id: "good" }, "it must be the file good.yaml"],
-    ["a life that ends before it begins", { ...rule, expires: "2026-10-01T00:00:00Z" }, "expires before"],
+    ["a key that nobody knows", { ...RULE, extra: 1 }, 'unknown key "extra"'],
+    ["a key that is nearly right", { ...RULE, stat: "active" }, 'Did you mean "state"?'],
+    ["a text that is too long", { ...RULE, text: "x".repeat(401) }, "line 5"],
+    ["another schema", { ...RULE, schema: "whetstone.rule/2" }, "schema"],
+    ["another id than its name", { ...RULE, id: "good" }, "it must be the file good.yaml"],
+    ["a life that ends before it begins", { ...RULE, expires: "2026-10-01T00:00:00Z" }, "expires before"],
     ["nothing", "", "is required but missing"],
     ["a list", "- 1", "is no rule"],
     ["two documents", "a: 1\n---\nb: 2", "is no rule"],
     ["far too much", `# ${"x".repeat(70_000)}`, "more than 65536 bytes"],
-    ["a hard rule without its bounds", { ...rule, hard: true }, "hard"],
+    ["a hard rule without its bounds", { ...RULE, hard: true }, "hard"],
   ])("%s is refused by name, and it is said where", async (_what, value, said) => {
-    const bad = typeof value === "string" || value.id !== rule.id ? value : { ...value, id: "bad" };
+    const bad = typeof value === "string" || value.id !== RULE.id ? value : { ...value, id: "bad" };
     await put("bad.yaml", bad);
     await expect(readRules(worktree, at)).rejects.toMatchObject({
       code: "config_invalid",
@@ -97,37 +76,37 @@ describe("readRules", () => {
   });
 
   test("the second version of a rule in another file is refused, whatever it is called", async () => {
-    await put("batch-reads.yaml", rule);
-    await put("batch-reads-old.yaml", { ...rule, version: 2 });
+    await put("batch-reads.yaml", RULE);
+    await put("batch-reads-old.yaml", { ...RULE, version: 2 });
     await expect(readRules(worktree, at)).rejects.toThrow("it must be the file batch-reads.yaml");
     await rm(join(worktree, "rules", "batch-reads-old.yaml"));
-    await put("Batch-Reads.yml", rule);
+    await put("Batch-Reads.yml", RULE);
     await expect(readRules(worktree, at)).rejects.toThrow("rules/Batch-Reads.yml is no rule");
   });
 
   test("rules that contradict or repeat each other are refused together, unless one is retired", async () => {
-    await put("batch-reads.yaml", rule);
-    await put("never.yaml", { ...rule, id: "never", text: "Never read files in one batch." });
+    await put("batch-reads.yaml", RULE);
+    await put("never.yaml", { ...RULE, id: "never", text: "Never read files in one batch." });
     await expect(readRules(worktree, at)).rejects.toMatchObject({
       code: "config_invalid",
       message: expect.stringMatching(/^rules\/batch-reads\.yaml and rules\/never\.yaml contradict each other/),
       remedy: expect.stringContaining("state: retired"),
     });
-    await put("never.yaml", { ...rule, id: "never", text: "Read all files in one batch." });
+    await put("never.yaml", { ...RULE, id: "never", text: "Read all files in one batch." });
     await expect(readRules(worktree, at)).rejects.toThrow("say the same");
-    await put("never.yaml", { ...rule, id: "never", text: "Read all files in one batch.", state: "retired" });
-    expect(await readRules(worktree, at)).toEqual([rule]);
+    await put("never.yaml", { ...RULE, id: "never", text: "Read all files in one batch.", state: "retired" });
+    expect(await readRules(worktree, at)).toEqual([RULE]);
   });
 
   test("times are compared as times, not as texts", async () => {
-    await put("batch-reads.yaml", { ...rule, expires: "2026-11-20T00:00:00.5Z" });
+    await put("batch-reads.yaml", { ...RULE, expires: "2026-11-20T00:00:00.5Z" });
     expect(await readRules(worktree, at)).toHaveLength(1);
-    await put("batch-reads.yaml", { ...rule, expires: "2026-11-20T00:00:00.000Z" });
+    await put("batch-reads.yaml", { ...RULE, expires: "2026-11-20T00:00:00.000Z" });
     expect(await readRules(worktree, at)).toEqual([]);
   });
 
   test("every rule of the folder, in any state, is there for those who keep them", async () => {
-    await put("batch-reads.yaml", { ...rule, state: "retired", retired: { at: at.now, why: "It did not help." } });
+    await put("batch-reads.yaml", { ...RULE, state: "retired", retired: { at: at.now, why: "It did not help." } });
     expect(await readRuleFiles(worktree)).toHaveLength(1);
   });
 });

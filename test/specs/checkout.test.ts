@@ -1,22 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import { CHECKOUT, changed, checkPlan, told, violations } from "./traces.ts";
-
-/** The first specification that was ever promised, word for word. */
-const SEED = `name: "checkout_flow"
-description: "Complete e-commerce checkout process"
-expected_spans:
-  - operation_name: "checkout.validate_cart"
-    service_name: "cart-service"
-    expected_duration_ms: { max: 100 }
-  - operation_name: "payment.process"
-    service_name: "payment-service"
-    expected_duration_ms: { max: 2000 }
-  - operation_name: "inventory.reserve"
-    service_name: "inventory-service"
-  - operation_name: "order.create"
-    service_name: "order-service"
-`;
+import { CHECKOUT, changed, checkPlan, SEED, told, violations } from "./traces.ts";
 
 describe("the checkout specification", () => {
   test("is the template that comes along", () => {

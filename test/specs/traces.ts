@@ -6,6 +6,22 @@ import { parseSpec, requireSpec } from "../../src/specs/parse.ts";
 import type { CheckResult, Issue } from "../../src/specs/result.ts";
 import { trace, type Plan } from "../analyze/population.ts";
 
+/** The first specification that was ever promised, word for word. */
+export const SEED = `name: "checkout_flow"
+description: "Complete e-commerce checkout process"
+expected_spans:
+  - operation_name: "checkout.validate_cart"
+    service_name: "cart-service"
+    expected_duration_ms: { max: 100 }
+  - operation_name: "payment.process"
+    service_name: "payment-service"
+    expected_duration_ms: { max: 2000 }
+  - operation_name: "inventory.reserve"
+    service_name: "inventory-service"
+  - operation_name: "order.create"
+    service_name: "order-service"
+`;
+
 /** The checkout of the seed document as a trace that keeps its specification. */
 export const CHECKOUT: Plan = {
   name: "POST /checkout",

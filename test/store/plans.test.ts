@@ -1,29 +1,18 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DatabaseSync } from "node:sqlite";
-import { readMigrations } from "../../src/store/migrations.ts";
+import { describe, expect, test } from "@jest/globals";
 import type { SpanFilter } from "../../src/store/port.ts";
 import { pageQuery, totalQuery } from "../../src/store/queries/search.ts";
 import { spanBatchQuery, traceQuery } from "../../src/store/queries/spans.ts";
 import { countQuery, deleteRollups, oldestQuery, prunableTraces } from "../../src/store/queries/prune.ts";
 import { rangeQuery, rollupBatchQuery, type SelectedRollup } from "../../src/store/queries/rollups.ts";
-import { SQLITE, type Query } from "../../src/store/queries/sql.ts";
+import { SQLITE } from "../../src/store/queries/sql.ts";
 import { candidateQuery, stretchEndQuery, stretchQuery } from "../../src/store/queries/walk.ts";
 import { encodeCursor } from "../../src/store/cursor.ts";
+import { planOfSqlite } from "./plan.ts";
 import { span, traceId } from "./spans.ts";
 
 // What a query costs on a large store shows in its plan, without a large store and without a clock.
 describe("query plans of SQLite", () => {
-  const db = new DatabaseSync(":memory:");
-  beforeAll(async () => {
-    for (const { sql } of await readMigrations("sqlite")) db.exec(sql);
-  });
-  afterAll(() => db.close());
-  const plan = ({ sql }: Query): string =>
-    db
-      .prepare(`EXPLAIN QUERY PLAN ${sql}`)
-      .all()
-      .map((row) => String(row["detail"]))
-      .join("\n");
+  const plan = planOfSqlite();
 
   const filters: [string, SpanFilter][] = [
     ["no filter", {}],

@@ -1,7 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DatabaseSync } from "node:sqlite";
+import { describe, expect, test } from "@jest/globals";
 import type { LogFilter } from "../../src/store/log-port.ts";
-import { readMigrations } from "../../src/store/migrations.ts";
 import { documentCountQuery, documentPageQuery, documentQuery } from "../../src/store/queries/documents.ts";
 import { logStretchEndQuery, logStretchQuery, oldestLogQuery, pruneLogsQuery } from "../../src/store/queries/logs.ts";
 import {
@@ -11,22 +9,13 @@ import {
   prunePointsQuery,
   streamQuery,
 } from "../../src/store/queries/metrics.ts";
-import { SQLITE, type Query } from "../../src/store/queries/sql.ts";
+import { SQLITE } from "../../src/store/queries/sql.ts";
+import { planOfSqlite } from "./plan.ts";
 import { traceId } from "./spans.ts";
 
 // What a query costs on a large store shows in its plan, without a large store and without a clock.
 describe("query plans of SQLite for metrics, logs and documents", () => {
-  const db = new DatabaseSync(":memory:");
-  beforeAll(async () => {
-    for (const { sql } of await readMigrations("sqlite")) db.exec(sql);
-  });
-  afterAll(() => db.close());
-  const plan = ({ sql }: Query): string =>
-    db
-      .prepare(`EXPLAIN QUERY PLAN ${sql}`)
-      .all()
-      .map((row) => String(row["detail"]))
-      .join("\n");
+  const plan = planOfSqlite();
   const POINTS = /SEARCH (p|metric_points) USING (COVERING INDEX |PRIMARY KEY|INDEX )/;
 
   test("points are read from their series, by time, without sorting", () => {

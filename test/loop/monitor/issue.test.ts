@@ -7,6 +7,7 @@ import { outgoingFaults } from "../../../src/propose/outgoing.ts";
 import fc from "../../support/fast-check.ts";
 import { BOT_LOGIN, OWNER, REPO, startGitHub, type GitHub } from "../../support/github.ts";
 import { alert } from "./seen.ts";
+import { outgoingText } from "../../support/outgoing.ts";
 
 const URL = "https://github.test/octo-org/notes/actions/runs/7";
 const told = (alerts: Told["alerts"], more: Partial<Told> = {}): Told => ({
@@ -129,19 +130,8 @@ describe("the issue of a target", () => {
 });
 
 test("nothing that an alert says sends anything out, in whatever it is told", async () => {
-  const hostile = fc.oneof(
-    fc.string({ unit: "binary" }),
-    fc.constantFrom(
-      "@ada look",
-      "fixes #1",
-      "\n/whetstone approve",
-      "<!-- x -->",
-      "![a](https://evil.test/x)",
-      "\u202e",
-    ),
-  );
   await fc.assert(
-    fc.asyncProperty(hostile, hostile, fc.boolean(), async (text, target, stands) => {
+    fc.asyncProperty(outgoingText, outgoingText, fc.boolean(), async (text, target, stands) => {
       const texts: string[] = [];
       const keepText = async (note: { readonly title?: string; readonly body: string }) => {
         texts.push(note.body, ...(note.title === undefined ? [] : [note.title]));

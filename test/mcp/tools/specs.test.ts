@@ -4,6 +4,7 @@ import { memoryStore } from "../../../src/store/memory.ts";
 import { traceId } from "../../store/spans.ts";
 import { answerOf, contextOver } from "../calling.ts";
 import { shop } from "./populations.ts";
+import { SEED } from "../../specs/traces.ts";
 
 const CHECKOUT = `# what a checkout does
 description: Checkout of the shop
@@ -41,23 +42,9 @@ describe("define_trace_spec", () => {
   });
 
   test("the seed's own example loads as it stands", async () => {
-    const seed = `name: "checkout_flow"
-description: "Complete e-commerce checkout process"
-expected_spans:
-  - operation_name: "checkout.validate_cart"
-    service_name: "cart-service"
-    expected_duration_ms: { max: 100 }
-  - operation_name: "payment.process"
-    service_name: "payment-service"
-    expected_duration_ms: { max: 2000 }
-  - operation_name: "inventory.reserve"
-    service_name: "inventory-service"
-  - operation_name: "order.create"
-    service_name: "order-service"
-`;
     const { body } = await answerOf(
       "define_trace_spec",
-      { name: "checkout_flow", specification: seed },
+      { name: "checkout_flow", specification: SEED },
       contextOver(memoryStore()),
     );
     expect(body).toMatchObject({ version: 1, total: 4 });
