@@ -37,7 +37,11 @@ async function serve(
   cwd: string,
 ): Promise<Served & { readonly closed: Promise<[number | null, string | null]> }> {
   const env = { APP_ID: String(APP_ID), PRIVATE_KEY: key.pem, WEBHOOK_SECRET: SECRET };
-  const process = run(["--port", "0", "--json", "--db", "kept/app.db"], { ...env, GHE_HOST: github.host, GHE_PROTOCOL: "http" }, cwd);
+  const process = run(
+    ["--port", "0", "--json", "--db", "kept/app.db"],
+    { ...env, GHE_HOST: github.host, GHE_PROTOCOL: "http" },
+    cwd,
+  );
   const { child, said, closed } = process;
   while (!/^\}$/m.test(said.out)) {
     await Promise.race([once(child.stdout, "data"), closed]);
