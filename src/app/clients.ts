@@ -33,10 +33,18 @@ export type AppClients = {
    * @throws WhetstoneError `api_failed`
    */
   readonly repository: (place: Place) => Promise<GitHubGraph | undefined>;
+  /**
+   * With a token that reads settings and files of all repositories of an installation, and writes nothing; undefined when
+   * there is no such installation (any more).
+   * @throws WhetstoneError `api_failed`, also where the installation has not granted this
+   */
+  readonly reader: (installation: number) => Promise<GitHubGraph | undefined>;
 };
 
 /** Clients that are kept, each with what it knows of rate limits and unchanged answers. */
 const KEPT = 100;
+/** What a reader may: the files of the state branch, and the variable that stops everything. */
+const READS = { metadata: "read", contents: "read", actions_variables: "read" } as const;
 /** A token is not used any more for so long before it expires, ms: work that begins with it goes on for a while. */
 const SPARE_MS = 10 * 60_000;
 
@@ -44,17 +52,29 @@ type Kept = { readonly client: GitHubGraph; readonly expiresAt: number };
 
 /** Opens {@link AppClients}; asks GitHub for nothing yet. */
 export function createClients(parts: ClientParts): AppClients {
-  const kept = new Map<number, Promise<Kept | undefined>>();
+  const kept = new Map<string, Promise<Kept | undefined>>();
   let identity: Promise<AppIdentity> | undefined;
   const app = async (): Promise<GitHubClient> => counted(parts, await parts.appToken(), "app");
-  const renewed = (place: Place): Promise<Kept | undefined> => {
-    const forget = (): void => void kept.delete(place.id);
-    const fresh = app().then((client) => openPlace(parts, { client, place, forget }));
-    kept.delete(place.id);
-    kept.set(place.id, fresh);
+  const renewed = (name: string, scope: Scope): Promise<Kept | undefined> => {
+    const forget = (): void => void kept.delete(name);
+    const fresh = app().then((client) => openScope(parts, { client, scope, forget }));
+    kept.delete(name);
+    kept.set(name, fresh);
     const [oldest] = kept.keys();
     if (kept.size > KEPT && oldest !== undefined) kept.delete(oldest);
     return fresh;
+  };
+  const reached = async (name: string, scope: Scope): Promise<GitHubGraph | undefined> => {
+    try {
+      const known = await kept.get(name);
+      const usable = known !== undefined && known.expiresAt - SPARE_MS > parts.now();
+      const current = usable ? known : await renewed(name, scope);
+      if (current === undefined) kept.delete(name);
+      return current?.client;
+    } catch (error) {
+      kept.delete(name);
+      throw error;
+    }
   };
   return {
     app,
@@ -67,18 +87,9 @@ export function createClients(parts: ClientParts): AppClients {
         throw error;
       }
     },
-    repository: async (place) => {
-      try {
-        const known = await kept.get(place.id);
-        const usable = known !== undefined && known.expiresAt - SPARE_MS > parts.now();
-        const current = usable ? known : await renewed(place);
-        if (current === undefined) kept.delete(place.id);
-        return current?.client;
-      } catch (error) {
-        kept.delete(place.id);
-        throw error;
-      }
-    },
+    repository: ({ installation, id }) =>
+      reached(`repository ${id}`, { installation, narrow: { repository_ids: [id] } }),
+    reader: (installation) => reached(`reader ${installation}`, { installation, narrow: { permissions: READS } }),
   };
 }
 
@@ -91,19 +102,22 @@ async function identityOf(appId: number, client: GitHubClient): Promise<AppIdent
 
 const Token = z.object({ token: z.string().min(1), expires_at: z.iso.datetime({ offset: true }) });
 
-type Asked = { readonly client: GitHubClient; readonly place: Place; readonly forget: () => void };
+/** What a token is for: an installation, narrowed as GitHub's route takes it. */
+type Scope = { readonly installation: number; readonly narrow: Readonly<Record<string, unknown>> };
+type Asked = { readonly client: GitHubClient; readonly scope: Scope; readonly forget: () => void };
 
-/** Narrowed to the repository by its id. 404: no such installation; 422: it does not hold the repository. */
-async function openPlace(parts: ClientParts, { client, place, forget }: Asked): Promise<Kept | undefined> {
+/** 404: no such installation; 422: it does not hold the repository, or has not granted the permission. */
+async function openScope(parts: ClientParts, { client, scope, forget }: Asked): Promise<Kept | undefined> {
+  const { installation, narrow } = scope;
   const route = "POST /app/installations/{installation_id}/access_tokens";
-  const parameters = { installation_id: place.installation, repository_ids: [place.id] };
+  const parameters = { installation_id: installation, ...narrow };
   try {
     const made = await findOnGitHub(client, { route, parameters, answer: Token });
     if (made === undefined) return undefined;
     const expiresAt = Date.parse(made.expires_at);
-    return { client: renewing(counted(parts, made.token, `installation ${place.installation}`), forget), expiresAt };
+    return { client: renewing(counted(parts, made.token, `installation ${installation}`), forget), expiresAt };
   } catch (error) {
-    if (apiStatus(error) === 422) return undefined;
+    if ("repository_ids" in narrow && apiStatus(error) === 422) return undefined;
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { gate } from "./gate/handler.ts";
 import { pullClosed } from "./outcomes/closed.ts";
 import { heldTask } from "./outcomes/held.ts";
 import { pullReopened } from "./outcomes/reopened.ts";
+import { stopAsked } from "./stop/asked.ts";
 import { stopTask } from "./stop/stop-task.ts";
 import { followRun } from "./commands/follow.ts";
 import type { EventHandler } from "./handler.ts";
@@ -19,6 +20,7 @@ export const HANDLERS: readonly EventHandler[] = [
   pullReopened,
   heldTask,
   stopTask,
+  stopAsked,
   // Last: it shows what the others put on record.
   checks,
 ];

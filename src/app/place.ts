@@ -51,6 +51,14 @@ export function placeName({ owner, repo }: Pick<Place, "owner" | "repo">): strin
   return `${owner}/${repo}`.toLowerCase();
 }
 
+/**
+ * Key of work that stops a repository: a place of its own, so that it neither waits for other work of the repository nor
+ * counts as such. It goes with the repository when that is dropped.
+ */
+export function stopKey(place: Pick<Place, "owner" | "repo">, origin: string): string {
+  return `${placeName(place)}/stop/${origin.toLowerCase()}`;
+}
+
 function about(payload: unknown): string {
   const found = About.safeParse(payload);
   if (!found.success) return "";

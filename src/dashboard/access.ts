@@ -115,7 +115,7 @@ function foreignHost(why: string): Admission {
 }
 
 /** The sender's address; of IPv6 the network, which one sender has as a whole. */
-function addressOf({ socket: { remoteAddress = "" } }: IncomingMessage): string {
+export function addressOf({ socket: { remoteAddress = "" } }: IncomingMessage): string {
   if (isIP(remoteAddress) !== 6 || remoteAddress.startsWith("::ffff:")) return remoteAddress;
   const [head = "", tail] = remoteAddress.split("::");
   const groups = head.split(":").filter((group) => group !== "");

@@ -2,12 +2,14 @@
 export const ROLES = ["executive", "operations", "developer", "security"] as const;
 export type Role = (typeof ROLES)[number];
 
-/** What a role may see. Single calls hold other people's data; sums over many do not. */
+/** What a role may see or do. Single calls hold other people's data; sums over many do not. */
 export const PERMISSIONS = {
   /** Counts, durations and metrics over many calls. */
   aggregates: ["executive", "operations", "developer", "security"],
   /** Single traces and spans with their attributes, stored or as they arrive. */
   traces: ["operations", "developer", "security"],
+  /** Stopping everything, and seeing what is stopped. */
+  stop: ["operations", "security"],
 } as const satisfies Record<string, readonly Role[]>;
 export type Permission = keyof typeof PERMISSIONS;
 

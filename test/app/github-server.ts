@@ -71,6 +71,7 @@ function asApp({ method, path, headers, body }: Incoming, key: AppKey): Reply {
     : {};
   if (iss !== APP_ID) return { status: 401, body: { message: "A JSON web token could not be decoded" } };
   if (method === "GET" && path === "/app") return { status: 200, body: { slug: "whetstone" } };
+  if (method === "GET" && path === "/app/installations") return { status: 200, body: [] };
   if (method === "GET" && path === "/app/hook/deliveries") return { status: 200, body: [] };
   const narrowed = z.object({ repository_ids: z.tuple([z.literal(REPOSITORY_ID)]) }).safeParse(body).success;
   const known = narrowed && method === "POST" && path === `/app/installations/${INSTALLATION}/access_tokens`;

@@ -29,6 +29,8 @@ export type Backend = {
   readonly files: (ref: string) => Promise<Readonly<Record<string, string>>>;
   readonly people: People;
   readonly variables: Map<string, string>;
+  /** When a variable was set, RFC 3339. */
+  readonly variableTimes: Map<string, string>;
   readonly artifacts: Map<number, { readonly meta: Readonly<Record<string, unknown>>; readonly bytes: Uint8Array }>;
   readonly runs: Map<number, Readonly<Record<string, unknown>>>;
   readonly environments: Map<string, unknown>;
@@ -66,6 +68,7 @@ export function secondBackend({ address, token, repository, self }: BackendOptio
   );
   const state = {
     variables: new Map<string, string>(),
+    variableTimes: new Map<string, string>(),
     artifacts: new Map<number, { meta: Record<string, unknown>; bytes: Uint8Array }>(),
     runs: new Map<number, Record<string, unknown>>(),
     environments: new Map<string, unknown>(),
@@ -90,6 +93,10 @@ export function secondBackend({ address, token, repository, self }: BackendOptio
       if (request.path === "/graphql") return turns(() => answerGraphQL(ask, request, graphql));
       if (request.method === "POST" && request.path === `${repository}/pulls`) {
         return await turns(async () => (await openFrom(ask, request.body)) ?? (await send(request)));
+      }
+      if (request.path === "/installation/repositories") {
+        const found = await send({ ...request, path: repository, query: new URLSearchParams() });
+        return { status: 200, body: { total_count: 1, repositories: [found.body] } };
       }
       const extra =
         (await actions.answer(request)) ??

@@ -3,6 +3,8 @@ import type { Answer, Incoming } from "./github.ts";
 /** What these routes keep. */
 export type RouteState = {
   readonly variables: Map<string, string>;
+  /** When a variable was set, RFC 3339; {@link SET_AT} where nothing is said. */
+  readonly variableTimes: Map<string, string>;
   readonly artifacts: Map<number, { meta: Record<string, unknown>; bytes: Uint8Array }>;
   readonly runs: Map<number, Record<string, unknown>>;
   readonly environments: Map<string, unknown>;
@@ -11,6 +13,12 @@ export type RouteState = {
 
 const ok = (body: unknown, status = 200): Answer => ({ status, body });
 const missing: Answer = { status: 404, body: { message: "Not Found" } };
+
+const SET_AT = "2026-11-20T09:00:00Z";
+const setAt = ({ variableTimes }: RouteState, name: string) => {
+  const at = variableTimes.get(name) ?? SET_AT;
+  return { created_at: at, updated_at: at };
+};
 
 /** Routes that the emulator lacks; undefined for the others. */
 export function answerExtra(
@@ -26,7 +34,7 @@ export function answerExtra(
   switch (`${method} ${kind}${verb === "" ? "" : ` ${verb}`}`) {
     case "GET actions/variables": {
       const value = state.variables.get(id);
-      return value === undefined ? missing : ok({ name: id, value });
+      return value === undefined ? missing : ok({ name: id, value, ...setAt(state, id) });
     }
     case "GET actions/artifacts": {
       const found = state.artifacts.get(Number(id));

@@ -6,9 +6,10 @@ export function forHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-const page = (title: string, body: string): string => `<!doctype html>
+/** A page of the server: its title, what it holds as HTML, and what its head holds besides. */
+export const page = (title: string, body: string, head = ""): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${forHtml(title)}</title>
-<meta name="viewport" content="width=device-width"><meta name="referrer" content="no-referrer">
+<meta name="viewport" content="width=device-width">${head}
 <style>body{font:16px/1.5 system-ui;max-width:44rem;margin:2rem auto;padding:0 1rem}td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}code,pre{background:#8882;padding:.1rem .3rem}pre{overflow:auto;padding:.6rem}</style>
 </head><body><main><h1>${forHtml(title)}</h1>
 ${body}

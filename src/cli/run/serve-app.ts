@@ -10,11 +10,12 @@ import { appLog } from "../../app/log.ts";
 import { watchMissed } from "../../app/missed-watch.ts";
 import { loadProbot, openProbot } from "../../app/probot.ts";
 import type { WebhookHandler } from "../../app/server.ts";
-import { type AppLog, createService } from "../../app/service.ts";
+import { type AppLog, createService, type Opening } from "../../app/service.ts";
 import { webhookHandler } from "../../app/webhook-handler.ts";
 import { startWorker, type Worker } from "../../app/worker.ts";
 import { openWorkQueue } from "../../app/work/open.ts";
 import type { WorkQueue } from "../../app/work/port.ts";
+import { gateLooks } from "../../capture/gate-looks.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { isPostgresUrl, openStore } from "../../store/open.ts";
 import { spanStoreUrl, systemClock, systemRandom, WORK_FOLDER } from "../../wire.ts";
@@ -22,6 +23,8 @@ import { openRepository } from "../../wire-app.ts";
 import type { ServeOptions } from "../commands/serve.ts";
 import { configIfAny } from "../config.ts";
 import type { Io } from "../io.ts";
+import { countingThread } from "./counting-thread.ts";
+import { openServedStops, type ServedStops } from "./serve-stop.ts";
 
 /** The App at work. */
 export type ServedApp = AsyncDisposable & {
@@ -30,6 +33,7 @@ export type ServedApp = AsyncDisposable & {
   /** Prometheus text. @throws WhetstoneError when the queue cannot be read */
   readonly metrics: () => Promise<string>;
   readonly isReachable: () => Promise<boolean>;
+  readonly stops: ServedStops;
   /** Begins to work off what is there, and to look for what was missed. */
   readonly start: () => void;
   /** Begins nothing further; resolves when what was begun has ended. */
@@ -60,9 +64,12 @@ export async function openServedApp(options: ServeOptions, io: Io, logger: Logge
   const queue = opened.use(await openWorkQueue({ url }));
   if (isNew) logger.info(`There was no store at ${url}; an empty one was made.`);
   const telemetry = opened.use(await openStore({ url }));
+  const counting = opened.use(countingThread());
   const log = appLog(logger);
   let worker: Worker | undefined;
   const doubt = createBell();
+  const open = (opening: Opening) => openRepository({ ...opening, clock: systemClock, folder });
+  const onWork = (): void => worker?.wake();
   const service = createService({
     ...proven,
     appId: credentials.appId,
@@ -70,15 +77,18 @@ export async function openServedApp(options: ServeOptions, io: Io, logger: Logge
     handlers: HANDLERS,
     queue,
     telemetry,
+    looks: gateLooks(telemetry, counting.count),
     clock: systemClock,
     random,
     pause,
     log,
-    open: (opening) => openRepository({ ...opening, clock: systemClock, folder }),
+    open,
     forget: (place) => forgetPlace(folder, place),
-    onWork: () => worker?.wake(),
+    onWork,
     onDoubt: doubt.ring,
   });
+  const { webhookSecret } = credentials;
+  const stops = openServedStops({ clients: service.clients, queue, open, now, onWork, pause, log, webhookSecret });
   const stopping = new AbortController();
   const stack = opened.move();
   return {
@@ -86,9 +96,11 @@ export async function openServedApp(options: ServeOptions, io: Io, logger: Logge
     webhooks: webhookHandler(service, systemClock.monotonicMs),
     metrics: async () => service.metrics.text(await queue.counts(now()), now()),
     isReachable: () => reachable(queue, log),
+    stops,
     start: () => {
       worker = startWorker(service.worker);
       void watchMissed({ takeMissed: service.takeMissed, now, pause, doubt, log }, stopping.signal);
+      void stops.watch(stopping.signal);
       void keepHouse(queue, log, stopping.signal);
     },
     stop: async () => {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createLog } from "../../app/log.ts";
+import { STOP_PATH } from "../../app/stop/page-html.ts";
 import { type Mount, startAppServer, WEBHOOK_PATH } from "../../app/server.ts";
 import type { Api } from "../../dashboard/api.ts";
 import { processText } from "../../dashboard/metrics-text.ts";
@@ -13,6 +14,7 @@ import { type Io, printJson } from "../io.ts";
 import { parsePort } from "../port.ts";
 import { openServedApi } from "./serve-api.ts";
 import { openServedApp, type ServedApp } from "./serve-app.ts";
+import { openStopPage } from "./serve-stop.ts";
 import { openServedSetup } from "./serve-setup.ts";
 import { keepYoungGeneration } from "./steady-heap.ts";
 
@@ -33,12 +35,15 @@ export async function runServe(options: ServeOptions, io: Io, version: string): 
     await using served = await openServedApi(options, io, around);
     const api = served?.api;
     if (app === undefined && api === undefined && setup === undefined) throw nothingToServe();
-    const mounts = [...(api ? [api.handle] : []), ...(app ? [metricsOf(app)] : []), ...(setup ? [setup.mount] : [])];
+    const stopPage = app && openStopPage(options, io, app.stops);
+    const others = [stopPage, app && metricsOf(app), setup?.mount].filter((mount) => mount !== undefined);
+    const mounts = [...(api ? [api.handle] : []), ...others];
     const listening = { host: options.host, port, patienceMs: PATIENCE_MS, onError, mounts };
     const server = await startAppServer({ ...listening, ...(app && { isReachable: app.isReachable }) });
     app?.start();
     server.ready(app?.webhooks);
-    announce(io, options, { appId: app?.appId, api, url: server.url, setup: setup?.address });
+    const stop = stopPage && `${server.url}${STOP_PATH}`;
+    announce(io, options, { appId: app?.appId, api, stop, url: server.url, setup: setup?.address });
     if (!signal.aborted) await once(signal, "abort");
     api?.close();
     // What was begun ends; what is delivered meanwhile is kept for the next start.
@@ -71,14 +76,16 @@ function nothingToServe(): WhetstoneError {
 type Announced = {
   readonly appId: number | undefined;
   readonly api: Api | undefined;
+  /** The page that stops. */
+  readonly stop: string | undefined;
   readonly url: string;
   readonly setup: string | undefined;
 };
 
-function announce(io: Io, { json, auth }: ServeOptions, { appId, api, url, setup }: Announced): void {
+function announce(io: Io, { json, auth }: ServeOptions, { appId, api, stop, url, setup }: Announced): void {
   const places = { health: `${url}/healthz`, ready: `${url}/readyz` };
   const metrics = `${url}/metrics`;
-  const app = appId === undefined ? {} : { appId, webhooks: `${url}${WEBHOOK_PATH}`, metrics };
+  const app = appId === undefined ? {} : { appId, webhooks: `${url}${WEBHOOK_PATH}`, metrics, ...(stop && { stop }) };
   const served = api === undefined ? {} : { api: `${url}${BASE_PATH}`, metrics };
   if (json) return printJson(io, { ...app, url, ...served, ...places, ...(setup === undefined ? {} : { setup }) });
   if (api !== undefined) {
@@ -86,6 +93,7 @@ function announce(io: Io, { json, auth }: ServeOptions, { appId, api, url, setup
     io.out(`Serving the JSON API on ${url}${BASE_PATH}, ${who}.\n`);
   } else io.out("The JSON API is not served: there is no API key (`whetstone api-key create`).\n");
   if (appId !== undefined) io.out(`Serving the GitHub App ${appId}; deliveries go to ${url}${WEBHOOK_PATH}.\n`);
+  if (stop !== undefined) io.out(`The page that stops everything is ${stop}; it asks for an API key.\n`);
   if (setup !== undefined) io.out(`Make the GitHub App on ${setup}; whoever has this address can.\n`);
   io.out("Stop with Ctrl-C.\n");
 }
