@@ -8,6 +8,7 @@ import { GateRecord } from "../src/app/gate/record.ts";
 import { AaReport } from "../src/canary/aa-report.ts";
 import { AaHistory } from "../src/canary/live-aa.ts";
 import { Rollout } from "../src/canary/rollout-record.ts";
+import { RolloutStatus } from "../src/canary/rollout-status.ts";
 import { Config } from "../src/config/schema.ts";
 import { RuleAssignment } from "../src/model/assignment.ts";
 import { AskedRun } from "../src/model/asked-run.ts";
@@ -46,6 +47,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "canary-aa": AaReport,
   "canary-aa-live": AaHistory,
   rollout: Rollout,
+  "rollout-status": RolloutStatus,
   gate: GateRecord,
   rollback: RollbackRecord,
   stop: StopRecord,

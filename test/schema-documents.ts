@@ -5,7 +5,8 @@ import { approvalFile } from "../src/app/approval/approval-record.ts";
 import { waitingFile } from "../src/app/approval/waiting.ts";
 import { explanationFile } from "../src/app/commands/explanation.ts";
 import { type GateRecord, updateGate } from "../src/app/gate/record.ts";
-import { addPeriod, emptyHistory, judgePeriod } from "../src/canary/live-aa.ts";
+import { addPeriod, emptyHistory, judgePeriod, ratesOf } from "../src/canary/live-aa.ts";
+import { judgeCanary } from "../src/canary/judge.ts";
 import { judgeAgainstItself } from "../src/canary/aa.ts";
 import { advance, startRollout, type RolloutEvent } from "../src/canary/rollout.ts";
 import type { Rollout } from "../src/canary/rollout-record.ts";
@@ -160,7 +161,14 @@ export function liveAaDocuments(): Document[] {
   const empty = emptyHistory({ ...of, promised: { rollback: 0.05, promotion: 0.05 } });
   const judged = addPeriod(empty, judgePeriod(calls, judge));
   const history = addPeriod(judged, { skipped: "silent_arm", to: "2026-11-20T02:00:00.000Z" });
-  return [printed("canary-aa-live", "a period judged and one skipped", history)];
+  const plan = planOf(DeploymentSettings.parse({ expose: "a", promote: "b" }));
+  const rollout = startRollout({ id: "r-1", target: "notes", candidate: "abc", plan }, "2026-11-20T02:00:00.000Z");
+  const verdict = judgeCanary(calls, { weight: null });
+  return [
+    printed("canary-aa-live", "a period judged and one skipped", history),
+    printed("rollout-status", "a rollout of which nothing is known yet", { rollout }),
+    printed("rollout-status", "a rollout with its verdict and an A/A", { rollout, verdict, aa: ratesOf(history) }),
+  ];
 }
 
 /** A gate that waits, and the same one after a person has decided and GitHub has the answer. */

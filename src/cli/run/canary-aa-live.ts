@@ -4,6 +4,7 @@ import { AA_PERIOD_MS, continueAa, nextDueMs, readAa } from "../../loop/aa.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { openRollouts, type Rollouts } from "../../loop/rollout/open.ts";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { parseDuration, parseInstant } from "../../model/time.ts";
 import { formatNumber } from "../../propose/report.ts";
@@ -53,13 +54,12 @@ export async function runLiveAa(flags: AaFlags, io: Io): Promise<number> {
   });
 }
 
-/** What the A/A on record says of the gate, in one line; undefined before its first period. */
-export async function aaLine({ workspace }: Rollouts): Promise<string | undefined> {
+/** What the A/A on record says of the gate; undefined before its first period. */
+export async function recordedRates({ workspace }: Rollouts): Promise<AaRates | undefined> {
   const { state, targetName: target } = workspace;
   const of = { target, settings: workspace.target.canary, periodMs: AA_PERIOD_MS };
   const history = await readAa(await state.view(), of);
-  const rates = history && ratesOf(history);
-  return rates === undefined || rates === null ? undefined : lineOf(rates);
+  return (history && ratesOf(history)) ?? undefined;
 }
 
 function periodOf(text: string): number {
@@ -89,14 +89,15 @@ function print(history: AaHistory, rates: AaRates | null, { json, io }: { json: 
   const period = formatNumber(history.periodMs / 60_000);
   io.out(forTerminal(`${history.target}: ${history.since} to ${history.until}, periods of ${period} min\n`));
   io.out(`Not judged: ${silent} with a silent arm, ${versions} with unlike versions, ${rollout} with a rollout.\n`);
-  io.out(`${rates === null ? "No period has been judged yet." : lineOf(rates)}\n`);
+  io.out(`${rates === null ? "No period has been judged yet." : ratesLine(rates)}\n`);
 }
 
-function lineOf({ periods, falseRollback, falsePromotion, undecided }: AaRates): string {
+/** The rates for people, in one line. */
+export function ratesLine({ periods, falseRollback, falsePromotion, undecided }: AaRates): string {
   const rate = ({ promised, measured: { rate: found, interval }, isBroken }: AaRates["falseRollback"]): string =>
     `${percent(found)} (${percent(interval.low)}–${percent(interval.high)}, promised at most ${percent(promised)}${isBroken ? ": BROKEN" : ""})`;
   const promotion = falsePromotion === null ? "no margin could be made" : rate(falsePromotion);
-  return `A/A on live arms, ${periods} periods: false rollbacks ${rate(falseRollback)}; false promotions ${promotion}; undecided ${percent(undecided.rate)}.`;
+  return `A/A on live arms, ${countOf(periods, "period")}: false rollbacks ${rate(falseRollback)}; false promotions ${promotion}; undecided ${percent(undecided.rate)}.`;
 }
 
 const percent = (rate: number): string => `${formatNumber(100 * rate)} %`;

@@ -1,5 +1,6 @@
 import { advance, ENDED, shareOf } from "../../canary/rollout.ts";
 import type { Rollout, RolloutPhase } from "../../canary/rollout-record.ts";
+import type { RolloutStatus } from "../../canary/rollout-status.ts";
 import { gitText } from "../../github/git.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { beginRollout, continueRollout, judgeNow, openRollouts, type Rollouts } from "../../loop/rollout/open.ts";
@@ -14,7 +15,7 @@ import { permitByToken } from "../permission.ts";
 import { cliActor, openCliProtection } from "../protection.ts";
 import { renderTable } from "../table.ts";
 import { readTokenOption } from "../token-source.ts";
-import { aaLine } from "./canary-aa-live.ts";
+import { ratesLine, recordedRates } from "./canary-aa-live.ts";
 import { printVerdict } from "./canary-verdict.ts";
 
 /** `whetstone canary run`: 0 promoted, 1 rolled back or failed, 3 held or, with --once, not over. */
@@ -74,13 +75,13 @@ export async function runStatus(flags: StatusFlags, io: Io): Promise<number> {
   const rollouts = await open(flags, io);
   const rollout = await required(rollouts);
   const verdict = await judgeNow(rollout, rollouts, io.env);
-  const aa = await aaLine(rollouts);
+  const aa = await recordedRates(rollouts);
   if (flags.json === true) {
-    printJson(io, { rollout, ...(verdict !== undefined && { verdict }), ...(aa !== undefined && { aa }) });
+    printJson(io, { rollout, verdict, aa } satisfies RolloutStatus);
   } else {
     show(rollout, flags, io);
     if (verdict !== undefined) printVerdict(io, verdict);
-    if (aa !== undefined) io.out(`\n${aa}\n`);
+    if (aa !== undefined) io.out(`\n${ratesLine(aa)}\n`);
   }
   return exitOf(rollout.phase);
 }
