@@ -71,8 +71,12 @@ async function answer(heard: Heard): Promise<void> {
   const { context, delivery, said } = heard;
   const { comment, issue } = delivery;
   const { notes } = context.repository.host;
-  await notes.react(comment.id, "eyes");
+  const seen = notes.react(comment.id, "eyes");
+  // A stop is done whether or not GitHub takes reactions at the moment.
+  if (heard.written[0]?.word === "stop") seen.catch(() => undefined);
+  else await seen;
   const { answer: found, thrown } = await answerTo(heard);
+  await seen;
   await answerInPlace(context.repository, { conversation: issue.number, comment: comment.id, body: found.body });
   const reactions = { done: "hooray", failed: "confused", running: "rocket" } as const;
   await notes.react(comment.id, reactions[found.state]);

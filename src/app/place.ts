@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseCommands } from "./commands.ts";
 
 /** The repository that an event is of, and the installation through which it is reached. */
 export const Place = z.object({
@@ -43,7 +44,26 @@ export function addressOf(event: string, payload: unknown): Addressed {
     return { name, key: installation ? `:installation/${installation.id}` : `:event/${event}`, place: undefined };
   const where = { id: repository.id, owner: repository.owner.login, repo: repository.name };
   const place = installation ? { installation: installation.id, ...where } : undefined;
-  return { name, key: `${placeName(where)}${about(payload)}`, place };
+  const stop = name === "issue_comment.created" ? stopOrigin(payload) : undefined;
+  const key = stop === undefined ? `${placeName(where)}${about(payload)}` : stopKey(where, stop);
+  return { name, key, place };
+}
+
+const Comment = z.object({
+  comment: z.object({ id: z.int(), body: z.string(), user: z.object({ id: z.int() }) }),
+});
+
+/**
+ * What a stop in a comment waits for: other stops of the same account, of which so many are worked on at the same time as
+ * of a repository, and nothing else. Only for a comment that holds this one command and no other; whether its author may
+ * give it is asked as for every command.
+ */
+function stopOrigin(payload: unknown): string | undefined {
+  const found = Comment.safeParse(payload);
+  if (!found.success || !found.data.comment.body.toLowerCase().includes("stop")) return undefined;
+  const { id, body, user } = found.data.comment;
+  const [only, ...others] = parseCommands(body);
+  return only?.word === "stop" && others.length === 0 ? `by-${user.id}#${id}` : undefined;
 }
 
 /** `owner/repo` in lower case: what keys begin with, because GitHub's names are the same in either case. */

@@ -8,6 +8,7 @@ import { STOP_ISSUE, stopIssue, stoppedText, resumedText } from "../../protect/s
 import { type Sweep, sweepStop, type SweepDeps } from "../../protect/stop/sweep.ts";
 import { grantHere } from "../approval/grant.ts";
 import type { HandlerContext } from "../handler.ts";
+import { stopKey } from "../place.ts";
 import { appSettings, type RepositoryAccess } from "../repository.ts";
 
 /** What a stop or its end achieved; `said` is Markdown for the conversation. */
@@ -62,7 +63,7 @@ async function scheduleAgain(
   const place = `${repository.owner}/${repository.repo}`;
   await schedule({
     id: `stop:${place}:${task.origin}:${task.again}`,
-    key: `${place}:stop`,
+    key: stopKey(repository, "sweep"),
     name: "task.stop",
     payload: task,
     notBefore: Number(clock.now() / 1_000_000n) + AGAIN_MS,
