@@ -17,13 +17,19 @@ export type CommandContext = {
   readonly version: () => string;
 };
 
-/** Adds the options of {@link CommonOptions} and an example at the end of the help. */
-export function common(command: Command, example: string): Command {
+/**
+ * Adds the options of {@link CommonOptions}, and at the end of the help an example and what the exit codes say where they
+ * are a verdict; 2, which every command has for what it cannot begin with, is told by `whetstone --help`.
+ */
+export function common(command: Command, example: string, exits?: string): Command {
   return command
     .option("--json", "print one JSON document; logs go to standard error")
     .option("--config <file>", `configuration file (default: ${DEFAULT_CONFIG})`)
     .option("--db <path|url>", "span store: a file, or a postgres:// URL")
-    .addHelpText("after", `\nExample:\n  $ whetstone ${example}`);
+    .addHelpText(
+      "after",
+      `\nExample:\n  $ whetstone ${example}${exits === undefined ? "" : `\n\nExit code: ${exits}.`}`,
+    );
 }
 
 /** Collects a repeatable option into a list. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help, type Option } from "commander";
 import { EXIT } from "../model/codes.ts";
 import type { Register } from "./command.ts";
 import { type Io, printJson, reportError } from "./io.ts";
@@ -13,9 +13,10 @@ export async function runProgram(commands: readonly Register[], argv: readonly s
     // Commands may have a --version of their own: `spec show NAME --version 2`.
     .enablePositionalOptions()
     .exitOverride()
+    .configureHelp({ optionDescription })
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showHelpAfterError("(add --help for the options and an example)")
-    .addHelpText("after", "\nExample:\n  $ whetstone loop --local --target notes --session replay:session.json");
+    .addHelpText("after", MORE);
   const context = {
     io,
     version,
@@ -33,6 +34,20 @@ export async function runProgram(commands: readonly Register[], argv: readonly s
   }
   return exitCode;
 }
+
+const MORE = `
+Examples, from nothing to the first findings:
+  $ whetstone init --target notes --command "node server.js"
+  $ whetstone proxy --service notes -- node server.js
+  $ whetstone analyze --since -1h
+
+Times are RFC 3339 or relative (-15m, -7d), durations carry their unit (250us, 10ms, 2s, 5m).
+Exit codes: 0 done or passed, 1 a verdict of fail or a failure while working, 2 wrong usage, configuration or input that
+cannot be read, 3 inconclusive.`;
+
+/** A list that is empty until it is given says nothing to those who read. */
+const help = new Help();
+const optionDescription = (option: Option): string => help.optionDescription(option).replace(" (default: [])", "");
 
 /** A group of commands shows by an example how one of them is asked for its help; commands have an example of their own. */
 function exemplify(group: Command, words: string): void {

@@ -192,7 +192,7 @@ describe("what help and pages show", () => {
     const help = await run(...words, "--help");
     expect({ code: help.code, err: help.err }).toEqual({ code: 0, err: "" });
     expect(help.out).toMatch(/--json/);
-    const example = /whetstone ([^\n]*)\s*$/.exec(help.out.trimEnd())?.[1] ?? "";
+    const example = /\$ whetstone ([^\n]*)/.exec(help.out)?.[1] ?? "";
     expect(example.startsWith(words.join(" "))).toBe(true);
     const { err } = await run(...example.split(" "));
     expect(err).not.toMatch(/unknown option|unknown command|too many arguments|missing required|is missing|invalid/);

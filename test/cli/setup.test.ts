@@ -43,6 +43,7 @@ describe("--help", () => {
     expect(ended.code).toBe(0);
     expect(ended.out).toContain(`Example:\n  $ whetstone ${words.join(" ").trim()}`);
     for (const flag of ["--json", "--config", "--db"]) expect(ended.out).toContain(flag);
+    expect(ended.out).not.toContain("default: []");
   });
 
   test.each([
@@ -52,6 +53,14 @@ describe("--help", () => {
     const { code, out } = await whetstone([...words, "--help"], { cwd: tmpdir() });
     expect([code, out]).toEqual([0, expect.stringContaining(`Example:\n  $ whetstone ${example} --help`)]);
     expect((await whetstone([...example.split(" "), "--help"], { cwd: tmpdir() })).code).toBe(0);
+  });
+
+  test.each([
+    [[], "Exit codes: 0 done or passed, 1 "],
+    [["regressions"], "Exit code: 0 no worse, 1 worse, 3 "],
+    [["canary", "judge"], "Exit code: 0 promote (Pass), 1 roll back (Fail), 3 continue (Marginal)"],
+  ])("%j says what its exit codes mean", async (words, said) => {
+    expect((await whetstone([...words, "--help"], { cwd: tmpdir() })).out).toContain(said);
   });
 
   test("the README's table names every command that there is", async () => {

@@ -9,9 +9,9 @@ export const app: Register = (program, context) => {
   const letters = group.command("dead-letters").description("deliveries and tasks that were given up");
   const list = letters
     .command("list")
-    .description("what was given up and why, the newest first; exit 1 when there is any")
+    .description("what was given up and why, the newest first")
     .option("--limit <number>", "show at most so many", "50");
-  common(list, "app dead-letters list");
+  common(list, "app dead-letters list", "0 nothing was given up, 1 something was");
   list.action(async (options: DeadLetterOptions) => {
     const { runListDeadLetters } = await import("../run/app-dead-letters.ts");
     context.exit(await runListDeadLetters(options, context.io));

@@ -23,7 +23,11 @@ export const audit: Register = (program, context) => {
     .description("verify the hash chain of the whole ledger, its end and its signatures")
     .option("--anchor <seq:digest>", "a record that you noted elsewhere; the ledger has to have it")
     .option("--kid <id>", "only signatures of this key count, and there has to be one");
-  common(verify, "audit verify --kid 3f9a1c0d5e7b2a48").action(async (options: VerifyOptions) => {
+  common(
+    verify,
+    "audit verify --kid 3f9a1c0d5e7b2a48",
+    "0 as it was written, 1 changed, cut off or not signed as asked",
+  ).action(async (options: VerifyOptions) => {
     const { runVerify } = await import("../run/audit.ts");
     context.exit(await runVerify(options, context.io));
   });

@@ -30,7 +30,7 @@ export const restore: Register = (program, context) => {
       "replace the store that is there, if nobody uses it; in a repository this needs a token for the operation backup.restore",
     );
   tokenOptions(command);
-  common(command, "restore backups/2026-11-20.db --force");
+  common(command, "restore backups/2026-11-20.db");
   command.action(async (file: string, options: RestoreOptions) => {
     const { runRestore } = await import("../run/backup.ts");
     context.exit(await runRestore(file, options, context.io));

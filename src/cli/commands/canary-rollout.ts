@@ -16,7 +16,11 @@ export function addRollout(group: Command, context: CommandContext): void {
     .option("--target <name>", TARGET)
     .option("--candidate <commit>", "what is rolled out (default: HEAD)")
     .option("--once", "go on as far as it goes without waiting, then end with 3");
-  common(tokenOptions(run), "canary run --target notes --token-file token");
+  common(
+    tokenOptions(run),
+    "canary run --target notes --token-file token",
+    "0 promoted, 1 rolled back or failed, 3 still under way",
+  );
   run.action(async (flags: RunFlags) => {
     const { runRollout } = await import("../run/canary-rollout.ts");
     context.exit(await runRollout(flags, context.io));

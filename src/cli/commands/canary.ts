@@ -52,7 +52,11 @@ export const canary: Register = (program, context) => {
         "rollback",
       ]),
     );
-  common(judge, "canary judge --control baseline.csv --experiment canary.csv");
+  common(
+    judge,
+    "canary judge --control baseline.csv --experiment canary.csv",
+    "0 promote (Pass), 1 roll back (Fail), 3 continue (Marginal)",
+  );
   judge.action(async (options: JudgeOptions) => {
     const { runJudge } = await import("../run/canary.ts");
     context.exit(await runJudge(options, context.io));
@@ -93,7 +97,11 @@ function addAa(group: Command, context: CommandContext): void {
     )
     .option("--period <duration>", "with --live: how long each period is", "1h")
     .option("--once", "with --live: judge what is over, then end");
-  common(aa, "canary aa --control baseline.csv --repeat 500");
+  common(
+    aa,
+    "canary aa --control baseline.csv --repeat 500",
+    "0 the promised rates held, 1 one did not, 3 too few calls to say",
+  );
   aa.action(async (flags: AaFlags) => {
     if (flags.live === true) {
       const { runLiveAa } = await import("../run/canary-aa-live.ts");

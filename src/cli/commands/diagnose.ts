@@ -10,7 +10,7 @@ export const diagnose: Register = (program, context) => {
     .description("rank the operations in which a fault may have begun, from traces before and during it")
     .requiredOption("--baseline <src>", "traces from before: a trace file, or FROM..TO in the store")
     .requiredOption("--incident <src>", "traces of the incident: a trace file, or FROM..TO in the store");
-  common(command, "diagnose --baseline before.json --incident -30m..now");
+  common(command, "diagnose --baseline before.json --incident -30m..now", "0 with a ranking, 3 nothing stands out");
   command.action(async (options: DiagnoseCommandOptions) => {
     const { runDiagnose } = await import("../run/diagnose.ts");
     context.exit(await runDiagnose(options, context.io));

@@ -10,9 +10,9 @@ export const doctor: Register = (program, context) => {
     .description("check the set-up and say how to mend each fault")
     .option(
       "--github [repository]",
-      "check the settings of OWNER/REPO on GitHub (default: origin) instead; GITHUB_TOKEN",
+      "check the settings of OWNER/REPO on GitHub (default: origin) instead, with GITHUB_TOKEN of the environment",
     );
-  common(command, "doctor");
+  common(command, "doctor", "0 all is well, 1 there is something to mend");
   command.action(async (options: DoctorOptions) => {
     const { runDoctor } = await import("../run/doctor.ts");
     context.exit(await runDoctor(options, context.io));

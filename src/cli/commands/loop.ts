@@ -25,7 +25,11 @@ export const loop: Register = (program, context) => {
     .option("--authorization <token>", "a person's permission, for a refinement of claude (or WHETSTONE_AUTHORIZATION)")
     .option("--authorization-file <file>", "the same from a file; - is standard input")
     .option("--dry-run", "stop after validation: write no branch and record nothing");
-  common(command, "loop --local --target notes --session replay:examples/notes-server/sessions/good.json");
+  common(
+    command,
+    "loop --local --target notes --session replay:examples/notes-server/sessions/good.json",
+    "0 proposed, promoted or nothing to change, 1 rejected or rolled back, 3 undecided",
+  );
   command.action(async (options: LoopOptions) => {
     const { runLoopCommand } = await import("../run/loop.ts");
     context.exit(await runLoopCommand(options, context.io));

@@ -13,7 +13,7 @@ export type RegressionsOptions = CommonOptions & {
 export const regressions: Register = (program, context) => {
   const command = program
     .command("regressions")
-    .description("compare two sets of traces: latency, errors, calls and structure per operation; exit 0, 1 or 3")
+    .description("compare two sets of traces: latency, errors, calls and structure per operation")
     .option("--baseline <src>", "a trace file, or FROM..TO in the store; repeatable", collect, [])
     .option("--candidate <src>", "a trace file, or FROM..TO in the store; repeatable", collect, [])
     .option("--alpha <p>", "greatest probability of a false failure over all comparisons", "0.05")
@@ -22,7 +22,11 @@ export const regressions: Register = (program, context) => {
         .choices(["judge", "report"])
         .default("judge"),
     );
-  common(command, "regressions --baseline before.json --candidate -30m..now");
+  common(
+    command,
+    "regressions --baseline before.json --candidate -30m..now",
+    "0 no worse, 1 worse, 3 too few traces to say",
+  );
   command.action(async (options: RegressionsOptions) => {
     const { runRegressions } = await import("../run/regressions.ts");
     context.exit(await runRegressions(options, context.io));

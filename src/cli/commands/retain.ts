@@ -27,7 +27,7 @@ export const retain: Register = (program, context) => {
     .option("--size <size>", "use at most this much space, such as 10GB; the oldest go first (SQLite)")
     .option("--dry-run", "say what is old enough to be removed, and remove nothing")
     .option("--compact", "afterwards give free space back to the disk; writers wait meanwhile");
-  common(command, "retain --dry-run");
+  common(command, "retain --dry-run", "0 done, 1 the store is still larger than --size");
   command.action(async (options: RetainOptions) => {
     const { runRetain } = await import("../run/retain.ts");
     context.exit(await runRetain(options, context.io));

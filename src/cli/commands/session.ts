@@ -40,11 +40,15 @@ A model answers with ANTHROPIC_API_KEY set, or through CLAUDE_CODE_USE_BEDROCK, 
 function start(group: Command, context: CommandContext): void {
   const command = group
     .command("start")
-    .description("gate, evidence, one session, record")
+    .description("ask Claude Code once about a target, with its evidence; the answer is put on record")
     .option("--mode <mode>", "analysis or refinement", "analysis")
     .option("--target <name>", "target of whetstone.yaml (default: the only one)");
   asking(command);
-  common(command, 'session start --mode analysis --target notes --question "Why is search slow?"');
+  common(
+    command,
+    'session start --mode analysis --target notes --question "Why is search slow?"',
+    "0 answered, 1 refused or failed, 3 there was nothing to ask about",
+  );
   command.addHelpText("after", MORE);
   command.action(async (options: SessionStartOptions) => {
     const { runSessionStart } = await import("../run/session-start.ts");
@@ -92,7 +96,11 @@ function resume(group: Command, context: CommandContext): void {
     .command("resume")
     .description("go on with a session that a limit cut off, in a new session that is told its summary")
     .argument("<id>", "id of the session that was cut off");
-  common(asking(command), "session resume s-20261120T104512Z-3f9a1c");
+  common(
+    asking(command),
+    "session resume s-20261120T104512Z-3f9a1c",
+    "0 answered, 1 refused or failed, 3 there was nothing to ask about",
+  );
   command.action(async (id: string, options: SessionResumeOptions) => {
     const { runSessionResume } = await import("../run/session-start.ts");
     context.exit(await runSessionResume(id, options, context.io));

@@ -8,9 +8,9 @@ export const slo: Register = (program, context) => {
   const group = program.command("slo").description("service-level objectives of whetstone.yaml (targets.<name>.slos)");
   const status = group
     .command("status")
-    .description("budget left, burn rates and alert of each objective; exit 0, 1 or 3 (no data)")
+    .description("budget left, burn rates and alert of each objective")
     .option("--target <name>", "only the objectives of this target");
-  common(status, "slo status --target notes");
+  common(status, "slo status --target notes", "0 no alert, 1 an alert, 3 no data");
   status.action(async (options: SloOptions) => {
     const { runSloStatus } = await import("../run/slo.ts");
     context.exit(await runSloStatus(options, context.io));

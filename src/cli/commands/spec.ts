@@ -34,12 +34,12 @@ export const spec: Register = (program, context) => {
 function check(group: Command, context: CommandContext): void {
   const command = group
     .command("check")
-    .description("check traces: exit 0 they match, 1 they do not, 3 undecided")
+    .description("check whether traces match a specification, and explain where they do not")
     .argument("<spec>", "specification file, name of a stored one, or of a template")
     .option("--trace <src...>", "trace files of any import format, trace ids, or windows such as -1h..now", [])
     .option("--version <n>", "version of a stored specification (default: the newest)");
   params(command);
-  common(command, "spec check checkout.yaml --trace traces.json");
+  common(command, "spec check checkout.yaml --trace traces.json", "0 they match, 1 they do not, 3 undecided");
   command.action(async (name: string, options: CheckOptions) => {
     const { runSpecCheck } = await import("../run/spec-check.ts");
     context.exit(await runSpecCheck(name, options, context.io));

@@ -10,8 +10,15 @@ export const stop: Register = (program, context) => {
     .command("stop")
     .description("kill switch: no stage of any run acts from now on; needs no permission")
     .option("--why <text>", "for the others and for the record")
-    .option("--github <repository>", "stop OWNER/REPO on GitHub, its workflows and runs too; GITHUB_TOKEN");
-  common(command, 'stop --why "too many alerts"').action(async (options: StopOptions) => {
+    .option(
+      "--github <repository>",
+      "stop OWNER/REPO on GitHub, its workflows and runs too, with GITHUB_TOKEN of the environment",
+    );
+  common(
+    command,
+    'stop --why "too many alerts"',
+    "0 stopped, 1 stopped but for a part that is named: run it again",
+  ).action(async (options: StopOptions) => {
     const { runStop } = await import("../run/stop.ts");
     context.exit(await runStop(options, context.io));
   });

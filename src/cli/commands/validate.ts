@@ -11,7 +11,7 @@ export const validate: Register = (program, context) => {
     .argument("<proposal>", "a recorded session, a proposal.json, or a dossier's folder")
     .option("--target <name>", "target of whetstone.yaml (default: the proposal's)")
     .option("-o, --output <file>", "write the validation report here");
-  common(command, "validate examples/notes-server/sessions/good.json -o report.json");
+  common(command, "validate examples/notes-server/sessions/good.json -o report.json", "0 pass, 1 fail, 3 inconclusive");
   command.action(async (proposal: string, options: ValidateOptions) => {
     const { runValidate } = await import("../run/validate.ts");
     context.exit(await runValidate(proposal, options, context.io));
