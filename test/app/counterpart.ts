@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AppEvent, HandlerContext, Task } from "../../src/app/handler.ts";
 import type { RepositoryAccess } from "../../src/app/repository.ts";
-import { manualClock } from "../../src/model/time.ts";
+import { formatInstant, manualClock } from "../../src/model/time.ts";
 import type { Store } from "../../src/store/store.ts";
 import { openRepository } from "../../src/wire-app.ts";
 import { BOT_LOGIN, type GitHub, type GitHubOptions, OWNER, REPO, startGitHub } from "../support/github.ts";
+import { laidOver, type Payload, payloadOf } from "../support/github-webhooks.ts";
 import { APP_ID } from "./payloads.ts";
 
 /** A repository on the emulator as the App reaches it, and what a handler left behind. */
@@ -47,7 +48,13 @@ export async function startCounterpart(options: GitHubOptions = {}): Promise<Cou
     tasks,
     lines,
     context: (event, telemetry) => ({
-      event: { id: "delivery-1", attempt: 1, receivedAt: Number(clock.now() / 1_000_000n), ...event },
+      event: {
+        id: "delivery-1",
+        attempt: 1,
+        receivedAt: Number(clock.now() / 1_000_000n),
+        ...event,
+        payload: sent(event, formatInstant(clock.now())),
+      },
       repository,
       clock,
       telemetry,
@@ -59,4 +66,13 @@ export async function startCounterpart(options: GitHubOptions = {}): Promise<Cou
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** What GitHub would send: the payload of a test completed, and proved by GitHub's description; tasks and odd ones as they are. */
+function sent({ name, payload }: Pick<AppEvent, "name" | "payload">, at: string): unknown {
+  const isNothing = typeof payload === "object" && payload !== null && Object.keys(payload).length === 0;
+  if (name.startsWith("task.") || isNothing) return payload;
+  // A comment that was written long ago is not heard.
+  const fresh = name === "issue_comment.created" ? { comment: { created_at: at } } : {};
+  return payloadOf(name, laidOver(fresh, payload as Payload));
 }

@@ -87,11 +87,29 @@ export function payloadOf(name: string, over: Payload = {}): Payload {
   return payload;
 }
 
+/** Members that are null in most examples, or absent, as they are where they are there. */
+function wholeOf(name: string): Payload {
+  const [comment] = examplesOf("issue_comment.created");
+  switch (name) {
+    case "merged_by":
+    case "user":
+      return Object(comment?.["sender"]) as Payload;
+    case "performed_via_github_app":
+      return Object(Reflect.get(Object(examplesOf("check_run.completed").at(-1)?.["check_run"]), "app")) as Payload;
+    case "pull_request": {
+      const url = "https://api.github.com/repos/Codertocat/Hello-World/pulls/2";
+      return { url, html_url: url, diff_url: `${url}.diff`, patch_url: `${url}.patch` };
+    }
+    default:
+      return {};
+  }
+}
+
 /** Objects member by member; everything else is replaced. */
 export function laidOver(below: Payload, over: Payload): Payload {
   const members = Object.entries(over).map(([name, value]) => {
     const beneath = below[name];
-    return [name, isObject(value) && isObject(beneath) ? laidOver(beneath, value) : value] as const;
+    return [name, isObject(value) ? laidOver(isObject(beneath) ? beneath : wholeOf(name), value) : value] as const;
   });
   return Object.fromEntries(
     Object.entries({ ...below, ...Object.fromEntries(members) }).filter(([, value]) => value !== undefined),

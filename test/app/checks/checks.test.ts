@@ -33,6 +33,11 @@ const pressed = (place: Gated, change: Readonly<Record<string, unknown>> = {}, i
 });
 const handle = (place: Gated, event: { readonly name: string; readonly payload: unknown }) =>
   checks.handle(place.contextOf(event));
+/** What GitHub would not send today: payloads of years ago, or odd ones. */
+const handleAsItIs = (place: Gated, { name, payload }: { readonly name: string; readonly payload: unknown }) => {
+  const context = place.contextOf({ name, payload: {} });
+  return checks.handle({ ...context, event: { ...context.event, payload } });
+};
 const dispatched = ({ github }: Gated) => github.backend.actions.dispatched;
 const answers = async (place: Gated): Promise<string> => {
   const { data } = await place.github.backend.ask("GET", `issues/${place.pull}/comments`);
@@ -57,7 +62,6 @@ describe("a button of a check run", () => {
   test.each<[string, (place: Gated) => Readonly<Record<string, unknown>>]>([
     ["a reader", () => ({ sender: { login: "eve", type: "User" } })],
     ["a bot", () => ({ sender: { login: "ada", type: "Bot" } })],
-    ["nobody", () => ({ sender: null })],
     [
       "a check run of another App",
       ({ head, pull }) => ({
@@ -71,12 +75,19 @@ describe("a button of a check run", () => {
       }),
     ],
     ["a button that is not ours", () => ({ requested_action: { identifier: "constructor" } })],
+    ["a button without a name", () => ({ requested_action: { identifier: undefined } })],
   ])("does nothing for %s", async (_name, change) => {
     await using place = await startGated();
     place.github.backend.people.permissions.set("eve", "read");
     expect(await handle(place, pressed(place, change(place)))).toEqual({ kind: "done" });
     expect(dispatched(place)).toEqual([]);
     expect(await answers(place)).toBe("");
+  });
+
+  test("does nothing for nobody", async () => {
+    await using place = await startGated();
+    expect(await handleAsItIs(place, pressed(place, { sender: null }))).toEqual({ kind: "done" });
+    expect(dispatched(place)).toEqual([]);
   });
 
   test("of an older commit starts nothing and says so", async () => {
@@ -119,8 +130,8 @@ describe("check runs of a proposal", () => {
     const { backend } = place.github;
     await handle(place, { name: "pull_request.opened", payload: { pull_request: { number: place.pull } } });
     expect(await shown(place)).toMatchObject({ "Whetstone analysis": "success", "Whetstone validation": "success" });
-    const again = { ...pressed(place), name: "check_run.rerequested" };
-    await handle(place, again);
+    const { check_run, sender } = pressed(place).payload;
+    await handle(place, { name: "check_run.rerequested", payload: { check_run, sender } });
     expect(Object.keys(await shown(place))).toHaveLength(2);
     const sha = await backend.commit("feature", { "b.ts": "1\n" });
     const { data } = await backend.ask("POST", "pulls", { title: "T", head: "feature", base: "main" });
@@ -218,7 +229,7 @@ test("GitHub's own examples of every event are understood, and are nobody's busi
     examples.map((payload) => ({ name: `${name}.${String(payload["action"])}`, payload })),
   ).filter(({ name }) => checks.events.includes(name));
   expect(new Set(own.map(({ name }) => name)).size).toBeGreaterThan(5);
-  for (const event of own) expect(await handle(place, event)).toEqual({ kind: "done" });
+  for (const event of own) expect(await handleAsItIs(place, event)).toEqual({ kind: "done" });
   expect(place.github.requests.filter((one) => one.includes("check-runs"))).toEqual([]);
   expect(place.github.violations).toEqual([]);
 });
