@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Answer, Incoming } from "./github.ts";
+import { type Payload, payloadOf } from "./github-webhooks.ts";
 
 /** A GitHub App that is installed on the counterpart's organisation. */
 export type InstalledApp = {
@@ -32,8 +33,11 @@ export type AppHooks = {
   readonly log: readonly LoggedDelivery[];
   /** Where the App listens from now on; undefined: nowhere, deliveries fail. */
   readonly deliverTo: (url: string | undefined) => void;
-  /** Sends a delivery of a kind that the emulator does not make, as GitHub would; resolves with the App's answer. */
-  readonly send: (event: string, payload: Readonly<Record<string, unknown>>) => Promise<number>;
+  /**
+   * Sends a delivery of a kind that the emulator does not make, as GitHub would: the payload is laid over GitHub's own and
+   * proved by its description. Resolves with the App's answer.
+   */
+  readonly send: (event: string, payload: Payload) => Promise<number>;
   /** Takes what the emulator delivers. */
   readonly take: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   /** GitHub's log of deliveries over REST; undefined for other paths. */
@@ -77,7 +81,8 @@ export function appHooks(
       address = url;
     },
     send: async (event, payload) => {
-      const body = JSON.stringify({ installation: { id: installation }, ...payload });
+      const name = `${event}.${String(payload["action"])}`;
+      const body = JSON.stringify(payloadOf(name, { installation: { id: installation }, ...payload }));
       return await pass({ guid: randomUUID(), event, action: actionOf(body), body, signature: sign(body) });
     },
     take: async (request, response) => {
