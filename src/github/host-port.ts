@@ -62,6 +62,8 @@ export type PullRequests = {
    * knows who pushed it. Empty for servers that keep no such list.
    */
   readonly pushers: (branch: string) => Promise<readonly string[]>;
+  /** When a branch was moved last, RFC 3339; undefined for servers that keep no such list. */
+  readonly pushedAt: (branch: string) => Promise<string | undefined>;
   /** All open ones from branches of this repository; none of a fork. */
   readonly open: () => Promise<readonly PullRequest[]>;
   /** Opens one; the open one of the same branch when there is one. */

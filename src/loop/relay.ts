@@ -17,6 +17,7 @@ import type { GateRequest } from "./relay-gate.ts";
 import { JOBS, needed, type RelayJob } from "./relay-jobs.ts";
 import { assertAnswers, ONLY_LOOKS, openOrder, ORDER_FILE, orderedState, type RelayOrder } from "./relay-order.ts";
 import type { RelayEnd, RelayRequest } from "./relay-request.ts";
+import { answerPull } from "./relay-pull-answer.ts";
 import { orderedRunner } from "./relay-session.ts";
 import { settleOrder } from "./relay-settle.ts";
 import { filesOf, packCarried, RELAY_FILE, seenIn, unpackCarried } from "./relay-state.ts";
@@ -186,6 +187,7 @@ async function finish(run: LoopRun, { stages, flow, request, note, earlier, orde
   run.files.delete(RELAY_FILE);
   run.files.delete(ORDER_FILE);
   const report = await concludeFlow(stages, flow, seen);
+  await answerPull(run, { request, order, earlier, report });
   const { hosted, targetName: target } = run.workspace;
   if (hosted && !dryRun) {
     // The outcome is on record by now: an issue that cannot be written, as where issues are off, does not undo it.

@@ -51,7 +51,7 @@ describe("a command", () => {
     ["/whetstone help me", '"help" takes nothing after it, but "me" was there.', 'Write "/whetstone help"'],
     ["/whetstone canary", '"canary" is about a pull request', "on the pull request"],
     ["/whetstone approve x", '"x" is no id', "\\[ID\\]"],
-    ["/whetstone validate", '"validate" needs SESSION', "session="],
+    ["/whetstone validate", '"validate" needs a change', "session="],
     ["/whetstone refine sesion=replay:a.json", '"refine" has no "sesion"', 'Did you mean "session="?'],
     ["/whetstone refine session=replay:../x", "is no session", "replay:FILE"],
     ["/whetstone @octocat<b>", "@\u200boctocat&lt;b>", "Known words"],

@@ -12,6 +12,7 @@ const READS = [
   "pulls.open",
   "pulls.authors",
   "pulls.pushers",
+  "pulls.pushedAt",
   "pulls.find",
   "pulls.reviews",
   "checks.on",

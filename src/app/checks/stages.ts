@@ -1,12 +1,15 @@
 import { DossierManifest, type StageResult } from "../../model/dossier.ts";
 import { Outcome } from "../../model/outcome.ts";
+import type { PullValidation } from "../../model/pull-change.ts";
 import { readRecords } from "../../protect/outcomes.ts";
+import { readPullValidation } from "../../protect/pull-validations.ts";
 import { formatNumber } from "../../propose/report.ts";
 import { gatesOfPull, gatesOn } from "../gate/record.ts";
 import { showGate } from "../gate/show.ts";
 import { proposalOfPull, type PullProposal } from "../outcomes/proposal.ts";
 import { cell, markdownTable } from "../page-text.ts";
 import type { RepositoryAccess } from "../repository.ts";
+import { pullValidationView } from "./pull-validation.ts";
 import { showStage, type StageState, type StageView } from "./stage-check.ts";
 
 /** What is known about a proposal when its stages are shown. */
@@ -18,6 +21,8 @@ export type StageFacts = {
   readonly stages: readonly StageResult[];
   /** Who besides Whetstone wrote commits of the branch. */
   readonly others: readonly string[];
+  /** What the last run found that a comment asked for. */
+  readonly proved?: PullValidation;
 };
 
 /** The stages that a proposal's records tell of; the others have writers of their own (review, canary). */
@@ -58,7 +63,8 @@ function analysis(facts: StageFacts): StageView {
 
 /** What people have changed since was not validated, and is not said to be. */
 function validation(facts: StageFacts): StageView {
-  const { stages, others } = facts;
+  const { stages, others, proved } = facts;
+  if (proved?.headSha === facts.proposal.pull.headSha) return pullValidationView(proved);
   const { outcome } = facts.proposal;
   const rows = stages.map(({ stage, verdict, reasons, summary }) => [
     stage,
@@ -119,7 +125,9 @@ export async function showStages(repository: RepositoryAccess, number: number): 
   const { self, host } = repository;
   const writers = [self.login, "github-actions[bot]", "web-flow"];
   const others = (await host.pulls.authors(number)).filter((name) => !writers.includes(name));
-  for (const stage of stagesOf({ proposal, stages, others })) await showStage(repository, stage);
+  const proved = await readPullValidation(view, number);
+  const facts = { proposal, stages, others, ...(proved && { proved }) };
+  for (const stage of stagesOf(facts)) await showStage(repository, stage);
   const gates = await gatesOfPull(view, number);
   const latest = gates.toSorted((a, b) => Date.parse(b.startedAt) - Date.parse(a.startedAt))[0];
   // One that is under way is shown by the look that judges it.

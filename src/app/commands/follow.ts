@@ -1,7 +1,11 @@
 import { z } from "zod";
 import type { WorkflowRun } from "../../github/runs-port.ts";
 import type { AskedRun } from "../../model/asked-run.ts";
+import { parsePullSession, type PullAtHead } from "../../model/pull-change.ts";
 import { readAskedRun } from "../../protect/asked-runs.ts";
+import { readPullValidation } from "../../protect/pull-validations.ts";
+import { pullValidationText, pullValidationView, showPullLost } from "../checks/pull-validation.ts";
+import { showStage } from "../checks/stage-check.ts";
 import { answerInPlace } from "../conversation.ts";
 import type { EventHandler, Handled, HandlerContext, Task } from "../handler.ts";
 import { cell } from "../page-text.ts";
@@ -77,9 +81,32 @@ function linkOf({ id, url }: WorkflowRun): string {
 }
 
 async function tellEnd(context: HandlerContext, asked: AskedRun, { isGood, line }: End): Promise<Handled> {
+  const proved = parsePullSession(asked.inputs["session"]);
+  if (proved !== undefined) return await tellProved(context, { asked, line, isGood, pull: proved });
   const hint = isGood ? "`/whetstone status` shows what is on record." : "`/whetstone explain` says why.";
   await tell(context, asked, `${line}\n\n${hint}`);
   await context.repository.host.notes.react(asked.comment, isGood ? "hooray" : "confused");
+  return { kind: "done" };
+}
+
+type Proved = End & { readonly asked: AskedRun; readonly pull: PullAtHead };
+
+/** The verdict counts that this very run left of this very commit; a pass only of a run that ended well. */
+async function tellProved(context: HandlerContext, { asked, pull, line, isGood }: Proved): Promise<Handled> {
+  const { repository } = context;
+  const kept = await readPullValidation(await repository.state.view(), pull.number);
+  const isOwn = kept?.comment === asked.comment && kept.run === asked.run && kept.headSha === pull.headSha;
+  const found = isOwn && (isGood || kept.verdict !== "pass") ? kept : undefined;
+  if (found === undefined) {
+    const lost = { ...pull, target: asked.target, run: asked.run };
+    await showPullLost(repository, { ...lost, line: `${line} It left no verdict.` });
+  } else await showStage(repository, pullValidationView(found));
+  const head = (await repository.host.pulls.find(pull.number))?.headSha;
+  const moved =
+    head === pull.headSha ? [] : ["The pull request has moved on since: this is not about what stands there now."];
+  const said = found === undefined ? "It left no verdict; nothing is said of the change." : pullValidationText(found);
+  await tell(context, asked, [line, said, ...moved].join("\n\n"));
+  await repository.host.notes.react(asked.comment, found?.verdict === "pass" ? "hooray" : "confused");
   return { kind: "done" };
 }
 

@@ -62,6 +62,7 @@ export function restPulls(repository: RestRepository): PullRequests {
     },
     authors: (number) => readAuthors(repository, number),
     pushers: (branch) => readPushers(repository, branch),
+    pushedAt: (branch) => readLastPush(repository, branch),
     open: () => list({ state: "open" }),
     create: async ({ branch, base, title, body, draft }) => {
       const wanted = { head: branch, base, title, body: fitBody(body), draft, maintainer_can_modify: true };
@@ -128,6 +129,15 @@ async function readPushers({ client, owner, repo }: RestRepository, branch: stri
   });
   const names = (moves ?? []).map(({ actor }) => actor?.login);
   return [...new Set(names.filter((name) => name !== undefined))];
+}
+
+async function readLastPush({ client, owner, repo }: RestRepository, branch: string): Promise<string | undefined> {
+  const moves = await findOnGitHub(client, {
+    route: "GET /repos/{owner}/{repo}/activity",
+    parameters: { owner, repo, ref: `refs/heads/${branch}`, direction: "desc", per_page: 1 },
+    answer: z.array(z.object({ timestamp: z.string() })),
+  });
+  return moves?.[0]?.timestamp;
 }
 
 /** Labels that a repository lacks are made by GitHub. */

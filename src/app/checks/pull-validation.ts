@@ -1,0 +1,78 @@
+import type { StageResult } from "../../model/dossier.ts";
+import type { PullValidation } from "../../model/pull-change.ts";
+import { effectTable } from "../../propose/report.ts";
+import { cell, markdownTable } from "../page-text.ts";
+import type { RepositoryAccess } from "../repository.ts";
+import { showStage, type StageState, type StageView } from "./stage-check.ts";
+
+/** A pull request at the commit that is proved. */
+export type PullRun = {
+  readonly number: number;
+  readonly headSha: string;
+  readonly target: string;
+  /** Id of the workflow run, where GitHub has named it. */
+  readonly run: number | null;
+};
+
+/** Inconclusive is no pass: where the check is required, `neutral` would let a merge through. */
+const ENDS: Readonly<Record<PullValidation["verdict"], StageState>> = {
+  pass: "success",
+  fail: "failure",
+  inconclusive: "action_required",
+};
+
+/** Says at the commit that it is being proved. */
+export async function showPullRun(repository: Pick<RepositoryAccess, "host">, pull: PullRun): Promise<void> {
+  await showStage(repository, {
+    ...aboutPull(pull),
+    state: "in_progress",
+    title: "This commit is being validated",
+    summary: `A run${pull.run === null ? "" : ` (${pull.run})`} proves the change as it is at \`${pull.headSha}\` for the target ${cell(pull.target)}.`,
+  });
+}
+
+/** Says at the commit that the run ended and left no verdict of it. */
+export async function showPullLost(
+  repository: Pick<RepositoryAccess, "host">,
+  { line, ...pull }: PullRun & { readonly line: string },
+): Promise<void> {
+  const title = "The run ended without a verdict";
+  await showStage(repository, { ...aboutPull(pull), state: "action_required", title, summary: line });
+}
+
+/** What a run found of a pull request, as the check run of the commit that it was given. */
+export function pullValidationView(found: PullValidation): StageView {
+  const { verdict, reasons, pull, headSha } = found;
+  const title = verdict === "pass" ? "Every stage passed at this commit" : `${verdict}: ${reasons.join(", ")}`;
+  return { ...aboutPull({ number: pull, headSha }), state: ENDS[verdict], title, summary: pullValidationText(found) };
+}
+
+/** The same for a comment: Markdown whose foreign parts have passed the sanitiser. */
+export function pullValidationText(found: PullValidation): string {
+  const { pull, headSha, baseSha, patchDigest, report, run, verdict, reasons } = found;
+  const bound = [
+    `**${verdict}** (${reasons.join(", ")}): #${pull} at \`${headSha}\`, on \`${baseSha.slice(0, 12)}\``,
+    ...(patchDigest === null ? [] : [`patch sha256 \`${patchDigest}\``]),
+    `run ${run}.`,
+  ].join(", ");
+  const rows = [...found.stages, ...(report?.stages ?? []).map(asRow)].map(rowOf);
+  const effects = report === null || report.effects.length === 0 ? [] : [effectTable(report.effects)];
+  return [bound, markdownTable(["stage", "verdict", "reasons", "what was found"], rows), ...effects].join("\n\n");
+}
+
+type Row = Pick<StageResult, "stage" | "verdict" | "reasons" | "summary">;
+
+function asRow({ stage, verdict, reasons, details }: NonNullable<PullValidation["report"]>["stages"][number]): Row {
+  return { stage: `validate: ${stage}`, verdict, reasons, summary: details.join(" ") };
+}
+
+function rowOf({ stage, verdict, reasons, summary }: Row): readonly string[] {
+  return [cell(stage), cell(verdict), reasons.join(", "), cell(summary)];
+}
+
+function aboutPull({
+  number,
+  headSha,
+}: Pick<PullRun, "number" | "headSha">): Pick<StageView, "sha" | "stage" | "about"> {
+  return { sha: headSha, stage: "validation", about: `pull/${number}` };
+}
