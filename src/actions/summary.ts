@@ -1,5 +1,6 @@
 import type { LoopReport } from "../flow.ts";
 import { standingBranch } from "../loop/execute.ts";
+import { countOf } from "../model/count-of.ts";
 import type { StageResult } from "../model/dossier.ts";
 import type { Evidence, Finding } from "../model/finding.ts";
 import type { Effect } from "../model/verdict.ts";
@@ -60,7 +61,7 @@ export function verdictLine(report: Pick<LoopReport, "status" | "reasons" | "sta
   const stopped = report.stages.findLast(({ verdict }) => verdict !== "pass");
   const where = stopped ? ` at ${stopped.stage}: ${stopped.summary}` : "";
   const findings = report.evidence?.findings.length ?? 0;
-  const found = report.status === "no_change" ? `; ${findings === 1 ? "1 finding" : `${findings} findings`}` : "";
+  const found = report.status === "no_change" ? `; ${countOf(findings, "finding")}` : "";
   return `${report.status} (${report.reasons.join(", ")})${where}${found}`;
 }
 

@@ -1,3 +1,4 @@
+import { countOf } from "../model/count-of.ts";
 import type { SessionRecord } from "../model/proposal.ts";
 import type { AnalysisAnswer, SessionEvent, SessionRun } from "../model/session.ts";
 import { forTerminal } from "../protect/sanitise.ts";
@@ -41,12 +42,16 @@ function headOf(record: SessionRecord): string {
     ["model", run === undefined ? model : `${model} (${run.provider}), Claude Code ${run.cliVersion}`],
     ["recorded", run === undefined ? recordedAt : `${recordedAt}, took ${formatMs(run.durationMs)}`],
     ["ended", stopOf(record)],
-    ["cost", `${formatUsd(costUsd)}, ${inputTokens} tokens in, ${outputTokens} out, ${turns} turns`],
+    ["cost", `${formatUsd(costUsd)}, ${inputTokens} tokens in, ${outputTokens} out, ${countOf(turns, "turn")}`],
     ["rules", arms.map(({ rule, version, assigned }) => `${rule}@${version}${assigned ? "" : " held out"}`).join(", ")],
     ["question", run?.question],
     ["continues", run?.continues],
     ["refused", denials],
-    ["trace", telemetry && `${telemetry.traceId}: ${telemetry.spans} spans, ${telemetry.metrics} metric points`],
+    [
+      "trace",
+      telemetry &&
+        `${telemetry.traceId}: ${countOf(telemetry.spans, "span")}, ${countOf(telemetry.metrics, "metric point")}`,
+    ],
   ];
   const shown = lines.filter(([, text]) => text !== undefined && text !== "");
   return `Session ${oneLine(id)}\n${shown.map(([name, text]) => `  ${name.padEnd(10)}${oneLine(text ?? "")}\n`).join("")}`;

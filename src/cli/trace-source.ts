@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { groupTraces, type TraceTree } from "../analyze/tree.ts";
 import { importFile } from "../backends/import-file.ts";
 import { requireRoom, windowSpans } from "../loop/window-spans.ts";
+import { countOf } from "../model/count-of.ts";
 import { WhetstoneError } from "../model/error.ts";
 import type { Span } from "../model/span.ts";
 import { formatInstant, parseInstant } from "../model/time.ts";
@@ -75,7 +76,7 @@ export async function readTraceSource(
   }
   const traces = groupTraces(spans);
   const copies = traces.reduce((sum, { duplicates }) => sum + duplicates, 0);
-  if (copies > 0) notes.push(`${copies} copies of spans are left out.`);
+  if (copies > 0) notes.push(`${countOf(copies, "copy", "copies")} of spans left out.`);
   return { label: texts.join(", "), traces, notes };
 }
 
@@ -90,7 +91,10 @@ async function readFile(path: string, text: string): Promise<Read> {
   };
   try {
     const { rejected } = await importFile({ path, onSpans });
-    return { spans, notes: rejected.map(({ reason, count }) => `${text}: ${count} spans are left out: ${reason}.`) };
+    return {
+      spans,
+      notes: rejected.map(({ reason, count }) => `${text}: ${countOf(count, "span")} left out: ${reason}.`),
+    };
   } catch (error) {
     throw error instanceof WhetstoneError && error.code === "input_unreadable" ? ofFile(error) : error;
   }
@@ -112,7 +116,10 @@ async function readWindow(
 ): Promise<Read> {
   await using store = await context.openStore();
   const { spans, ofCanaries } = await windowSpans(store, { sinceNs, untilNs });
-  return { spans, notes: ofCanaries === 0 ? [] : [`${ofCanaries} traces of canaries and tried changes are left out.`] };
+  return {
+    spans,
+    notes: ofCanaries === 0 ? [] : [`${countOf(ofCanaries, "trace")} of canaries and tried changes left out.`],
+  };
 }
 
 function nothingIn(text: string, source: TraceSource): WhetstoneError {

@@ -1,3 +1,4 @@
+import { countOf } from "../model/count-of.ts";
 import type { Outcome, Pattern, Rule } from "../model/outcome.ts";
 import { canonicalJson } from "../model/json.ts";
 import { parseInstant } from "../model/time.ts";
@@ -41,7 +42,7 @@ export function learnRules(learning: Learning): Learned {
   const patterns = minePatterns(own);
   const conclusions = patterns.map((pattern) => conclude(pattern, learning));
   const rules = conclusions.flatMap(({ rule }) => (rule ? [rule] : []));
-  const nothing = `${own.length} outcomes of ${learning.target}: none was kept or stopped, so there is nothing to learn yet.`;
+  const nothing = `${countOf(own.length, "outcome")} of ${learning.target}: none was kept or stopped, so there is nothing to learn yet.`;
   return { rules, explanation: patterns.length === 0 ? [nothing] : conclusions.map(({ line }) => line) };
 }
 

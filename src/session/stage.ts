@@ -1,3 +1,4 @@
+import { countOf } from "../model/count-of.ts";
 import type { Evidence } from "../model/finding.ts";
 import type { Arm } from "../model/assignment.ts";
 import type { CommitSha } from "../model/json.ts";
@@ -58,7 +59,7 @@ export function judgeSession({ mode, partial, answer, run }: SessionRecord): Omi
   }
   if (mode === "analysis" && run?.analysis !== undefined) {
     const { length } = run.analysis.findings;
-    const summary = `${length} finding${length === 1 ? "" : "s"} explained`;
+    const summary = `${countOf(length, "finding")} explained`;
     return { verdict: "pass", reasons: ["analysis_only"], summary };
   }
   if (!answer) {

@@ -68,7 +68,7 @@ describe("proxy --listen", () => {
     expect(await open()).toBe("2.0-1");
     running.child.kill("SIGTERM");
     const { code, err, out } = await running.ended;
-    expect([code, err]).toEqual([0, expect.stringContaining("2 sessions to the baseline, 1 sessions to the canary")]);
+    expect([code, err]).toEqual([0, expect.stringContaining("2 sessions to the baseline, 1 session to the canary")]);
     expect(JSON.parse(out.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({
       requests: 3,
       spans: { "the store": { written: 6, dropped: 0, failed: 0 } },

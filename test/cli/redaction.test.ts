@@ -190,7 +190,7 @@ describe("collect and import", () => {
     };
     const plain = await imported("sent.json", "imported.db");
     expect(plain).toMatchObject({ code: 0, report: { stored: 1, contentDropped: 1 } });
-    expect(plain.err).toContain("sent.json: 1 attributes with content were dropped; --capture-content keeps them.");
+    expect(plain.err).toContain("sent.json: 1 attribute with content dropped; --capture-content keeps them.");
     expect(plain.exported).not.toContain("gen_ai.tool.call.arguments");
     const kept = await imported("sent.json", "imported-content.db", "--capture-content");
     expect(kept).toMatchObject({ code: 0, report: { stored: 1, contentDropped: 0 } });

@@ -108,7 +108,7 @@ describe("readTraceSource from the store", () => {
     }));
     const set = await readTraceSource("-2h..-1h", await context(...canary, ...traceAt(2, -1.5)));
     expect(idsOf(set)).toEqual([traceIdOf(2)]);
-    expect(set.notes).toEqual(["1 traces of canaries and tried changes are left out."]);
+    expect(set.notes).toEqual(["1 trace of canaries and tried changes left out."]);
   });
 
   test("an empty window is an error that names it", async () => {
@@ -136,7 +136,7 @@ describe("readTraceSource from files", () => {
     );
     const set = await readTraceSource(["a.json", "b.json.gz"], noStore());
     expect(idsOf(set).toSorted()).toEqual([traceIdOf(1), traceIdOf(2)]);
-    expect(set.notes).toEqual(["1 copies of spans are left out."]);
+    expect(set.notes).toEqual(["1 copy of spans left out."]);
     expect(set.label).toBe("a.json, b.json.gz");
   });
 
@@ -145,7 +145,7 @@ describe("readTraceSource from files", () => {
     const text = JSON.stringify(good).replace('"spans":[', '"spans":[{"traceId":"zz"},');
     await writeFile(join(folder, "partly.json"), text);
     expect((await readTraceSource("partly.json", noStore())).notes).toEqual([
-      expect.stringMatching(/^partly\.json: 1 spans are left out: /),
+      expect.stringMatching(/^partly\.json: 1 span left out: /),
     ]);
   });
 

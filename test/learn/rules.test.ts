@@ -133,6 +133,11 @@ describe("learnRules", () => {
     expect(explanation[0]).toContain("cannot heed");
   });
 
+  test("an outcome that is neither kept nor stopped teaches nothing yet", () => {
+    const { explanation } = learn({ outcomes: [outcome({ status: "proposed", reasons: ["ok"] })] });
+    expect(explanation).toEqual([expect.stringMatching(/^1 outcome of notes: none was kept or stopped/)]);
+  });
+
   test("outcomes of other targets, and none at all, teach nothing and say so", () => {
     for (const found of [[], [outcome({ target: "other" })]]) {
       const { rules, explanation } = learn({ outcomes: found });

@@ -1,5 +1,6 @@
 import { buildEvidence } from "../../analyze/evidence.ts";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import type { Evidence } from "../../model/finding.ts";
 import { ATTR, type Span } from "../../model/span.ts";
@@ -32,7 +33,7 @@ export async function runAnalyze(options: AnalyzeOptions, io: Io): Promise<numbe
       });
     }
   }
-  if (ofCanaries > 0) io.err(`note: ${ofCanaries} spans of canaries and tried changes are left out.\n`);
+  if (ofCanaries > 0) io.err(`note: ${countOf(ofCanaries, "span")} of canaries and tried changes left out.\n`);
   if (options.target !== undefined) requireService(spans, options.target);
   const evidence = buildEvidence({
     target: options.target ?? "all",
@@ -61,7 +62,7 @@ function ofTarget(spans: readonly Span[], target: string): Span[] {
 
 function printEvidence(io: Io, evidence: Evidence): void {
   const { since, until } = evidence.window;
-  io.out(`${evidence.traces} traces, ${evidence.spans} spans from ${since} to ${until}\n\n`);
+  io.out(`${countOf(evidence.traces, "trace")}, ${countOf(evidence.spans, "span")} from ${since} to ${until}\n\n`);
   const operations = evidence.operations.map((operation) => [
     operation.service,
     operation.operation,
@@ -83,5 +84,6 @@ function printEvidence(io: Io, evidence: Evidence): void {
     io.out(`   ${finding.suggestion}\n   trace ${finding.traceIds[0] ?? "none"}\n`);
   }
   const { findings, operations: left } = evidence.omitted;
-  if (findings + left > 0) io.out(`\nLeft out by the size limit: ${findings} findings, ${left} operations.\n`);
+  if (findings + left > 0)
+    io.out(`\nLeft out by the size limit: ${countOf(findings, "finding")}, ${countOf(left, "operation")}.\n`);
 }

@@ -4,6 +4,7 @@ import { repositoryRoot } from "../../github/repository.ts";
 import type { StateView } from "../../github/state-port.ts";
 import { Kid } from "../../model/authorization.ts";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { codeOf, messageOf, WhetstoneError } from "../../model/error.ts";
 import { Digest } from "../../model/json.ts";
 import type { ChainTip } from "../../protect/ledger-chain.ts";
@@ -34,15 +35,17 @@ export async function runVerify(options: VerifyOptions, io: Io): Promise<number>
 function verdictText({ signed, torn, ...result }: LedgerVerdict): string {
   const lines = [
     result.ok
-      ? `The ledger verifies: ${result.records} records${result.records === 0 ? "" : `, the last is ${result.tip.seq}:${result.tip.digest}`}.`
+      ? `The ledger verifies: ${countOf(result.records, "record")}${result.records === 0 ? "" : `, the last is ${result.tip.seq}:${result.tip.digest}`}.`
       : `The ledger does not verify at record ${result.seq}: ${result.detail}`,
     signed.upTo === null
       ? "No record is signed: whoever can write the state branch could have rewritten it. `whetstone audit sign` signs it."
-      : `Signed up to record ${signed.upTo.seq} by ${signed.upTo.signer} (key ${signed.upTo.kid}, ${signed.upTo.time}); ${signed.unsigned} records behind it are not.`,
+      : `Signed up to record ${signed.upTo.seq} by ${signed.upTo.signer} (key ${signed.upTo.kid}, ${signed.upTo.time}); ${countOf(signed.unsigned, "record behind it is", "records behind it are")} not.`,
     ...signed.uncounted.map(({ seq, kid, why }) => `The signature of ${kid} at record ${seq} does not count: ${why}.`),
   ];
   if (torn !== undefined) {
-    lines.push(`The last line of ${torn.segment} was half-written (${torn.text.length} characters); it was left out.`);
+    lines.push(
+      `The last line of ${torn.segment} was half-written (${countOf(torn.text.length, "character")}); it was left out.`,
+    );
   }
   return `${lines.join("\n")}\n`;
 }
@@ -66,7 +69,7 @@ function kidOf(text: string | undefined): string | undefined {
 /** `whetstone audit show`: the newest records last. */
 export async function runShowLedger(options: ShowLedgerOptions, io: Io): Promise<number> {
   const filter = ledgerFilter(options, systemClock.now());
-  const range = { limit: countOf("--limit", options.limit, 1_000), before: beforeOf(options.cursor) };
+  const range = { limit: parseCount("--limit", options.limit, 1_000), before: beforeOf(options.cursor) };
   const index = await openIndex(io);
   try {
     const page = await index.query(filter, range);
@@ -92,9 +95,9 @@ export async function openIndex(io: Io): Promise<LedgerIndex> {
 }
 
 const beforeOf = (cursor: string | undefined): number | undefined =>
-  cursor === undefined ? undefined : countOf("--cursor", cursor, Number.MAX_SAFE_INTEGER);
+  cursor === undefined ? undefined : parseCount("--cursor", cursor, Number.MAX_SAFE_INTEGER);
 
-function countOf(flag: string, text: string, most: number): number {
+function parseCount(flag: string, text: string, most: number): number {
   const count = Number(text);
   if (Number.isSafeInteger(count) && count >= 1 && count <= most) return count;
   throw new WhetstoneError("usage", `${flag} ${text} is not a whole number from 1 to ${most}.`, {

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { formatBytes } from "../../config/bytes.ts";
 import { repositoryRoot } from "../../github/repository.ts";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { codeOf, WhetstoneError } from "../../model/error.ts";
 import { changeSubject } from "../../protect/authorization/subject.ts";
 import { assertPermit } from "../../protect/permit.ts";
@@ -32,7 +33,10 @@ export async function runBackup(file: string, options: BackupOptions, io: Io): P
     const made = await backupSqlite({ path, file: target, force: options.force === true, onProgress: progress.show });
     progress.stop();
     if (options.json) printJson(io, { file, ...made });
-    else io.out(`${made.traces} traces, ${formatBytes(made.bytes)}, in ${file}; checked, SHA-256 in ${file}.sha256.\n`);
+    else
+      io.out(
+        `${countOf(made.traces, "trace")}, ${formatBytes(made.bytes)}, in ${file}; checked, SHA-256 in ${file}.sha256.\n`,
+      );
     return EXIT.pass;
   } finally {
     progress.stop();
@@ -45,7 +49,7 @@ export async function runRestore(file: string, options: RestoreOptions, io: Io):
   if (options.force === true && existsSync(path)) await assertMayReplace(resolve(io.cwd, file), options, io);
   const made = await restoreSqlite({ file: resolve(io.cwd, file), path, force: options.force === true });
   if (options.json) printJson(io, { store: path, ...made });
-  else io.out(`${made.traces} traces, ${formatBytes(made.bytes)}, checked and restored to ${path}.\n`);
+  else io.out(`${countOf(made.traces, "trace")}, ${formatBytes(made.bytes)}, checked and restored to ${path}.\n`);
   return EXIT.pass;
 }
 

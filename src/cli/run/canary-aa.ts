@@ -6,6 +6,7 @@ import { callSamples } from "../../capture/samples.ts";
 import type { CallSample } from "../../model/call.ts";
 import { readSamples } from "../../loop/sample-files.ts";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { ATTR } from "../../model/span.ts";
 import { parseDuration, parseInstant } from "../../model/time.ts";
@@ -37,7 +38,7 @@ export async function runAa(flags: AaFlags, io: Io): Promise<number> {
   if (samples.length < FEWEST_CALLS) {
     throw new WhetstoneError(
       "usage",
-      `There are ${samples.length} calls of a baseline; an A/A needs ${FEWEST_CALLS}.`,
+      `The baseline has ${countOf(samples.length, "call")}; an A/A needs ${FEWEST_CALLS}.`,
       {
         remedy: "Record more traffic, choose a longer window with --since, or name a file with --control.",
       },
@@ -99,7 +100,7 @@ const WORLD: Readonly<Record<AaWorld["world"], string>> = {
 function printReport(io: Io, report: AaReport): void {
   const { calls, blocks, minutes, looks, repetitions, worlds, falseRollback, falsePromotion } = report;
   io.out(
-    `${calls} calls in ${blocks} sessions or single calls, ${formatNumber(minutes)} min; ${repetitions} repetitions of ${looks} looks each\n\n`,
+    `${countOf(calls, "call")} in ${blocks} sessions or single calls, ${formatNumber(minutes)} min; ${repetitions} repetitions of ${looks} looks each\n\n`,
   );
   const rows = worlds.map(({ world, rollback, promote, undecided, medianMinutes }) => [
     WORLD[world],

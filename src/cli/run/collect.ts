@@ -4,6 +4,7 @@ import { startCollector } from "../../capture/collect/start.ts";
 import { captureDoor } from "../../protect/capture-door.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { systemClock } from "../../wire.ts";
 import type { CollectOptions } from "../commands/collect.ts";
@@ -60,12 +61,15 @@ type Totals = ReturnType<Collector["totals"]> & { readonly left: number };
 function farewell(io: Io, { json }: CollectOptions, totals: Totals): void {
   const { requests, received, stored, duplicates, rejected, dropped, left } = totals;
   const refused = `${rejected} rejected, ${dropped} sent back`;
-  io.err(`${requests} requests with ${received} items: ${stored} stored, ${duplicates} stored before, ${refused}.\n`);
+  io.err(
+    `${countOf(requests, "request")} with ${countOf(received, "item")}: ${stored} stored, ${duplicates} stored before, ${refused}.\n`,
+  );
   const { contentDropped, redacted } = totals;
   if (contentDropped > 0)
-    io.err(`${contentDropped} attributes with content were dropped; --capture-content keeps them.\n`);
-  if (redacted > 0) io.err(`Something was redacted in ${redacted} attributes and texts.\n`);
-  if (left > 0) io.err(`${left} requests under way were cut off.\n`);
+    io.err(`${countOf(contentDropped, "attribute")} with content dropped; --capture-content keeps them.\n`);
+  if (redacted > 0)
+    io.err(`Something was redacted in ${countOf(redacted, "attribute or text", "attributes and texts")}.\n`);
+  if (left > 0) io.err(`${countOf(left, "request")} under way cut off.\n`);
   if (json) printLine(io, totals);
 }
 

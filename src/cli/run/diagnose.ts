@@ -6,6 +6,7 @@ import { openCommandStore } from "../command-store.ts";
 import { printJson, type Io } from "../io.ts";
 import { oneLine, renderTable } from "../table.ts";
 import { readTraceSource, type TraceSet } from "../trace-source.ts";
+import { countOf } from "../../model/count-of.ts";
 
 /** `whetstone diagnose`: 0 with suspects, 3 where the traces do not tell. */
 export async function runDiagnose(options: DiagnoseCommandOptions, io: Io): Promise<number> {
@@ -28,7 +29,9 @@ function print(
   { ranked }: Diagnosis,
   { baseline, incident }: { readonly baseline: TraceSet; readonly incident: TraceSet },
 ): void {
-  io.out(`${incident.traces.length} traces of the incident beside ${baseline.traces.length} from before\n\n`);
+  io.out(
+    `${countOf(incident.traces.length, "trace")} of the incident beside ${baseline.traces.length} from before\n\n`,
+  );
   if (ranked.length === 0) {
     io.out("No operation changed by more than chance explains: the traces do not tell where a fault began.\n");
     return;

@@ -10,6 +10,7 @@ import { gitRecords, runGit } from "../../github/git.ts";
 import { repositoryRoot } from "../../github/repository.ts";
 import { readWorkload } from "../../loop/run.ts";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { messageOf, WhetstoneError } from "../../model/error.ts";
 import { namesNobody } from "../../protect/authorization/roles.ts";
 import { ledgerEnd } from "../../protect/ledger.ts";
@@ -78,13 +79,13 @@ async function checkStore(options: CommonOptions, io: Io, config: Config | undef
   if (!isPostgresUrl(url) && !existsSync(url)) return `none yet at ${url}; the first run, proxy or import makes it`;
   await using store = await openSpanStore(places, io.env, config);
   const page = await store.search({}, { limit: 1 });
-  return `opens, ${page.total} traces`;
+  return page.total === undefined ? "opens" : `opens, ${countOf(page.total, "trace")}`;
 }
 
 /** The newest file alone: how long the ledger is must not matter here. */
 async function checkLedger(io: Io): Promise<string> {
   const { seq } = await ledgerEnd(await openGitStateReader({ cwd: await repositoryRoot(io.cwd) }).view());
-  return `${seq} records, their end verifies; \`whetstone audit verify\` reads all`;
+  return `${countOf(seq, "record")}, their end verifies; \`whetstone audit verify\` reads all`;
 }
 
 async function checkKillSwitch(io: Io): Promise<string> {
@@ -131,7 +132,10 @@ async function checkTargets(config: Config, io: Io): Promise<Diagnosis[]> {
       await check(`${name}: source`, () => checkSource(root, target.source)),
       await check(`${name}: workload`, async () => {
         const { sessions } = await readWorkload(workload);
-        return `${sessions.reduce((total, session) => total + session.calls.length, 0)} calls in ${sessions.length} sessions`;
+        return `${countOf(
+          sessions.reduce((total, session) => total + session.calls.length, 0),
+          "call",
+        )} in ${countOf(sessions.length, "session")}`;
       }),
     );
     if (!existsSync(workload)) continue;

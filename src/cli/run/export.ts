@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { exportText } from "../../backends/export-text.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { codeOf } from "../../model/error.ts";
 import type { Span } from "../../model/span.ts";
 import { writeFileWhole } from "../../protect/files.ts";
@@ -24,7 +25,7 @@ export async function runExport(options: ExportOptions, io: Io): Promise<number>
     else await writeFileWhole(resolve(io.cwd, output), text);
   });
   if (output !== undefined && options.json) printJson(io, { file: output, format, spans: counted.spans });
-  else io.err(`${counted.spans} spans exported${output === undefined ? "" : ` to ${output}`}.\n`);
+  else io.err(`${countOf(counted.spans, "span")} exported${output === undefined ? "" : ` to ${output}`}.\n`);
   return EXIT.pass;
 }
 

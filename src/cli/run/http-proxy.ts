@@ -13,6 +13,7 @@ import type { Io } from "../io.ts";
 import { parsePort } from "../port.ts";
 import { httpShadow } from "./proxy-shadow.ts";
 import { spanSink } from "./span-sink.ts";
+import { countOf } from "../../model/count-of.ts";
 
 /** How often losses of a running proxy are looked at; they are said when there are new ones. */
 const LOSS_CHECK_MS = 30_000;
@@ -83,9 +84,9 @@ function withoutQuery(text: string): string {
 function farewell(proxy: HttpProxy, { json, canaryUpstream }: HttpProxyFlags, io: Io): void {
   const status = proxy.status();
   const { requests, upstreamFailures, refused, sessions } = status;
-  const canary = canaryUpstream === undefined ? "" : `, ${sessions.canary} sessions to the canary`;
+  const canary = canaryUpstream === undefined ? "" : `, ${countOf(sessions.canary, "session")} to the canary`;
   io.err(
-    `${requests} requests passed, ${upstreamFailures} without an answer, ${refused} refused; ${sessions.baseline} sessions to the baseline${canary}.\n`,
+    `${countOf(requests, "request")} passed, ${upstreamFailures} without an answer, ${refused} refused; ${countOf(sessions.baseline, "session")} to the baseline${canary}.\n`,
   );
   if (json) io.out(`${JSON.stringify(status)}\n`);
 }

@@ -8,6 +8,7 @@ import { openCommandStore } from "../command-store.ts";
 import { configIfAny } from "../config.ts";
 import { printJson, type Io } from "../io.ts";
 import { renderTable } from "../table.ts";
+import { countOf } from "../../model/count-of.ts";
 
 /** What became of a file: beside the counts of its spans, what the door took out of those that were stored. */
 type FileReport = ImportReport & Pick<ReturnType<CaptureDoor["counts"]>, "contentDropped" | "redacted">;
@@ -36,8 +37,9 @@ export async function runImport(files: readonly string[], options: ImportOptions
 function tellTakenOut(io: Io, reports: readonly FileReport[]): void {
   for (const { path, contentDropped, redacted } of reports) {
     if (contentDropped > 0)
-      io.err(`${path}: ${contentDropped} attributes with content were dropped; --capture-content keeps them.\n`);
-    if (redacted > 0) io.err(`${path}: something was redacted in ${redacted} attributes and texts.\n`);
+      io.err(`${path}: ${countOf(contentDropped, "attribute")} with content dropped; --capture-content keeps them.\n`);
+    if (redacted > 0)
+      io.err(`${path}: something was redacted in ${countOf(redacted, "attribute or text", "attributes and texts")}.\n`);
   }
 }
 

@@ -5,6 +5,7 @@ import { confirmHeld, describeHeld } from "../../loop/held.ts";
 import { learn, readKnown } from "../../loop/learn.ts";
 import { pendingRules, proposeRules } from "../../loop/propose-rules.ts";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import type { LearningReport } from "../../model/learning.ts";
 import { readAssignments } from "../../protect/assignments.ts";
@@ -107,7 +108,7 @@ async function propose(run: Run, { explanation }: LearningReport): Promise<strin
 type Opened = { readonly asked: boolean; readonly branch: string | undefined };
 
 function print(io: Io, { target, outcomes, explanation, cells, metrics }: LearningReport, opened: Opened): void {
-  io.out(`${outcomes} ${outcomes === 1 ? "outcome" : "outcomes"} of ${target}.\n\n`);
+  io.out(`${countOf(outcomes, "outcome")} of ${target}.\n\n`);
   for (const line of explanation) io.out(`${forTerminal(line)}\n`);
   if (cells.length > 0) io.out(`\n${cellTable(cells)}`);
   io.out(`\n${metricTable(metrics)}`);

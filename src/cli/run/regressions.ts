@@ -1,5 +1,6 @@
 import { compareSets } from "../../analyze/regressions/compare.ts";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import type { RegressionReport, RegressionRow, StructuralChange } from "../../model/regression.ts";
 import { formatNumber } from "../../propose/report.ts";
@@ -49,7 +50,7 @@ const MOST_ROWS = 25;
 
 function print(io: Io, report: RegressionReport): void {
   const { baseline, candidate, operations, structural, notCompared } = report;
-  io.out(`${baseline.traces} traces before, ${candidate.traces} after\n`);
+  io.out(`${countOf(baseline.traces, "trace")} before, ${candidate.traces} after\n`);
   const shown = operations.filter(({ verdict }) => verdict !== "pass").slice(0, MOST_ROWS);
   if (shown.length > 0) {
     io.out(
@@ -63,9 +64,9 @@ function print(io: Io, report: RegressionReport): void {
   }
   for (const { service, operation, callsBefore, callsAfter } of notCompared) {
     io.out(
-      oneLine(`Not compared: ${operation} (${service}), ${callsBefore} calls before, ${callsAfter} after.`).concat(
-        "\n",
-      ),
+      oneLine(
+        `Not compared: ${operation} (${service}), ${countOf(callsBefore, "call")} before, ${callsAfter} after.`,
+      ).concat("\n"),
     );
   }
   for (const note of report.notes) io.out(`Note: ${oneLine(note)}\n`);
@@ -116,7 +117,7 @@ function countLine({ operations, relations, structural, alpha }: RegressionRepor
     operations.filter((row) => row.verdict === verdict).length;
   const open = of("fail") + of("inconclusive");
   const cut = open > shown || structural.length > MOST_ROWS ? " The rest of the rows: --json." : "";
-  return `${of("fail")} metrics fail, ${of("inconclusive")} are undecided, ${of("pass")} pass; ${structural.length} of ${relations} relations changed; p is corrected for all of them (Holm), at most ${alpha} counts.${cut}`;
+  return `${countOf(of("fail"), "metric fails", "metrics fail")}, ${of("inconclusive")} are undecided, ${of("pass")} pass; ${structural.length} of ${relations} relations changed; p is corrected for all of them (Holm), at most ${alpha} counts.${cut}`;
 }
 
 function verdictLine(io: Io, { verdict, reasons }: RegressionReport): string {

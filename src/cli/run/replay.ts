@@ -6,6 +6,7 @@ import type { CommonOptions } from "../command.ts";
 import { dossierPath } from "../dossier-path.ts";
 import { printJson, type Io } from "../io.ts";
 import { renderTable } from "../table.ts";
+import { countOf } from "../../model/count-of.ts";
 
 /** `whetstone replay`: exit 1 when a file or a verdict differs. */
 export async function runReplay(named: string, options: CommonOptions, io: Io): Promise<number> {
@@ -22,7 +23,9 @@ export async function runReplay(named: string, options: CommonOptions, io: Io): 
       verdicts: recomputed,
     });
   } else {
-    io.out(`${relative(io.cwd, path) || path}: ${manifest.files.length} files match the manifest.\n\n`);
+    io.out(
+      `${relative(io.cwd, path) || path}: ${countOf(manifest.files.length, "file matches", "files match")} the manifest.\n\n`,
+    );
     const rows = recomputed.map(({ name, verdict, equal, file }) => [
       name,
       verdict,

@@ -3,6 +3,7 @@ import { formatBytes, parseBytes } from "../../config/bytes.ts";
 import { RetentionSettings } from "../../config/schema.ts";
 import { interruptible } from "../../loop/interrupt.ts";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { parseDuration } from "../../model/time.ts";
 import type { StoreExtent } from "../../store/port.ts";
@@ -111,8 +112,8 @@ type Printed = {
 
 function print(io: Io, { counts, extent, over, settings, dryRun }: Printed): void {
   const rows = [
-    ["traces without error", settings.traces, `${counts.plain.traces}`, `${counts.plain.spans} spans`],
-    ["traces with error", settings.errors, `${counts.error.traces}`, `${counts.error.spans} spans`],
+    ["traces without error", settings.traces, `${counts.plain.traces}`, countOf(counts.plain.spans, "span")],
+    ["traces with error", settings.errors, `${counts.error.traces}`, countOf(counts.error.spans, "span")],
     ["rollups", settings.rollups, `${counts.rollups.rows}`, "rows"],
     ["metrics", settings.metrics, `${counts.metrics.points}`, "points"],
     ["logs", settings.logs, `${counts.logs.records}`, "records"],

@@ -3,6 +3,7 @@ import { assertBacked, assertDrawn } from "../../loop/backed.ts";
 import { type KnownRules, readKnown } from "../../loop/learn.ts";
 import { retireRule } from "../../loop/retire-rule.ts";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { nearest } from "../../model/nearest.ts";
 import { readAssignments } from "../../protect/assignments.ts";
@@ -41,7 +42,7 @@ export async function runShowRule(id: string, options: RulesOptions, io: Io): Pr
     explainReview(review),
     ...(rule.evidence === undefined
       ? ["Written by a person."]
-      : [`Learned from ${rule.evidence.outcomes.length} outcomes: ${rule.evidence.outcomes.join(", ")}.`]),
+      : [`Learned from ${countOf(rule.evidence.outcomes.length, "outcome")}: ${rule.evidence.outcomes.join(", ")}.`]),
     ...(rule.hard === undefined
       ? []
       : [

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { writeFileWhole } from "../../protect/files.ts";
 import { generateSpec, QUANTILES, type QuantileText } from "../../specs/generate/generate.ts";
@@ -38,7 +39,7 @@ export async function runSpecGenerate(options: GenerateOptions, io: Io): Promise
     const output = options.output === undefined ? {} : { output: options.output };
     printJson(io, { name: file.name, traces: read, spans, ...output, specification: file, text });
   } else if (options.output === undefined) io.out(generated.text);
-  else io.out(`wrote ${options.output}: ${oneLine(generated.file.name)} from ${generated.traces} traces\n`);
+  else io.out(`wrote ${options.output}: ${oneLine(generated.file.name)} from ${countOf(generated.traces, "trace")}\n`);
   return EXIT.pass;
 }
 

@@ -1,4 +1,5 @@
 import { EXIT } from "../../model/codes.ts";
+import { countOf } from "../../model/count-of.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { formatInstant } from "../../model/time.ts";
 import { diffSpecs, type SpecChange } from "../../specs/diff.ts";
@@ -163,7 +164,7 @@ function printUpdate(io: Io, { name, version, same, changes }: Update): void {
     io.out(`${oneLine(name)} is at version ${version} already: nothing changed\n`);
     return;
   }
-  io.out(`stored ${oneLine(name)} version ${version}: ${changes.length} changes\n`);
+  io.out(`stored ${oneLine(name)} version ${version}: ${countOf(changes.length, "change")}\n`);
   for (const { path, before, after } of changes) {
     if (before !== null) io.out(`${paintOut(io, "red", `- ${oneLine(`${path}: ${JSON.stringify(before)}`)}`)}\n`);
     if (after !== null) io.out(`${paintOut(io, "green", `+ ${oneLine(`${path}: ${JSON.stringify(after)}`)}`)}\n`);
