@@ -1,6 +1,7 @@
 import type { Asked } from "../loop/relay-order.ts";
 import { nearest } from "../model/nearest.ts";
 import { SessionMode } from "../model/proposal.ts";
+import { parsePullSession } from "../model/pull-change.ts";
 import { below, type InputSource, parseFlag, usage } from "./input-check.ts";
 
 /** Inputs of the gate that say what is asked for. */
@@ -66,14 +67,14 @@ function modeOf(text: string): SessionMode {
 function sessionOf(text: string, folder: string): Asked["session"] {
   if (text === "") return null;
   if (text === "claude") return { kind: "claude", budgetUsd: null };
-  const pull = text.startsWith("pull:") ? /^pull:([1-9]\d{0,9})@([0-9a-f]{40})$/.exec(text) : undefined;
-  if (pull === null) {
+  const pull = parsePullSession(text);
+  if (pull !== undefined) return { kind: "pull", ...pull };
+  if (text.startsWith("pull:")) {
     throw usage(
       `\`session: ${text}\` names no pull request at a commit.`,
       "Write `pull:NUMBER@COMMIT` with all 40 digits of the commit that you looked at.",
     );
   }
-  if (pull !== undefined) return { kind: "pull", number: Number(pull[1]), headSha: pull[2] ?? "" };
   const file = /^replay:(.+)$/s.exec(text)?.[1];
   if (file === undefined) {
     throw usage(

@@ -9,6 +9,17 @@ import { ReasonCodeSchema, ValidationReport } from "./verdict.ts";
 export const PullAtHead = z.strictObject({ number: z.int().positive(), headSha: CommitSha });
 export type PullAtHead = z.infer<typeof PullAtHead>;
 
+/** A pull request at a commit as the input `session` of a run names it: `pull:NUMBER@COMMIT`. */
+export function formatPullSession({ number, headSha }: PullAtHead): string {
+  return `pull:${number}@${headSha}`;
+}
+
+/** Reads what {@link formatPullSession} wrote; undefined for everything else. */
+export function parsePullSession(text: string | undefined): PullAtHead | undefined {
+  const [, number, headSha] = /^pull:([1-9]\d{0,9})@([0-9a-f]{40})$/.exec(text ?? "") ?? [];
+  return number === undefined || headSha === undefined ? undefined : { number: Number(number), headSha };
+}
+
 /** `pull.json` of a dossier: the pull request whose change is proved instead of a session's. */
 export const PullChange = PullAtHead.extend({
   schema: z.literal("whetstone.pull-change/1"),
