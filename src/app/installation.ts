@@ -1,3 +1,6 @@
+import { z } from "zod";
+import { findOnGitHub, type GitHubClient } from "../github/rest-api.ts";
+import { listOnGitHub } from "../github/rest-list.ts";
 import { InstallationDelivery } from "./delivery.ts";
 import { placeName } from "./place.ts";
 
@@ -36,6 +39,23 @@ export function installationChange(name: string, payload: unknown): Installation
     removed: isDeleted ? accountOf(installation) : namesOf(repositories_removed),
     name,
   };
+}
+
+const Installation = z.object({ account: z.object({ login: z.string() }).nullish() });
+
+/**
+ * Whether the App is installed in `owner/repo`, or anywhere in `owner`, as GitHub says now: a delivery only says where to look, and
+ * an old one that is sent again must not delete what has come since. `client` is that of the App itself.
+ * @throws WhetstoneError `api_failed`
+ */
+export async function isInstalled(client: GitHubClient, place: string): Promise<boolean> {
+  const [owner = "", repo] = place.split("/");
+  if (repo !== undefined) {
+    const route = "GET /repos/{owner}/{repo}/installation";
+    return (await findOnGitHub(client, { route, parameters: { owner, repo }, answer: Installation })) !== undefined;
+  }
+  const all = await listOnGitHub(client, { route: "GET /app/installations", parameters: {}, answer: Installation });
+  return all.some(({ account }) => account?.login.toLowerCase() === owner);
 }
 
 function accountOf({ account }: InstallationDelivery["installation"]): readonly string[] {

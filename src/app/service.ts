@@ -3,7 +3,7 @@ import type { Clock } from "../model/time.ts";
 import type { Store } from "../store/store.ts";
 import { type AppClients, type ClientParts, createClients } from "./clients.ts";
 import type { EventHandler, Handled } from "./handler.ts";
-import { INSTALLATION_EVENTS, type InstallationChange } from "./installation.ts";
+import { INSTALLATION_EVENTS, type InstallationChange, isInstalled } from "./installation.ts";
 import { type AppMetrics, createAppMetrics } from "./metrics.ts";
 import { type Missed, takeMissed } from "./missed.ts";
 import { performWork } from "./perform.ts";
@@ -134,7 +134,7 @@ function perform(parts: ServiceParts, { metrics, now, clients }: Inside, work: C
     {
       ...parts,
       open,
-      onInstallation: (change) => changeInstallation(parts, change, now()),
+      onInstallation: (change) => changeInstallation(parts, change, { now, clients }),
       log: ({ id, event, key }, line) => log.info(line, { delivery: id, event, key }),
       onScheduled: () => {
         metrics.count("whetstone_app_tasks_scheduled_total");
@@ -146,9 +146,20 @@ function perform(parts: ServiceParts, { metrics, now, clients }: Inside, work: C
 }
 
 /** Repositories that come need nothing; of those that go nothing is kept. */
-async function changeInstallation(parts: ServiceParts, change: InstallationChange, now: number): Promise<void> {
+async function changeInstallation(
+  parts: ServiceParts,
+  change: InstallationChange,
+  { now, clients }: Pick<Inside, "now" | "clients">,
+): Promise<void> {
   for (const place of change.removed) {
-    const dropped = await parts.queue.drop(place, now);
+    if (await isInstalled(await clients.app(), place)) {
+      parts.log.info(
+        `${place}: removed, as a delivery says, but GitHub says that the App is there; nothing is deleted`,
+        facts(change),
+      );
+      continue;
+    }
+    const dropped = await parts.queue.drop(place, now());
     await parts.forget(place);
     parts.log.info(`${place}: removed, ${dropped} pieces of work and the folder of it were deleted`, facts(change));
   }

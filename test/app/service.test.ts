@@ -1,22 +1,51 @@
 import { createHmac } from "node:crypto";
-import { describe, expect, test } from "@jest/globals";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import nock from "nock";
 import { createService, LEASE_MS } from "../../src/app/service.ts";
 import { drainQueue } from "../../src/app/worker.ts";
 import { memoryQueue } from "../../src/app/work/memory.ts";
 import { manualClock } from "../../src/model/time.ts";
 import { workOf } from "./work/works.ts";
 
+nock.restore();
+
 const SECRET = "s";
 
-/** The App without GitHub: a handler would fail, and installations need none. */
-function service() {
+/** GitHub as far as it says where the App is installed: `owner/repo`, or `owner` alone for an account. */
+async function githubOf(installed: readonly string[]) {
+  const server = createServer((request, response) => {
+    const repo = /^\/repos\/([^/]+\/[^/]+)\/installation$/.exec(request.url ?? "")?.[1];
+    const accounts = installed.map((place) => ({ id: 1, account: { login: place.split("/")[0] } }));
+    const isThere = repo === undefined || installed.includes(repo);
+    response.writeHead(isThere ? 200 : 404, { "content-type": "application/json" });
+    response.end(JSON.stringify(repo === undefined ? accounts : { id: 1, account: null }));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  open.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const open: (() => void)[] = [];
+afterEach(() => open.splice(0).forEach((close) => close()));
+
+/** The App where GitHub says no more than where it is installed: a handler would fail. */
+async function service(installed: readonly string[] = []) {
+  const baseUrl = await githubOf(installed);
   const queue = memoryQueue();
   const [forgotten, lines]: [string[], string[]] = [[], []];
   let woken = 0;
   const made = createService({
     appId: 4711,
-    appToken: () => Promise.reject(new Error("no GitHub here")),
-    baseUrl: "http://127.0.0.1:9",
+    appToken: async () => "a.jwt.x",
+    baseUrl,
+    pace: { paced: false, secondMs: 1 },
     verify: async (body, signature) => signature === sign(body),
     handlers: [{ events: ["issue_comment.created"], handle: async () => ({ kind: "done" }) }],
     queue,
@@ -53,7 +82,7 @@ const removed = {
 
 describe("createService", () => {
   test("a repository that is taken out takes its work and its folder with it; others stay", async () => {
-    const { made, queue, forgotten, lines, woken } = service();
+    const { made, queue, forgotten, lines, woken } = await service();
     await queue.add(workOf("a", { key: "octo-org/notes#1" }));
     await queue.add(workOf("b", { key: "octo-org/other#1", notBefore: Number.MAX_SAFE_INTEGER }));
     await queue.add(workOf("c", { key: "octo-org/notes:gate", notBefore: Number.MAX_SAFE_INTEGER }));
@@ -67,8 +96,24 @@ describe("createService", () => {
     expect(lines).toEqual(["octo-org/notes: removed, 2 pieces of work and the folder of it were deleted"]);
   });
 
+  test.each([
+    ["installation_repositories", removed, "octo-org/notes"],
+    ["installation", { ...removed, action: "deleted" }, "octo-org/other"],
+  ])(
+    "an old delivery of %s that is sent again deletes nothing where the App is installed now",
+    async (event, payload, there) => {
+      const { made, queue, forgotten, lines } = await service([there, "another/notes"]);
+      await queue.add(workOf("a", { key: "octo-org/notes#1", notBefore: Number.MAX_SAFE_INTEGER }));
+      await made.receive(delivery(event, payload));
+      expect(await drainQueue(made.worker, Infinity)).toBe(1);
+      expect(forgotten).toEqual([]);
+      expect(await queue.counts(made.worker.now())).toMatchObject({ waiting: 1 });
+      expect(lines).toEqual([expect.stringContaining("GitHub says that the App is there; nothing is deleted")]);
+    },
+  );
+
   test("an installation that is deleted takes everything of its account", async () => {
-    const { made, queue, forgotten } = service();
+    const { made, queue, forgotten } = await service();
     for (const key of ["octo-org/notes#1", "octo-org/other"]) {
       await queue.add(workOf(key, { key, notBefore: Number.MAX_SAFE_INTEGER }));
     }
@@ -80,7 +125,7 @@ describe("createService", () => {
   });
 
   test("an account with a name like a word of ours takes nothing of others with it", async () => {
-    const { made, queue } = service();
+    const { made, queue } = await service();
     const { repositories_removed: _, ...rest } = removed;
     const gone = { ...rest, action: "deleted", installation: { id: 5, account: { login: "installation" } } };
     await made.receive(delivery("installation", gone, "first"));
@@ -92,7 +137,7 @@ describe("createService", () => {
   });
 
   test("counts what it does", async () => {
-    const { made, queue } = service();
+    const { made, queue } = await service();
     const payload = {
       action: "created",
       installation: { id: 1 },
