@@ -45,6 +45,7 @@ const cli = await build({
   input: {
     "cli/main": "src/cli/main.ts",
     "cli/store-writer": "src/cli/store-writer.ts",
+    "cli/gate-counter": "src/cli/gate-counter.ts",
     serverless: "src/serverless.ts",
   },
   external: (id) => !isOwn(id) && !isCarried(id),

@@ -56,7 +56,7 @@ function ending(end: GateStepEnd, { redAtDeadline, url }: { readonly redAtDeadli
   return { outputs, summary: summaryOf(end, url), message, failed: isRed };
 }
 
-function summaryOf({ target, opinion, calls }: GateStepEnd, url: string): string {
+function summaryOf({ target, opinion, seen }: GateStepEnd, url: string): string {
   const { verdict, reasons, state } = opinion;
   const number = (value: number | null): string => (value === null ? "none" : formatNumber(value));
   const rows = (verdict?.metrics ?? []).map(
@@ -64,7 +64,7 @@ function summaryOf({ target, opinion, calls }: GateStepEnd, url: string): string
       `| ${cell(name)} | ${number(control)} | ${number(experiment)} | ${number(effect)} | ${own} |`,
   );
   const head = ["| metric | baseline | canary | ratio | verdict |", "|---|---:|---:|---:|---|"];
-  const left = calls.foreign === 0 ? "" : `${calls.foreign} calls of another commit's canary were left out.`;
+  const left = seen.foreign === 0 ? "" : `${seen.foreign} calls of another commit's canary were left out.`;
   const parts = [
     `## Whetstone canary of ${cell(target)}: ${RESULT[state]}`,
     `**Verdict:** ${reasons.join(", ")}. Calls: ${verdict?.calls.control ?? 0} of the baseline, ${verdict?.calls.experiment ?? 0} of the canary.`,

@@ -1,3 +1,4 @@
+import type { GateLooks } from "../capture/gate-looks.ts";
 import type { Clock } from "../model/time.ts";
 import type { Store } from "../store/store.ts";
 import type { RepositoryAccess } from "./repository.ts";
@@ -32,6 +33,8 @@ export type HandlerContext = {
   readonly repository: RepositoryAccess;
   /** Telemetry that this server holds; absent when it has none. */
   readonly telemetry?: Store | undefined;
+  /** Looks at the gates of that telemetry, which keep what they counted; without them each look reads everything. */
+  readonly looks?: GateLooks | undefined;
   readonly clock: Clock;
   /** Puts a task into the queue. */
   readonly schedule: (task: Task) => Promise<void>;

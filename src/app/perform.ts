@@ -1,4 +1,5 @@
 import { messageOf, WhetstoneError } from "../model/error.ts";
+import type { GateLooks } from "../capture/gate-looks.ts";
 import type { Clock } from "../model/time.ts";
 import type { Store } from "../store/store.ts";
 import type { EventHandler, Handled, HandlerContext, Task } from "./handler.ts";
@@ -17,6 +18,7 @@ export type PerformParts = {
   /** What changes with an installation; see docs/app.md for what is deleted. */
   readonly onInstallation: (change: InstallationChange) => Promise<void>;
   readonly telemetry?: Store | undefined;
+  readonly looks?: GateLooks | undefined;
   readonly clock: Clock;
   /** One line about a work. */
   readonly log: (work: ClaimedWork, line: string) => void;
@@ -85,6 +87,7 @@ function contextOf(parts: PerformParts, { work, subject, place, repository }: Fo
     event: { id, name: subject.name, payload: subject.payload, attempt, receivedAt },
     repository,
     telemetry: parts.telemetry,
+    looks: parts.looks,
     clock: parts.clock,
     schedule: (task) => schedule(parts, task, place),
     log: (line) => parts.log(work, line),

@@ -1,4 +1,5 @@
 import type { GitHubGraph } from "../github/graphql.ts";
+import type { GateLooks } from "../capture/gate-looks.ts";
 import type { Clock } from "../model/time.ts";
 import type { Store } from "../store/store.ts";
 import { type AppClients, type ClientParts, createClients } from "./clients.ts";
@@ -38,6 +39,7 @@ export type ServiceParts = Omit<ClientParts, "note" | "onCall" | "now"> &
     /** Deletes what this machine keeps of a repository, or of all of an account. */
     readonly forget: (place: string) => Promise<void>;
     readonly telemetry?: Store | undefined;
+    readonly looks?: GateLooks | undefined;
     readonly clock: Clock;
     /** Uniform in [0, 1). */
     readonly random: () => number;

@@ -24,6 +24,11 @@ export function emptyCount(): ArmCount {
   return { ...nothing, errors: { events: 0, weight: 0 }, slow_calls: { events: 0, weight: 0 } };
 }
 
+/** The same count, which grows apart from the first. */
+export function copyCount(count: ArmCount): ArmCount {
+  return { ...count, errors: { ...count.errors }, slow_calls: { ...count.slow_calls } };
+}
+
 /** Adds one call. */
 export function countCall(into: ArmCount, { error, weight = 1 }: CallSample, slow: boolean): void {
   into.calls += 1;

@@ -25,6 +25,15 @@ const INTERVALS = 5;
 /** Scale of the shifts of ln(time) that are looked for; only power depends on it. */
 const SHIFT_SCALE = 0.1;
 
+/** Drift of a metric by its name. */
+export function driftOfMetric(
+  calls: readonly CallSample[],
+  name: EventName | "latency",
+  settings: CanarySettings,
+): Drift {
+  return name === "latency" ? latencyDrift(calls, settings) : eventDrift(calls, name, settings);
+}
+
 /** Drift of one metric of bad events. */
 export function eventDrift(calls: readonly CallSample[], name: EventName, settings: CanarySettings): Drift {
   return overBlocks(calls, settings, (counts) => {
@@ -83,10 +92,15 @@ function logHalfBet(logE: number): number {
   return logE > 50 ? logE - Math.LN2 : Math.log((1 + Math.exp(logE)) / 2);
 }
 
+/** The block of an instant, ms since the Unix epoch. */
+export function driftBlock(ms: number, { intervalMs }: Pick<CanarySettings, "intervalMs">): number {
+  return Math.floor(ms / (INTERVALS * intervalMs));
+}
+
 /** Calls by the block of their time; where sessions count once, by that of their session's first call. */
-function blocksOf(calls: readonly CallSample[], { intervalMs, unit }: CanarySettings): Iterable<CallSample[]> {
-  const blockOf = (ms: number): number => Math.floor(ms / (INTERVALS * intervalMs));
-  if (unit === "call") return Map.groupBy(calls, ({ timestamp }) => blockOf(timestamp)).values();
+function blocksOf(calls: readonly CallSample[], settings: CanarySettings): Iterable<CallSample[]> {
+  const blockOf = (ms: number): number => driftBlock(ms, settings);
+  if (settings.unit === "call") return Map.groupBy(calls, ({ timestamp }) => blockOf(timestamp)).values();
   const firsts = new Map<string, number>();
   const keyOf = ({ arm, session }: CallSample): string => `${arm} ${session}`;
   for (const call of calls) {

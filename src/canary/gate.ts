@@ -1,9 +1,7 @@
-import type { GateCalls } from "../capture/gate-calls.ts";
 import type { AppSettings } from "../config/app.ts";
-import type { CanarySettings } from "../config/schema.ts";
 import type { ReasonCode } from "../model/codes.ts";
 import type { CanaryVerdict } from "../model/verdict.ts";
-import { judgeWindow } from "./window.ts";
+import type { GateSeen } from "./gate-count.ts";
 
 /** The time of a gate: RFC 3339. */
 export type GateTime = { readonly startedAt: string; readonly deadlineAt: string };
@@ -12,9 +10,8 @@ export type GateTime = { readonly startedAt: string; readonly deadlineAt: string
 export type GateLook = {
   readonly gate: GateTime;
   /** Undefined where this server holds no telemetry. */
-  readonly calls: GateCalls | undefined;
-  readonly canary: CanarySettings;
-  readonly settings: Pick<AppSettings["gate"], "windowMinutes" | "atDeadline" | "minimumCalls" | "weight">;
+  readonly seen: GateSeen | undefined;
+  readonly settings: Pick<AppSettings["gate"], "windowMinutes" | "atDeadline">;
   /** ms since the Unix epoch. */
   readonly nowMs: number;
 };
@@ -31,9 +28,9 @@ export type GateOpinion = {
  * window; everything else waits until the deadline, also what cannot be told for want of telemetry.
  */
 export function decideGate(look: GateLook): GateOpinion {
-  const verdict = verdictOf(look);
+  const { gate, seen, settings, nowMs } = look;
+  const verdict = seen?.verdict ?? null;
   if (verdict?.verdict === "rollback") return { state: "rejected", reasons: reasonsOf(verdict), verdict };
-  const { gate, settings, nowMs } = look;
   const isWatched = nowMs - Date.parse(gate.startedAt) >= settings.windowMinutes * 60_000;
   if (verdict?.verdict === "promote" && isWatched) return { state: "approved", reasons: reasonsOf(verdict), verdict };
   const open = verdict === null ? (["no_canary_traffic"] as const) : openReasons(verdict);
@@ -41,16 +38,6 @@ export function decideGate(look: GateLook): GateOpinion {
   if (!isOver) return { state: "open", reasons: open, verdict };
   const reasons = [...open, "deadline_reached"] as const;
   return { state: settings.atDeadline === "reject" ? "rejected" : "open", reasons, verdict };
-}
-
-function verdictOf({ gate, calls, canary, settings, nowMs }: GateLook): CanaryVerdict | null {
-  if (calls === undefined) return null;
-  const startedMs = Date.parse(gate.startedAt);
-  const { weight = null, minimumCalls } = settings;
-  const look = { weight, minimumCalls, startedMs, nowMs };
-  const verdict = judgeWindow({ before: calls.before, calls: calls.calls, settings: canary, look });
-  if (calls.exchanged === 0) return verdict;
-  return { ...verdict, verdict: "continue", reasons: ["invalid_data", ...verdict.reasons] };
 }
 
 function reasonsOf({ reasons }: CanaryVerdict): GateOpinion["reasons"] {

@@ -1,5 +1,5 @@
 import type { Arm, CallSample } from "../model/call.ts";
-import { addCount, countCall, emptyCount, type ArmCount } from "./arm-count.ts";
+import { addCount, copyCount, countCall, emptyCount, type ArmCount } from "./arm-count.ts";
 
 /** Calls of both arms in one interval. */
 export type IntervalCount = { readonly startMs: number } & Readonly<Record<Arm, ArmCount>>;
@@ -16,17 +16,29 @@ export type IntervalChain = {
   /** All intervals together. */
   readonly total: () => IntervalCount;
   readonly lastMs: () => number;
+  /** A chain with the same calls, which grows apart from this one. */
+  readonly fork: () => IntervalChain;
 };
 
 /** When intervals end: after so long, and where the split was changed. */
 export type IntervalEnds = { readonly intervalMs: number; readonly changesMs?: readonly number[] };
 
+/** What a chain holds; closed intervals do not change any more. */
+type Links = {
+  readonly closed: IntervalCount[];
+  readonly total: IntervalCount;
+  readonly open: IntervalCount | undefined;
+  readonly last: number;
+};
+
 /** Starts a chain of intervals. Calls of one instant never fall into two intervals. */
-export function intervalChain({ intervalMs, changesMs = [] }: IntervalEnds): IntervalChain {
-  const closed: IntervalCount[] = [];
-  const total = emptyInterval(0);
-  let open: IntervalCount | undefined;
-  let last = -Infinity;
+export function intervalChain(ends: IntervalEnds): IntervalChain {
+  return chainFrom({ closed: [], total: emptyInterval(0), open: undefined, last: -Infinity }, ends);
+}
+
+function chainFrom(links: Links, { intervalMs, changesMs = [] }: IntervalEnds): IntervalChain {
+  const { closed, total } = links;
+  let { open, last } = links;
   return {
     add: (sample, slow) => {
       const { timestamp, arm } = sample;
@@ -50,7 +62,18 @@ export function intervalChain({ intervalMs, changesMs = [] }: IntervalEnds): Int
     },
     total: () => total,
     lastMs: () => last,
+    fork: () => {
+      const grown = open === undefined ? undefined : copyInterval(open);
+      return chainFrom(
+        { closed: [...closed], total: copyInterval(total), open: grown, last },
+        { intervalMs, changesMs },
+      );
+    },
   };
+}
+
+function copyInterval({ startMs, baseline, canary }: IntervalCount): IntervalCount {
+  return { startMs, baseline: copyCount(baseline), canary: copyCount(canary) };
 }
 
 /** Both counts as one. */

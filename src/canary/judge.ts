@@ -1,7 +1,7 @@
 import type { CallSample } from "../model/call.ts";
 import type { ReasonCode } from "../model/codes.ts";
 import type { CanaryMetric, CanaryVerdict } from "../model/verdict.ts";
-import { eventDrift, latencyDrift } from "./drift.ts";
+import { type Drift, driftOfMetric } from "./drift.ts";
 import { eventMetrics, judgeEvents } from "./events.ts";
 import { furtherFactor } from "./forecast.ts";
 import { judgeLatency } from "./latency.ts";
@@ -49,25 +49,33 @@ export function judgeCanary(samples: readonly CallSample[], options: CanaryOptio
 export function watchCanary(options: CanaryOptions): CanaryWatch {
   const fixed = canarySettings(options);
   const tally = startTally(fixed);
+  const evidence: CanaryEvidence = {
+    counts: tally.counts,
+    drift: (name) => driftOfMetric(tally.samples(), name, fixed),
+  };
   return {
     add: tally.add,
-    judge: (look = {}) => judgeCounts(tally.counts, { ...fixed, ...look }),
+    judge: (look = {}) => judgeCounts(evidence, { ...fixed, ...look }),
     decide: (look = {}) => {
-      const { verdict, reasons } = conclude(tally.counts, { ...fixed, ...look });
+      const { verdict, reasons } = conclude(evidence, { ...fixed, ...look });
       return { verdict, reasons };
     },
   };
 }
 
+/** All that a verdict rests on: counts, and how far the arms of a metric drift, which is asked for only when it matters. */
+export type CanaryEvidence = { readonly counts: Counts; readonly drift: (name: JudgedMetric["name"]) => Drift };
+
 type Conclusion = Pick<CanaryVerdict, "verdict" | "reasons"> & { readonly metrics: readonly JudgedMetric[] };
 
-function conclude(counts: Counts, settings: CanarySettings): Conclusion {
+function conclude(evidence: CanaryEvidence, settings: CanarySettings): Conclusion {
+  const { counts } = evidence;
   const all = judgeMetrics(counts, settings);
   const metrics = faultsOf(counts, settings).length > 0 ? all.map(withheld) : all;
   const found = combine(metrics.map(({ verdict }) => verdict));
   const objections = [
     ...(found === "rollback" ? [] : objectionsOf(counts, settings)),
-    ...driftOf(counts, settings, { found, metrics }),
+    ...driftOf(evidence, settings, { found, metrics }),
   ];
   const verdict = objections.length > 0 ? "continue" : found;
   const deciding = metrics.filter((metric) => metric.verdict === found).flatMap(({ reasons }) => reasons);
@@ -76,12 +84,11 @@ function conclude(counts: Counts, settings: CanarySettings): Conclusion {
 }
 
 /** Why arms that drift are not judged. Harm beyond the margin is: no drift that is left alone is as large. */
-function driftOf(counts: Counts, settings: CanarySettings, { found, metrics }: Found): ReasonCode[] {
+function driftOf({ counts, drift }: CanaryEvidence, settings: CanarySettings, { found, metrics }: Found): ReasonCode[] {
   if (found === "continue") return [];
   const threshold = -Math.log(settings.alpha);
   const isDrifting = ({ name }: JudgedMetric): boolean => {
-    const { logBetter, logWorse } =
-      name === "latency" ? latencyDrift(counts.samples(), settings) : eventDrift(counts.samples(), name, settings);
+    const { logBetter, logWorse } = drift(name);
     return logBetter >= threshold && (found === "rollback" || logWorse >= threshold);
   };
   const { rollback = false, promotion = false } = settings.knownDrift ?? {};
@@ -114,8 +121,10 @@ function judgeMetrics(counts: Counts, settings: CanarySettings): JudgedMetric[] 
   return [...events, judgeLatency({ durations: counts.durations(), exposure }, settings)];
 }
 
-function judgeCounts(counts: Counts, settings: CanarySettings): CanaryVerdict {
-  const { verdict, reasons, metrics } = conclude(counts, settings);
+/** What {@link judgeCanary} says of calls that were counted, whoever counted them. */
+export function judgeCounts(evidence: CanaryEvidence, settings: CanarySettings): CanaryVerdict {
+  const { counts } = evidence;
+  const { verdict, reasons, metrics } = conclude(evidence, settings);
   return {
     schema: "whetstone.canary/1",
     verdict,

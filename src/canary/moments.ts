@@ -19,6 +19,12 @@ function emptyMoments(): Moments {
   return { count: 0, weight: 0, squares: 0, mean: 0, deviations: 0 };
 }
 
+/** The same durations, which grow apart from the first. */
+export function copyDurations({ shortestMs, baseline, canary }: OperationDurations): OperationDurations {
+  const arm = ({ positive, zero }: LogDurations): LogDurations => ({ positive: { ...positive }, zero: { ...zero } });
+  return { shortestMs, baseline: arm(baseline), canary: arm(canary) };
+}
+
 /** Adds one call. */
 export function addDuration(into: OperationDurations, { arm, durationMs, weight = 1 }: CallSample): void {
   if (durationMs > 0 && durationMs < into.shortestMs) into.shortestMs = durationMs;

@@ -6,10 +6,12 @@
 import type { Arm, CallSample } from "../model/call.ts";
 import type { EventName } from "./arm-count.ts";
 import { intervalChain, type IntervalChain } from "./intervals.ts";
-import { addDuration, emptyDurations, type OperationDurations } from "./moments.ts";
+import type { OperationDurations } from "./moments.ts";
 import type { CanarySettings } from "./options.ts";
 import { sessionBook, type SessionBook } from "./session-book.ts";
 import type { CountedCalls } from "./shares.ts";
+import { addToChain, chainsOf, countInCore, emptyCore, isSlow, isUsable, operationCalls } from "./tally-core.ts";
+import type { CallRange, TallyCore } from "./tally-core.ts";
 
 /** What has been counted so far. */
 export type Counts = {
@@ -20,27 +22,26 @@ export type Counts = {
   /** Calls that had been counted before, and were not counted again. */
   readonly duplicates: () => number;
   /** Time of the first and of the last call of an arm, ms since the Unix epoch; undefined without a call. */
-  readonly range: (arm: Arm) => { readonly firstMs: number; readonly lastMs: number } | undefined;
+  readonly range: (arm: Arm) => Readonly<CallRange> | undefined;
   /** The calls, or sessions, of a metric. */
   readonly counted: (name: EventName) => CountedCalls;
   /** By operation and by stage between two changes of the split. */
   readonly durations: () => Iterable<OperationDurations>;
-  /** The calls themselves, in the order in which they came. */
-  readonly samples: () => readonly CallSample[];
   /** How often each operation was called in both arms. */
   readonly operations: () => ReadonlyMap<string, Readonly<Record<Arm, number>>>;
 };
 
 /** A growing {@link Counts}. */
-export type Tally = { readonly counts: Counts; readonly add: (samples: Iterable<CallSample>) => void };
+export type Tally = {
+  readonly counts: Counts;
+  readonly add: (samples: Iterable<CallSample>) => void;
+  /** The calls themselves, in the order in which they came. */
+  readonly samples: () => readonly CallSample[];
+};
 
-type State = {
-  readonly settings: CanarySettings;
+type State = TallyCore & {
   readonly samples: CallSample[];
   readonly sessions: SessionBook;
-  readonly durations: Map<string, OperationDurations>;
-  readonly calls: Record<Arm, number>;
-  readonly ranges: Map<Arm, { firstMs: number; lastMs: number }>;
   chains: Map<string, IntervalChain>;
   isLate: boolean;
   unusable: number;
@@ -50,12 +51,9 @@ type State = {
 /** Starts counting. */
 export function startTally(settings: CanarySettings): Tally {
   const state: State = {
-    settings,
+    ...emptyCore(settings),
     samples: [],
     sessions: sessionBook(),
-    durations: new Map(),
-    calls: { baseline: 0, canary: 0 },
-    ranges: new Map(),
     chains: new Map(),
     isLate: false,
     unusable: 0,
@@ -65,6 +63,7 @@ export function startTally(settings: CanarySettings): Tally {
     add: (samples) => {
       for (const sample of samples) addSample(state, sample);
     },
+    samples: () => state.samples,
     counts: {
       calls: state.calls,
       unusable: () => state.unusable,
@@ -72,8 +71,7 @@ export function startTally(settings: CanarySettings): Tally {
       range: (arm) => state.ranges.get(arm),
       counted: (name) => countedOf(state, name),
       durations: () => state.durations.values(),
-      samples: () => state.samples,
-      operations: () => new Map([...currentChains(state)].map(([name, chain]) => [name, callsOf(chain)])),
+      operations: () => operationCalls(currentChains(state)),
     },
   };
 }
@@ -88,42 +86,8 @@ function addSample(state: State, sample: CallSample): void {
     return;
   }
   state.samples.push(sample);
-  state.calls[sample.arm] += 1;
-  noteTime(state, sample);
-  const stratum = `${stageOf(sample, state.settings)} ${sample.operation}`;
-  const durations = state.durations.get(stratum) ?? emptyDurations();
-  state.durations.set(stratum, durations);
-  addDuration(durations, sample);
-  if (!state.isLate) addToChain(state, sample);
-}
-
-/** How often the split had been changed: arms that had other shares at other times differ by the times. */
-function stageOf({ timestamp }: CallSample, { changesMs = [] }: CanarySettings): number {
-  let stage = 0;
-  for (const at of changesMs) if (at <= timestamp) stage += 1;
-  return stage;
-}
-
-function isUsable({ timestamp, durationMs }: CallSample): boolean {
-  return Number.isFinite(timestamp) && Number.isFinite(durationMs) && durationMs >= 0;
-}
-
-function noteTime({ ranges }: State, { arm, timestamp }: CallSample): void {
-  const range = ranges.get(arm);
-  if (range === undefined) {
-    ranges.set(arm, { firstMs: timestamp, lastMs: timestamp });
-    return;
-  }
-  if (timestamp < range.firstMs) range.firstMs = timestamp;
-  if (timestamp > range.lastMs) range.lastMs = timestamp;
-}
-
-function addToChain(state: State, sample: CallSample): void {
-  const { operation, timestamp } = sample;
-  const chain = state.chains.get(operation) ?? intervalChain(state.settings);
-  state.chains.set(operation, chain);
-  state.isLate = timestamp < chain.lastMs();
-  if (!state.isLate) chain.add(sample, isSlow(sample, state.settings) === true);
+  countInCore(state, sample);
+  if (!state.isLate) state.isLate = !addToChain(state.chains, sample, state.settings);
 }
 
 /** The chains, counted anew from the calls in order of time if one of them came late. */
@@ -131,28 +95,14 @@ function currentChains(state: State): Map<string, IntervalChain> {
   if (!state.isLate) return state.chains;
   state.chains = new Map();
   state.isLate = false;
-  for (const sample of state.samples.toSorted((a, b) => a.timestamp - b.timestamp)) addToChain(state, sample);
+  const sorted = state.samples.toSorted((a, b) => a.timestamp - b.timestamp);
+  for (const sample of sorted) addToChain(state.chains, sample, state.settings);
   return state.chains;
-}
-
-/** Whether a call is slower than its operation's limit; undefined without a limit. */
-function isSlow({ operation, durationMs }: CallSample, { latencyLimitsMs }: CanarySettings): boolean | undefined {
-  const limit = limitOf(operation, latencyLimitsMs);
-  return limit === undefined ? undefined : durationMs > limit;
-}
-
-function limitOf(operation: string, limits: CanarySettings["latencyLimitsMs"]): number | undefined {
-  return limits !== undefined && Object.hasOwn(limits, operation) ? limits[operation] : undefined;
 }
 
 function countedOf(state: State, name: EventName): CountedCalls {
   if (state.settings.unit === "session") return countedSessions(state, name);
-  const chains = currentChains(state);
-  const { latencyLimitsMs } = state.settings;
-  const operations =
-    name === "errors"
-      ? chains
-      : new Map([...chains].filter(([operation]) => limitOf(operation, latencyLimitsMs) !== undefined));
+  const operations = chainsOf(currentChains(state), name, state.settings);
   return { operations, isSticky: state.sessions.isSticky() };
 }
 
@@ -171,9 +121,4 @@ function countedSessions({ samples, settings }: State, name: EventName): Counted
   const sorted = [...trials.values()].sort((a, b) => a.timestamp - b.timestamp);
   for (const trial of sorted) chain.add(trial, trial.error);
   return { operations: new Map(sorted.length === 0 ? [] : [["", chain]]), isSticky: true };
-}
-
-function callsOf(chain: IntervalChain): Record<Arm, number> {
-  const { baseline, canary } = chain.total();
-  return { baseline: baseline.calls, canary: canary.calls };
 }

@@ -20,9 +20,17 @@ export type CanaryWindow = {
 
 /** The options that calls behind a target's split are judged by, frozen from the time before. */
 export function windowOptions({ before, settings }: Pick<CanaryWindow, "before" | "settings">): CanaryLimitsOf {
-  const { alpha, beta, margin, slowdown, unit, maxErrorRate, maxSlowRate, slowMs } = settings;
   const baseline = before.filter(({ arm }) => arm === "baseline");
-  const limits = baseline.length === 0 ? {} : { latencyLimitsMs: slowLimits(baseline, slowMs), maxSlowRate };
+  return limitOptions(settings, baseline.length === 0 ? undefined : slowLimits(baseline, settings.slowMs));
+}
+
+/** The same with limits by operation, ms; undefined where the baseline had no call. */
+export function limitOptions(
+  settings: CanarySettings,
+  latencyLimitsMs: Readonly<Record<string, number>> | undefined,
+): CanaryLimitsOf {
+  const { alpha, beta, margin, slowdown, unit, maxErrorRate, maxSlowRate } = settings;
+  const limits = latencyLimitsMs === undefined ? {} : { latencyLimitsMs, maxSlowRate };
   return { alpha, beta, margin, slowdown, unit, maxErrorRate, ...limits };
 }
 

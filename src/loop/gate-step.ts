@@ -1,12 +1,14 @@
 import { decideGate, type GateOpinion } from "../canary/gate.ts";
-import { FREEZE_MS } from "../canary/window.ts";
-import { gateCalls, type GateCalls } from "../capture/gate-calls.ts";
+import type { GateSeen } from "../canary/gate-count.ts";
+import { gateCounter } from "../canary/gate-counter.ts";
+import { FREEZE_MS, judgeWindow } from "../canary/window.ts";
+import { type GateLooks, gateLooks, type GateQuestion } from "../capture/gate-looks.ts";
 import type { AppSettings } from "../config/app.ts";
 import type { Env } from "../config/env.ts";
 import { readConfig, selectTarget } from "../config/read.ts";
+import type { CallSample } from "../model/call.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { Clock } from "../model/time.ts";
-import type { SpanStore } from "../store/port.ts";
 import { openSpanStore, type Places } from "../wire.ts";
 import { readSamples } from "./sample-files.ts";
 
@@ -36,7 +38,7 @@ export type GateStep = {
 export type GateStepEnd = {
   readonly target: string;
   readonly opinion: GateOpinion;
-  readonly calls: GateCalls;
+  readonly seen: GateSeen;
   readonly looks: number;
 };
 
@@ -58,29 +60,26 @@ export async function runGateStep(step: GateStep): Promise<GateStepEnd> {
   const settings = { ...config.app.gate, atDeadline: "wait" } as const;
   const judged = { ...settings, ...(source.kind === "files" ? { windowMinutes: 0 } : {}) };
   await using store = source.kind === "store" ? await openSpanStore({ ...places, mustExist: true }, env, config) : null;
-  for (let looks = 1; ; looks += 1) {
+  const looks = store === null ? null : gateLooks(store, gateCounter);
+  const { weight = null, minimumCalls } = settings;
+  for (let count = 1; ; count += 1) {
     const nowMs = nowOf(clock);
-    const window = { target: name, sha: step.sha, startedMs: Date.parse(times.startedAt), beforeMs: FREEZE_MS, nowMs };
-    const calls = await callsOf(source, store, window);
-    const gate = { ...times, startedAt: startOf(times.startedAt, source, calls) };
-    const opinion = decideGate({ gate, calls, canary: target.canary, settings: judged, nowMs });
+    const startedMs = Date.parse(times.startedAt);
+    const seen = await see(source, looks, {
+      id: step.sha,
+      window: { target: name, sha: step.sha, startedMs, beforeMs: FREEZE_MS, nowMs },
+      rules: { settings: target.canary, look: { weight, minimumCalls, startedMs } },
+    });
+    const opinion = decideGate({ gate: times, seen, settings: judged, nowMs });
     step.told(opinion);
     const isOver = nowMs >= Date.parse(times.deadlineAt);
-    if (opinion.state !== "open" || isOver) return { target: name, opinion, calls, looks };
+    if (opinion.state !== "open" || isOver) return { target: name, opinion, seen, looks: count };
     await step.untilNextLook(lookMs(settings, { nowMs, deadlineAt: times.deadlineAt }));
   }
 }
 
 function nowOf({ now }: Clock): number {
   return Number(now() / 1_000_000n);
-}
-
-/** Files hold the canary and nothing else: it began with their first call. */
-function startOf(startedAt: string, source: GateSource, { calls }: GateCalls): string {
-  if (source.kind === "store") return startedAt;
-  let first = Date.parse(startedAt);
-  for (const { timestamp } of calls) first = Math.min(first, timestamp);
-  return new Date(first).toISOString();
 }
 
 function lookMs(
@@ -90,14 +89,18 @@ function lookMs(
   return Math.min(lookSeconds * 1_000, Math.max(1, Date.parse(deadlineAt) - nowMs));
 }
 
-async function callsOf(
-  source: GateSource,
-  store: SpanStore | null,
-  window: Parameters<typeof gateCalls>[1],
-): Promise<GateCalls> {
-  if (store !== null) return await gateCalls(store, window);
-  if (source.kind === "store") return { before: [], calls: [], foreign: 0, exchanged: 0 };
-  const control = await readSamples(source.control, "baseline");
-  const experiment = await readSamples(source.experiment, "canary");
-  return { before: [], calls: [...control, ...experiment], foreign: 0, exchanged: 0 };
+async function see(source: GateSource, looks: GateLooks | null, question: GateQuestion): Promise<GateSeen> {
+  if (looks !== null) return await looks.look(question);
+  const { rules, window } = question;
+  const calls = source.kind === "files" ? await callsOf(source) : [];
+  // Files hold the canary and nothing else: it began with their first call.
+  let startedMs = window.startedMs;
+  for (const { timestamp } of calls) startedMs = Math.min(startedMs, timestamp);
+  const { settings } = rules;
+  const look = { ...rules.look, startedMs, nowMs: window.nowMs };
+  return { verdict: judgeWindow({ before: [], calls, settings, look }), foreign: 0, exchanged: 0 };
+}
+
+async function callsOf({ control, experiment }: GateSource & { kind: "files" }): Promise<readonly CallSample[]> {
+  return [...(await readSamples(control, "baseline")), ...(await readSamples(experiment, "canary"))];
 }

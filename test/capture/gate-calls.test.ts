@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { gateCalls } from "../../src/capture/gate-calls.ts";
+import { earliestCall, gatePages } from "../../src/capture/gate-calls.ts";
 import type { Arm } from "../../src/model/call.ts";
 import { ATTR, type Span } from "../../src/model/span.ts";
 import { memoryStore } from "../../src/store/memory.ts";
@@ -25,9 +25,15 @@ function call(afterMs: number, { arm = "canary", version, service = "notes" }: C
 async function seen(...spans: readonly Span[]) {
   const store = memoryStore();
   await store.append(spans);
-  const times = { startedMs: START_MS, beforeMs: 10_000, nowMs: START_MS + 60_000 };
-  const { before, calls, foreign, exchanged } = await gateCalls(store, { target: "notes", sha: SHA, ...times });
-  return { before: before.length, calls: calls.length, foreign, exchanged };
+  const times = { startedMs: START_MS, sinceMs: START_MS - 10_000, untilMs: START_MS + 60_001 };
+  const seen = { before: 0, calls: 0, foreign: 0, exchanged: 0 };
+  for await (const page of gatePages(store, { target: "notes", sha: SHA, ...times })) {
+    seen.before += page.before.length;
+    seen.calls += page.calls.length;
+    seen.foreign += page.foreign;
+    seen.exchanged += page.exchanged;
+  }
+  return seen;
 }
 
 describe("the calls that a gate judges", () => {
@@ -69,5 +75,13 @@ describe("the calls that a gate judges", () => {
 
   test("are none where there is nothing", async () => {
     expect(await seen()).toEqual({ before: 0, calls: 0, foreign: 0, exchanged: 0 });
+  });
+
+  test("are found among others by when the earliest began", () => {
+    const window = { target: "notes", sha: SHA, startedMs: START_MS, beforeMs: 10_000, nowMs: START_MS + 60_000 };
+    const others = [call(1, { service: "other" }), call(-10_001), { ...call(2), kind: "server" as const }];
+    expect(earliestCall(others, window)).toBe(Infinity);
+    // A call of whichever version: it may be one that shows exchanged arms.
+    expect(earliestCall([...others, call(7), call(5, { version: "f".repeat(40) })], window)).toBe(START_MS + 5);
   });
 });

@@ -131,7 +131,7 @@ export async function showStages(repository: RepositoryAccess, number: number): 
   const gates = await gatesOfPull(view, number);
   const latest = gates.toSorted((a, b) => Date.parse(b.startedAt) - Date.parse(a.startedAt))[0];
   // One that is under way is shown by the look that judges it.
-  if (latest?.decision) await showGate(repository, latest, { verdict: latest.decision.verdict, calls: undefined });
+  if (latest?.decision) await showGate(repository, latest, { verdict: latest.decision.verdict, seen: undefined });
   return true;
 }
 

@@ -87,7 +87,7 @@ async function watchWithoutRule(context: HandlerContext, proposal: PullProposal)
   });
   if (opened === undefined) return;
   await context.schedule(gateTask(repository, opened.id, Number(clock.now() / 1_000_000n)));
-  await showGate(repository, opened, { verdict: null, calls: undefined });
+  await showGate(repository, opened, { verdict: null, seen: undefined });
 }
 
 /** What became of a promotion by a person. */

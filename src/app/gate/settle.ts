@@ -42,7 +42,7 @@ export async function endGate(context: GateContext, gate: GateRecord, seen: Seen
       : { next: { ...current, end }, entries: [endEntry(context, current, end)] },
   );
   const standing = ended ?? gate;
-  await showGate(repository, standing, { verdict: standing.decision?.verdict ?? null, calls: undefined });
+  await showGate(repository, standing, { verdict: standing.decision?.verdict ?? null, seen: undefined });
   return standing;
 }
 

@@ -1,18 +1,18 @@
 import type { CanaryVerdict } from "../../model/verdict.ts";
 import { type ButtonName, showStage, type StageState } from "../checks/stage-check.ts";
 import type { RepositoryAccess } from "../repository.ts";
-import type { GateCalls } from "../../capture/gate-calls.ts";
+import type { GateSeen } from "../../canary/gate-count.ts";
 import type { GateRecord } from "./record.ts";
 import { decisionLine, lookSummary } from "./text.ts";
 
 /** What a look saw, where there was one. */
-export type Seen = { readonly verdict: CanaryVerdict | null; readonly calls: GateCalls | undefined };
+export type Seen = { readonly verdict: CanaryVerdict | null; readonly seen: GateSeen | undefined };
 
 /** Shows a gate as the stage "canary" of its commit; one that belongs to no proposal has none. */
 export async function showGate(
   repository: Pick<RepositoryAccess, "host">,
   gate: GateRecord,
-  { verdict, calls }: Seen,
+  { verdict, seen }: Seen,
 ): Promise<void> {
   const { proposal, sha, run, decision } = gate;
   if (proposal === null) return;
@@ -22,7 +22,7 @@ export async function showGate(
     about: `pull/${proposal.pull}`,
     state: stateOf(gate),
     title: titleOf(gate),
-    summary: lookSummary(gate, decision === null ? verdict : decision.verdict, calls),
+    summary: lookSummary(gate, decision === null ? verdict : decision.verdict, seen),
     url: run?.url,
     buttons: buttonsOf(gate),
   });

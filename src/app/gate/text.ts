@@ -2,7 +2,7 @@ import { LONGEST_GATE_COMMENT, MOST_REPORTS } from "../../github/gate-port.ts";
 import type { CanaryMetric, CanaryVerdict } from "../../model/verdict.ts";
 import { formatNumber } from "../../propose/report.ts";
 import { cell, markdownTable } from "../page-text.ts";
-import type { GateCalls } from "../../capture/gate-calls.ts";
+import type { GateSeen } from "../../canary/gate-count.ts";
 import type { GateOpinion } from "../../canary/gate.ts";
 import type { GateDecision, GateRecord } from "./record.ts";
 
@@ -38,19 +38,19 @@ export function decisionLine({ reasons, by }: Pick<GateDecision, "reasons" | "by
 }
 
 /** Everything about a look, for the summary of a check run. */
-export function lookSummary(gate: GateRecord, verdict: CanaryVerdict | null, calls: GateCalls | undefined): string {
+export function lookSummary(gate: GateRecord, verdict: CanaryVerdict | null, seen: GateSeen | undefined): string {
   const parts = [
     `Commit ${gate.sha}, watched since ${gate.startedAt}, until ${gate.deadlineAt} at the latest.`,
     verdict === null ? "This server holds no telemetry: nothing can pass." : metricTable(verdict.metrics),
     verdict === null
       ? ""
       : `Calls: ${verdict.calls.control} of the baseline, ${verdict.calls.experiment} of the canary.`,
-    calls === undefined || calls.foreign === 0
+    seen === undefined || seen.foreign === 0
       ? ""
-      : `${calls.foreign} calls of the canary's arm name another commit as their version and were left out.`,
-    calls === undefined || calls.exchanged === 0
+      : `${seen.foreign} calls of the canary's arm name another commit as their version and were left out.`,
+    seen === undefined || seen.exchanged === 0
       ? ""
-      : `${calls.exchanged} calls of the baseline's arm name the canary's commit: the arms are exchanged, and nothing is decided.`,
+      : `${seen.exchanged} calls of the baseline's arm name the canary's commit: the arms are exchanged, and nothing is decided.`,
   ];
   return parts.filter((part) => part !== "").join("\n\n");
 }

@@ -1,15 +1,15 @@
-import { FREEZE_MS } from "../../canary/window.ts";
 import { CanarySettings } from "../../config/schema.ts";
 import { WhetstoneError } from "../../model/error.ts";
 import { formatInstant } from "../../model/time.ts";
 import { isRunning } from "../../model/stop.ts";
 import { approvalOf } from "../approval/approval.ts";
 import type { Handled } from "../handler.ts";
-import { type GateCalls, gateCalls } from "../../capture/gate-calls.ts";
 import { decideGate, type GateOpinion, reportIsDue } from "../../canary/gate.ts";
+import type { GateSeen } from "../../canary/gate-count.ts";
 import { gateEntry, selfOf } from "./open.ts";
 import { type GateDecision, type GateRecord, readGate, updateGate } from "./record.ts";
 import { endGate, type GateContext, howItLeft, isStillThere, settleGate } from "./settle.ts";
+import { seeGate } from "./see.ts";
 import { showGate } from "./show.ts";
 import { reportText } from "./text.ts";
 
@@ -33,7 +33,7 @@ export async function watchGate(context: GateContext, id: string): Promise<Handl
   return { kind: "done" };
 }
 
-/** Looks become rarer with the time that has passed, since each reads all calls so far: never later than by a hundredth. */
+/** Looks become rarer with the time that has passed, since each judges all calls so far: never later than by a hundredth. */
 const LOOKS_SHARE = 100;
 
 async function lookAgain({ repository, clock }: GateContext, { startedAt }: GateRecord): Promise<Handled> {
@@ -57,11 +57,11 @@ async function hasLeft(context: GateContext, gate: GateRecord): Promise<boolean>
 /** Judges what is there now. The first decision on record holds, whoever made it. */
 async function look(context: GateContext, gate: GateRecord): Promise<GateRecord> {
   const { repository, clock } = context;
-  const { opinion, calls } = await judge(context, gate);
+  const { opinion, seen } = await judge(context, gate);
   const { state, reasons, verdict } = opinion;
   if (state === "open") {
     const reported = await report(context, gate, opinion);
-    await showGate(repository, reported, { verdict, calls });
+    await showGate(repository, reported, { verdict, seen });
     return reported;
   }
   const by = selfOf(repository);
@@ -74,28 +74,27 @@ async function look(context: GateContext, gate: GateRecord): Promise<GateRecord>
   });
 }
 
-type Judged = { readonly opinion: GateOpinion; readonly calls: GateCalls | undefined };
+type Judged = { readonly opinion: GateOpinion; readonly seen: GateSeen | undefined };
 
 async function judge(context: GateContext, gate: GateRecord): Promise<Judged> {
-  const { repository, clock, telemetry } = context;
+  const { repository, clock } = context;
   if (await isStopped(context))
-    return { opinion: { state: "rejected", reasons: ["disabled"], verdict: null }, calls: undefined };
+    return { opinion: { state: "rejected", reasons: ["disabled"], verdict: null }, seen: undefined };
   const { app, targets } = await repository.config();
   if (gate.proposal === null) {
     const state = app.gate.unknown === "approve" ? "approved" : "rejected";
-    return { opinion: { state, reasons: ["proposal_unknown"], verdict: null }, calls: undefined };
+    return { opinion: { state, reasons: ["proposal_unknown"], verdict: null }, seen: undefined };
   }
   const { target } = gate.proposal;
   const nowMs = Number(clock.now() / 1_000_000n);
-  const window = { target, sha: gate.sha, startedMs: Date.parse(gate.startedAt), beforeMs: FREEZE_MS, nowMs };
-  const calls = telemetry === undefined ? undefined : await gateCalls(telemetry, window);
   const canary = targets[target]?.canary ?? CanarySettings.parse({});
-  const opinion = decideGate({ gate, calls, canary, settings: app.gate, nowMs });
-  if (opinion.state !== "approved" || (await isAgreed(context, gate))) return { opinion, calls };
+  const seen = await seeGate(context, gate, { target, canary, settings: app.gate, nowMs });
+  const opinion = decideGate({ gate, seen, settings: app.gate, nowMs });
+  if (opinion.state !== "approved" || (await isAgreed(context, gate))) return { opinion, seen };
   // Whoever may write can start the workflow for a commit that nobody approved.
   const isOver = nowMs >= Date.parse(gate.deadlineAt);
   const reasons = ["authorization_missing", ...(isOver ? (["deadline_reached"] as const) : [])] as const;
-  return { opinion: { state: isOver ? "rejected" : "open", reasons, verdict: opinion.verdict }, calls };
+  return { opinion: { state: isOver ? "rejected" : "open", reasons, verdict: opinion.verdict }, seen };
 }
 
 /** Whether people agreed to the commit: they merged it, or approved exactly it. */

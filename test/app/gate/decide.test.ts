@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { GateCalls } from "../../../src/capture/gate-calls.ts";
+import { type GateCalls, startGateCount } from "../../../src/canary/gate-count.ts";
 import { decideGate, type GateLook, reportIsDue } from "../../../src/canary/gate.ts";
 import { answerText, gateMark, lookSummary, reportText } from "../../../src/app/gate/text.ts";
 import type { GateRecord } from "../../../src/app/gate/record.ts";
@@ -17,18 +17,19 @@ const settings = AppSettings.parse({}).gate;
 
 const at = (samples: ReturnType<typeof callsOf>): GateCalls => ({
   before: [],
-  calls: samples.map((sample) => ({ ...sample, timestamp: START + sample.timestamp / 4 })),
+  calls: samples
+    .map((sample) => ({ ...sample, timestamp: START + sample.timestamp / 4 }))
+    .toSorted((a, b) => a.timestamp - b.timestamp),
   foreign: 0,
   exchanged: 0,
 });
-const look = (change: Partial<GateLook>): GateLook => ({
-  gate,
-  calls: undefined,
-  canary,
-  settings,
-  nowMs: START + 15 * MINUTE,
-  ...change,
-});
+type Change = Partial<Pick<GateLook, "nowMs">> & { calls?: GateCalls; settings?: typeof settings };
+const look = ({ calls, settings: set = settings, nowMs = START + 15 * MINUTE }: Change): GateLook => {
+  const { weight = null, minimumCalls } = set;
+  const count = startGateCount({ settings: canary, look: { weight, minimumCalls, startedMs: START } });
+  if (calls !== undefined) count.add(calls);
+  return { gate, seen: calls && count.look(nowMs), settings: set, nowMs };
+};
 
 const GOOD = at(bothArms([3_000, 150], [3_000, 150]));
 const BAD = at(bothArms([600, 200], [600, 30]));
