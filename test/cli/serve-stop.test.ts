@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import nock from "nock";
 import { z } from "zod";
+import { StopRecord } from "../../src/model/stop.ts";
 import type { Role } from "../../src/model/role.ts";
 import { systemClock } from "../../src/wire.ts";
 import { newApiKey } from "../../src/protect/api-key.ts";
@@ -21,6 +22,8 @@ let github: GitHub;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let running: Running;
 let url: string;
+let log = "";
+const NAME = `${OWNER}/${REPO}`;
 
 /** `whetstone serve` with the App on the counterpart; resolves when it listens. */
 async function serve(): Promise<void> {
@@ -37,6 +40,7 @@ async function serve(): Promise<void> {
   let text = "";
   const ended = running.ended.then(({ err }) => Promise.reject(new Error(`serve ended: ${err}`)));
   running.child.stdout?.on("data", (more: string) => (text += more));
+  running.child.stderr?.on("data", (more: string) => (log += more));
   while (!/^\}$/m.test(text)) await Promise.race([once(running.child.stdout ?? process, "data"), ended]);
   ended.catch(() => undefined); // from here on it ends when the test ends it
   ({ url } = z.object({ url: z.string(), stop: z.string() }).parse(JSON.parse(text)));
@@ -55,9 +59,6 @@ async function newKey(role: Role): Promise<{ readonly id: string; readonly text:
 
 const press = (fields: Readonly<Record<string, string>>) =>
   fetch(`${url}/stop`, { method: "POST", body: new URLSearchParams({ act: "stop", ...fields }), redirect: "manual" });
-const flag = async () =>
-  ((await github.backend.files("whetstone/state").catch(() => ({}))) as Record<string, string>)["stop.json"];
-
 beforeAll(async () => {
   github = await startGitHub({ app, files: { ".github/workflows/whetstone.yml": LOOP } });
   folder = await temporaryFolder();
@@ -69,20 +70,32 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-describe("the page that stops", () => {
-  test("one press of a key of operations stops the repository, in the key's name; the page says how it stands", async () => {
-    const { id, text: key } = await newKey("operations");
-    const answer = await press({ key, repository: `${OWNER}/${REPO}`, why: "drill <b>@ada</b>" });
-    expect(answer.status).toBe(303);
-    const stands = new URL(answer.headers.get("location") ?? "", url);
-    await github.until(async () => github.backend.actions.disabled.size > 0 && (await flag()) !== undefined);
-    expect(JSON.parse((await flag()) ?? "")).toMatchObject({
-      by: { type: "bot", id: `api-key:${id}` },
-      why: "drill <b>@ada</b>",
-    });
-    const shown = await (await fetch(stands)).text();
-    expect(shown).toContain("A stop of 1 repository was asked for and is kept");
-    expect(shown).toContain(`${OWNER}/${REPO}`);
-    expect(github.violations).toEqual([]);
-  });
+/** Resolves when the server has written a line to its log. */
+async function logged(line: string): Promise<void> {
+  while (!log.includes(line)) await once(running.child.stderr ?? process, "data");
+}
+
+test("a press of a key of operations outlives a crash of the server, and stops the repository in the key's name", async () => {
+  expect((await fetch(`${url}/stop`)).status).toBe(200);
+  const { id, text: key } = await newKey("operations");
+  const { text: other } = await newKey("developer");
+  expect((await press({ key: other, repository: NAME })).status).toBe(403);
+  const answer = await press({ key, repository: NAME, why: "drill <b>@ada</b>" });
+  await kill();
+  expect(answer.status).toBe(303);
+  // Set while nobody looked: it is found at the start.
+  github.backend.variables.set("WHETSTONE_STOP", "drill");
+  await serve();
+  await github.until(async () => github.backend.actions.disabled.size > 0);
+  await logged(`${NAME}: WHETSTONE_STOP was set`);
+  // The link of the server that is gone is good for this one.
+  const shown = await (await fetch(new URL(answer.headers.get("location") ?? "", url))).text();
+  expect(shown).toContain("A stop of 1 repository was asked for and is kept");
+  expect(shown).toContain(`<td>${NAME}</td><td><strong>stopped</strong></td>`);
+  const state = await github.backend.files("whetstone/state");
+  const actors = [`api-key:${id}`, "whetstone[bot]"];
+  expect(actors).toContain(StopRecord.parse(JSON.parse(state["stop.json"] ?? "")).by.id);
+  await logged(`stop asked for by api-key:${id}`);
+  expect(log).not.toContain(key);
+  expect(github.violations).toEqual([]);
 });
