@@ -43,10 +43,13 @@ export const CheckRunDelivery = z.object({
     head_sha: z.string(),
     external_id: z.string().nullish(),
     app: z.object({ id: z.int() }).nullish(),
+    started_at: z.iso.datetime({ offset: true }).nullish(),
+    completed_at: z.iso.datetime({ offset: true }).nullish(),
   }),
   requested_action: z.object({ identifier: z.string().optional() }).nullish(),
   sender: Account.nullish(),
 });
+export type CheckRunDelivery = z.infer<typeof CheckRunDelivery>;
 
 /** Of `workflow_run.*`. */
 export const RunDelivery = z.object({ workflow_run: z.object({ id: z.int().positive() }) });

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { WhetstoneError } from "../../model/error.ts";
 import { answerInPlace } from "../conversation.ts";
 import { CheckRunDelivery, PullDelivery, RunDelivery } from "../delivery.ts";
-import type { EventHandler, Handled, HandlerContext } from "../handler.ts";
+import type { AppEvent, EventHandler, Handled, HandlerContext } from "../handler.ts";
 import { cell } from "../page-text.ts";
 import { buttonOf, press, type Press } from "./press.ts";
 import { parseStageCheck } from "./stage-check.ts";
@@ -65,22 +65,42 @@ async function ownCheck(context: HandlerContext): Promise<Handled> {
     return DONE;
   }
   const by = { type: "person", id: sender.login } as const;
-  await answerPress(context, { button, pull: Number(id), sha: check.head_sha, check: check.id, by });
+  await answerPress(
+    context,
+    { button, pull: Number(id), sha: check.head_sha, check: check.id, by },
+    isOld(event, check),
+  );
   return DONE;
+}
+
+/**
+ * A press does not say when it happened. Deliveries are told apart for 90 days; what is sent again after that is of a check run
+ * that is older still.
+ */
+const LONGEST_PRESS_DAYS = 60;
+
+function isOld({ receivedAt }: AppEvent, { completed_at, started_at }: CheckRunDelivery["check_run"]): boolean {
+  const at = completed_at ?? started_at ?? undefined;
+  return at !== undefined && receivedAt - Date.parse(at) > LONGEST_PRESS_DAYS * 86_400_000;
 }
 
 const MAY_WRITE = ["admin", "maintain", "write"];
 
 /** What another attempt may mend is tried again; what people have to mend is told. */
-async function answerPress(context: HandlerContext, pressed: Press): Promise<void> {
-  const said = await press(context, pressed).catch((error: unknown) => {
-    const isForPeople = error instanceof WhetstoneError && !RETRIED.includes(error.code) && error.code !== "defect";
-    if (!isForPeople) throw error;
-    return `${cell(error.message)} ${cell(error.remedy ?? "")}`;
-  });
+async function answerPress(context: HandlerContext, pressed: Press, tooOld: boolean): Promise<void> {
+  const said = tooOld ? TOO_OLD : await press(context, pressed).catch(saidOf);
   const body = `### Whetstone: ${pressed.button.replaceAll("-", " ")}\n\n${said}`;
   await answerInPlace(context.repository, { conversation: pressed.pull, comment: pressed.check, body });
   // What follows from it, such as a canary that is watched, has its check run from there.
+}
+
+const TOO_OLD = `This check run is older than ${LONGEST_PRESS_DAYS} days, and its buttons do nothing any more. Ask by a comment: \`/whetstone help\`.`;
+
+/** @throws what is not for people */
+function saidOf(error: unknown): string {
+  const isForPeople = error instanceof WhetstoneError && !RETRIED.includes(error.code) && error.code !== "defect";
+  if (!isForPeople) throw error;
+  return `${cell(error.message)} ${cell(error.remedy ?? "")}`;
 }
 
 const RETRIED: readonly string[] = ["api_failed", "ref_moved"];

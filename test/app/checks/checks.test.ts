@@ -4,6 +4,7 @@ import nock from "nock";
 import { checks } from "../../../src/app/checks/handler.ts";
 import { BUTTONS, parseStageCheck, showStage, STAGES, stageCheckName } from "../../../src/app/checks/stage-check.ts";
 import { type StageFacts, stagesOf } from "../../../src/app/checks/stages.ts";
+import { formatInstant } from "../../../src/model/time.ts";
 import { APP_ID } from "../payloads.ts";
 import { BRANCH, FINGERPRINT, type Gated, startGated, WORKFLOW } from "../gate/gated.ts";
 import { recordedRun } from "../recorded-run.ts";
@@ -25,6 +26,8 @@ const pressed = (place: Gated, change: Readonly<Record<string, unknown>> = {}, i
       head_sha: place.head,
       external_id: `whetstone:review:pull/${place.pull}`,
       app: { id: APP_ID },
+      started_at: formatInstant(place.clock.now()),
+      completed_at: null,
     },
     requested_action: { identifier },
     sender: { login: "ada", type: "User" },
@@ -98,6 +101,23 @@ describe("a button of a check run", () => {
     await handle(place, old);
     expect(dispatched(place)).toEqual([]);
     expect(await answers(place)).toContain("not what stands here now");
+  });
+
+  test.each([
+    ["completed", { started_at: "2020-01-01T00:00:00Z", completed_at: 59 }, true],
+    ["completed", { started_at: "2020-01-01T00:00:00Z", completed_at: 61 }, false],
+    ["begun", { started_at: 61, completed_at: null }, false],
+  ])("of a check run that was %s %j days ago: starts something %s", async (_, times, starts) => {
+    await using place = await startGated();
+    place.github.backend.people.permissions.set("ada", "write");
+    const now = Number(place.clock.now() / 1_000_000n);
+    const at = (time: string | number | null) =>
+      typeof time === "number" ? new Date(now - time * 86_400_000).toISOString() : time;
+    const { check_run } = pressed(place).payload;
+    const [started_at, completed_at] = [at(times.started_at), at(times.completed_at)];
+    await handle(place, pressed(place, { check_run: { ...check_run, started_at, completed_at } }));
+    expect(dispatched(place)).toHaveLength(starts ? 1 : 0);
+    expect((await answers(place)).includes("its buttons do nothing any more")).toBe(!starts);
   });
 
   test("is refused to people with a reason while everything is stopped", async () => {
