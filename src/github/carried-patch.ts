@@ -54,14 +54,8 @@ export async function carriedPatch({ root, baseSha, changes, blob }: PatchSource
 
 async function diffOf(scratch: Scratch, baseSha: CommitSha, changes: PatchSource["changes"]): Promise<CarriedPatch> {
   await scratch.run(["read-tree", baseSha]);
-  const gone = `0 ${"0".repeat(baseSha.length)}`;
-  // What is removed comes first: a folder may take the place of a file.
-  const removed = changes.filter(([, after]) => after === null).map(([path]) => `${gone}\t${path}\0`);
-  const written = changes.flatMap(([path, after]) => (after ? [`${after.mode} ${after.sha}\t${path}\0`] : []));
-  const input = [...removed, ...written].join("");
-  const taken = await scratch.run(["update-index", "-z", "--index-info"], { input, okCodes: [0, 128] });
-  if (taken.code !== 0)
-    return { ok: false, reason: "patch_unparseable", detail: `git refuses its files: ${taken.stderr.trim()}` };
+  const refused = await takeFiles(scratch, baseSha, changes);
+  if (refused !== undefined) return { ok: false, reason: "patch_unparseable", detail: refused };
   const form = ["--binary", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", "-M", "-U3"];
   const args = ["diff-index", "--cached", "-p", ...form, "--src-prefix=a/", "--dst-prefix=b/", baseSha, "--"];
   const { stdout } = await scratch.run(args);
@@ -71,4 +65,23 @@ async function diffOf(scratch: Scratch, baseSha: CommitSha, changes: PatchSource
     const detail = `The change is not UTF-8, so nobody can review it: ${messageOf(error)}`;
     return { ok: false, reason: "patch_unparseable", detail };
   }
+}
+
+/** Puts the files into the index. git leaves out names that it does not take, and goes on: that would be another change. */
+async function takeFiles(
+  scratch: Scratch,
+  baseSha: CommitSha,
+  changes: PatchSource["changes"],
+): Promise<string | undefined> {
+  const gone = `0 ${"0".repeat(baseSha.length)}`;
+  // What is removed comes first: a folder may take the place of a file.
+  const removed = changes.filter(([, after]) => after === null).map(([path]) => `${gone}\t${path}\0`);
+  const written = changes.flatMap(([path, after]) => (after ? [`${after.mode} ${after.sha}\t${path}\0`] : []));
+  const input = [...removed, ...written].join("");
+  const taken = await scratch.run(["update-index", "-z", "--index-info"], { input, okCodes: [0, 128] });
+  if (taken.code !== 0) return `git refuses its files: ${taken.stderr.trim()}`;
+  const { stdout } = await scratch.run(["diff-index", "--cached", "--name-only", "--no-renames", "-z", baseSha, "--"]);
+  const named = new Set(stdout.toString("utf8").split("\0"));
+  const missing = changes.find(([path]) => !named.has(path) || path.includes("\ufffd"));
+  return missing === undefined ? undefined : `git does not take the name ${JSON.stringify(missing[0])}.`;
 }
