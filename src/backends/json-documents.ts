@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { concat, lineFramer, type Piece } from "../capture/framing.ts";
 import { isOtlp } from "../capture/otlp/decode.ts";
-import { WhetstoneError, messageOf } from "../model/error.ts";
+import { fileFaultOf, messageOf, WhetstoneError } from "../model/error.ts";
 
 /** A JSON document of a file; `line` is absent when the document is the whole file. */
 export type JsonDocument = { readonly value: unknown; readonly line?: number };
@@ -65,7 +65,7 @@ async function* linesOf(path: string): AsyncGenerator<Uint8Array> {
       for (const piece of framer.push(chunk)) yield complete(piece);
     }
   } catch (error) {
-    throw error instanceof WhetstoneError ? error : unreadable(path, messageOf(error), { cause: error });
+    throw error instanceof WhetstoneError ? error : unreadable(path, fileFaultOf(error), { cause: error });
   }
   for (const piece of framer.end()) yield complete(piece);
 }

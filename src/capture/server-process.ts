@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
-import { WhetstoneError, messageOf } from "../model/error.ts";
+import { codeOf, messageOf, WhetstoneError } from "../model/error.ts";
 
 /** How a server is started. Environment variables are exactly those given. */
 export type ServerCommand = {
@@ -115,7 +115,8 @@ async function start(options: ServerCommand): Promise<Child> {
     await once(child, "spawn");
     return child;
   } catch (error) {
-    throw startFailed(options, messageOf(error), { cause: error });
+    const why = codeOf(error) === "ENOENT" ? `there is no program ${program}, or not that folder` : messageOf(error);
+    throw startFailed(options, why, { cause: error });
   }
 }
 

@@ -60,6 +60,8 @@ function exemplify(group: Command, words: string): void {
 /** Commander has told people already; programs get their document too. */
 function reportUsage(io: Io, error: CommanderError, argv: readonly string[]): number {
   if (error.exitCode === 0) return EXIT.pass;
+  if (argv[0]?.startsWith("-") === true)
+    io.err("(options stand behind the command: whetstone analyze --config FILE)\n");
   if (argv.includes("--json")) printJson(io, { error: { code: "usage", message: error.message } });
   return EXIT.usage;
 }

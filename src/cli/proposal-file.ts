@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import { z } from "zod";
 import { readPart } from "../loop/dossier-parts.ts";
 import type { Evidence } from "../model/finding.ts";
@@ -23,10 +24,11 @@ const LARGEST_BYTES = 4 * 1024 * 1024;
  * @throws WhetstoneError `session_invalid`, `not_found`, `dossier_mismatch`.
  */
 export async function readProposal(named: string, cwd: string): Promise<NamedProposal> {
-  const path = await dossierPath(named, cwd);
+  const isFile = named.endsWith(".json");
+  const path = isFile ? resolve(cwd, named) : await dossierPath(named, cwd);
   const folder = await stat(path).then(
     (found) => found.isDirectory(),
-    () => !named.endsWith(".json"),
+    () => !isFile,
   );
   if (folder) return fromDossier(path);
   const file = { path, limitBytes: LARGEST_BYTES, code: "session_invalid" } as const;

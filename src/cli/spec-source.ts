@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { buffer as readStream } from "node:stream/consumers";
-import { messageOf, WhetstoneError } from "../model/error.ts";
+import { fileFaultOf, WhetstoneError } from "../model/error.ts";
 import { nearest } from "../model/nearest.ts";
 import { requireSpec, type ParsedSpec } from "../specs/parse.ts";
 import type { ParameterValues } from "../specs/parameters.ts";
@@ -67,7 +67,7 @@ export async function readSpecFile(name: string, cwd: string): Promise<string> {
     // Text in another encoding would be read as names that no span has.
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new WhetstoneError("input_unreadable", `${name} cannot be read: ${messageOf(error)}.`, {
+    throw new WhetstoneError("input_unreadable", `${name} cannot be read: ${fileFaultOf(error)}.`, {
       remedy: "Give the path of a specification file, or - to read it from standard input.",
       cause: error,
     });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { messageOf, WhetstoneError } from "../model/error.ts";
+import { fileFaultOf, WhetstoneError } from "../model/error.ts";
 import type { Io } from "./io.ts";
 import type { TokenOptions } from "./token-options.ts";
 
@@ -29,7 +29,7 @@ async function readSource(file: string, io: Io): Promise<string> {
   try {
     return file === "-" ? await text(process.stdin) : await readFile(resolve(io.cwd, file), "utf8");
   } catch (cause) {
-    throw new WhetstoneError("input_unreadable", `The token in ${file} cannot be read: ${messageOf(cause)}.`, {
+    throw new WhetstoneError("input_unreadable", `The token in ${file} cannot be read: ${fileFaultOf(cause)}.`, {
       remedy: "Name the file that `whetstone authorize grant --out FILE` wrote, or - for standard input.",
       cause,
     });

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { codeOf, messageOf, WhetstoneError } from "../model/error.ts";
+import { codeOf, fileFaultOf, WhetstoneError } from "../model/error.ts";
 import { nearest } from "../model/nearest.ts";
 import { parseConfig } from "./parse.ts";
 import type { Config, Target } from "./schema.ts";
@@ -16,8 +16,12 @@ export async function readConfig(file: string): Promise<Config> {
     const missing = codeOf(error) === "ENOENT";
     throw new WhetstoneError(
       missing ? "config_missing" : "config_invalid",
-      missing ? `There is no configuration file ${file}.` : `${file} cannot be read: ${messageOf(error)}.`,
-      { remedy: "Run `whetstone init` to write a commented one, or name another with --config FILE.", cause: error },
+      missing ? `There is no configuration file ${file}.` : `${file} cannot be read: ${fileFaultOf(error)}.`,
+      {
+        remedy:
+          "Run this in the folder that has it, `whetstone init` to write a commented one, or name another with --config FILE.",
+        cause: error,
+      },
     );
   }
   return parseConfig(text, file);

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import Papa from "papaparse";
 import { callSamples, checkDoubled } from "../canary/samples.ts";
 import type { Arm, CallSample } from "../model/call.ts";
-import { messageOf, WhetstoneError } from "../model/error.ts";
+import { fileFaultOf, messageOf, WhetstoneError } from "../model/error.ts";
 
 /**
  * Calls of one arm from a file: CSV with a header, or NDJSON, told by the first character.
@@ -46,7 +46,7 @@ export async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new WhetstoneError("input_unreadable", `${path} cannot be read: ${messageOf(error)}.`, {
+    throw new WhetstoneError("input_unreadable", `${path} cannot be read: ${fileFaultOf(error)}.`, {
       remedy: "Name a file that exists.",
       cause: error,
     });

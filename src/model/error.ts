@@ -45,6 +45,20 @@ export function codeOf(thrown: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
+/** Words for what the operating system says of a file or program most often. */
+const FILE_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of its path is no folder",
+  EACCES: "this user has no permission for it",
+  EPERM: "this user has no permission for it",
+};
+
+/** Why a file could not be read or written, in words where they are known, else {@link messageOf}. */
+export function fileFaultOf(thrown: unknown): string {
+  return FILE_FAULTS[codeOf(thrown) ?? ""] ?? messageOf(thrown);
+}
+
 /** By shape, not by class: errors of another realm (workers, test sandboxes) are errors too. */
 function field(thrown: unknown, name: "message" | "code"): unknown {
   return typeof thrown === "object" && thrown !== null && name in thrown ? Reflect.get(thrown, name) : undefined;

@@ -167,7 +167,7 @@ async function readManifest(path: string, root: string): Promise<DossierManifest
 }
 
 function notFound(path: string, cause: unknown): WhetstoneError {
-  return new WhetstoneError("not_found", `There is no dossier at ${path}: ${messageOf(cause)}.`, {
+  return new WhetstoneError("not_found", `There is no dossier at ${path}.`, {
     remedy: "Name a folder below .whetstone/dossiers, or the id that `whetstone loop` printed.",
     cause,
   });

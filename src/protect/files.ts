@@ -3,7 +3,7 @@ import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { z } from "zod";
 import type { ErrorCode } from "../model/codes.ts";
-import { messageOf, WhetstoneError } from "../model/error.ts";
+import { fileFaultOf, messageOf, WhetstoneError } from "../model/error.ts";
 import { jsonFault } from "./json-fault.ts";
 
 /** What a file is to hold; a stream is written as it comes, so that a large file costs no memory. */
@@ -105,8 +105,7 @@ async function readBytes(file: JsonFile<z.ZodType>): Promise<Uint8Array> {
     }
     return Buffer.concat(chunks);
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw unreadable(file, missing ? "there is no such file" : messageOf(cause), { cause });
+    throw unreadable(file, fileFaultOf(cause), { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../model/codes.ts";
-import { messageOf, WhetstoneError } from "../model/error.ts";
+import { codeOf, fileFaultOf, WhetstoneError } from "../model/error.ts";
 
 /** Primary result codes (sqlite.org/rescode.html) that people can do something about. */
 const REMEDIES: Readonly<Record<number, string>> = {
@@ -25,8 +25,10 @@ export type Attempt = { readonly code: ErrorCode; readonly what: string };
 /** A {@link WhetstoneError} for anything that SQLite threw; errors that are one already pass. */
 export function sqliteError(thrown: unknown, attempt: Attempt): WhetstoneError {
   if (thrown instanceof WhetstoneError) return thrown;
-  const remedy = REMEDIES[resultCode(thrown) ?? -1];
-  return new WhetstoneError(attempt.code, `${attempt.what}: ${messageOf(thrown)}.`, {
+  // The folder is made by the system, not by SQLite.
+  const isRefused = ["EACCES", "EPERM", "EROFS"].includes(codeOf(thrown) ?? "");
+  const remedy = REMEDIES[resultCode(thrown) ?? (isRefused ? 3 : -1)];
+  return new WhetstoneError(attempt.code, `${attempt.what}: ${fileFaultOf(thrown)}.`, {
     ...(remedy === undefined ? {} : { remedy }),
     cause: thrown,
   });

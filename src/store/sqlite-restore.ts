@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { messageOf, WhetstoneError } from "../model/error.ts";
+import { fileFaultOf, messageOf, WhetstoneError } from "../model/error.ts";
 import { checksumFile, digestOf, removeQuietly, syncFile, type Backup } from "./sqlite-backup.ts";
 import { checkIntegrity } from "./sqlite-check.ts";
 import { resultCode, sqliteError } from "./sqlite-errors.ts";
@@ -56,7 +56,7 @@ async function checksumOf(file: string): Promise<string> {
   const name = checksumFile(file);
   const remedy = `Bring the backup and ${basename(name)} along together; sha256sum ${basename(file)} > ${basename(name)} makes it anew.`;
   const text = await readFile(name, "utf8").catch((cause: unknown) => {
-    throw new WhetstoneError("input_unreadable", `${name} cannot be read: ${messageOf(cause)}.`, { remedy, cause });
+    throw new WhetstoneError("input_unreadable", `${name} cannot be read: ${fileFaultOf(cause)}.`, { remedy, cause });
   });
   const sha256 = /^([0-9a-f]{64}) [ *]/.exec(text)?.[1];
   if (sha256 !== undefined) return sha256;

@@ -31,7 +31,9 @@ export function readYaml(text: string): YamlText | { readonly faults: readonly Y
     const syntax = document.errors[0];
     if (syntax !== undefined) {
       const at = lines.linePos(syntax.pos[0]);
-      return notYaml(`${syntax.message.split("\n")[0]}`, { line: at.line, column: at.col });
+      // The place is told in front of it.
+      const [message = ""] = syntax.message.split(/ at line \d+, column \d+:?(?:\n|$)|\n/);
+      return notYaml(message, { line: at.line, column: at.col });
     }
     const proto = placeOfProto(document);
     if (proto !== undefined) {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { CONTENT_ATTRIBUTES, isContentAttribute, isContentEvent } from "../../src/model/content.ts";
-import { codeOf, messageOf, WhetstoneError } from "../../src/model/error.ts";
+import { codeOf, fileFaultOf, messageOf, WhetstoneError } from "../../src/model/error.ts";
 import { canonicalJson } from "../../src/model/json.ts";
 import { editDistance, nearest } from "../../src/model/nearest.ts";
 import { isPermitted, type Permission, ROLES } from "../../src/model/role.ts";
@@ -124,6 +124,17 @@ describe("the kill switch", () => {
       "this machine: stopped by ann at 2026-01-02T03:04:05.000Z: smoke; branch whetstone/state: the flag cannot be read, which counts as stopped (no JSON)",
     );
   });
+});
+
+test("what the system says of files is told in words, anything else as it is", () => {
+  const thrown = (code: string) => Object.assign(new Error(`${code}: open '/x'`), { code });
+  expect(["ENOENT", "EISDIR", "EACCES", "EIO"].map((code) => fileFaultOf(thrown(code)))).toEqual([
+    "there is no such file",
+    "it is a folder",
+    "this user has no permission for it",
+    "EIO: open '/x'",
+  ]);
+  expect(fileFaultOf("odd")).toBe("odd");
 });
 
 describe("anything that was thrown", () => {

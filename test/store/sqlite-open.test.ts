@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { sqliteError } from "../../src/store/sqlite-errors.ts";
 import { temporaryPaths } from "./folder.ts";
 import { allRollups, allSpans, expectReport, naiveRollups, sortedRollups } from "./naive.ts";
 import { backToFirstSqlite } from "./old-schema.ts";
@@ -116,6 +117,15 @@ describe("opening a SQLite store", () => {
     for (const wrong of [dirname(file), `${file}/store.db`]) {
       await expect(openSqliteStore({ path: wrong })).rejects.toMatchObject({ code: "store_open_failed" });
     }
+  });
+});
+
+test("a folder that may not be made is told with what to look at", () => {
+  const thrown = Object.assign(new Error("EACCES: permission denied, mkdir '/x'"), { code: "EACCES" });
+  const told = sqliteError(thrown, { code: "store_open_failed", what: "The span store /x/a.db could not be opened" });
+  expect(told).toMatchObject({
+    message: "The span store /x/a.db could not be opened: this user has no permission for it.",
+    remedy: "Check the permissions of the file and its folder.",
   });
 });
 

@@ -167,11 +167,17 @@ async function checkTargets(config: Config, io: Io): Promise<Diagnosis[]> {
   return checks;
 }
 
+/** Where what was found begins. */
+const INDENT = " ".repeat(24);
+
+/** Further lines stand below the first one. */
+const indented = (text: string): string => text.trimEnd().replaceAll("\n", `\n${INDENT}`);
+
 function printResults(io: Io, results: readonly Diagnosis[]): void {
   for (const { name, ok, found, remedy } of results) {
     io.out(
-      `${ok ? paintOut(io, "green", "ok  ") : paintOut(io, "red", "FAIL")} ${name.padEnd(18)} ${forTerminal(found)}\n`,
+      `${ok ? paintOut(io, "green", "ok  ") : paintOut(io, "red", "FAIL")} ${name.padEnd(18)} ${indented(forTerminal(found))}\n`,
     );
-    if (remedy !== undefined) io.out(`     ${" ".repeat(18)} ${remedy}\n`);
+    if (remedy !== undefined) io.out(`${INDENT}${indented(remedy)}\n`);
   }
 }

@@ -5,7 +5,7 @@ import { interruptible } from "../../loop/interrupt.ts";
 import { EXIT } from "../../model/codes.ts";
 import { countOf } from "../../model/count-of.ts";
 import { WhetstoneError } from "../../model/error.ts";
-import { parseDuration } from "../../model/time.ts";
+import { DURATION, parseDuration } from "../../model/time.ts";
 import type { StoreExtent } from "../../store/port.ts";
 import { retain, retainable, type RetentionCounts, type RetentionPolicy } from "../../store/retention.ts";
 import type { Store } from "../../store/store.ts";
@@ -68,8 +68,13 @@ function policyOf({ traces, errors, rollups, metrics, logs, size }: RetentionSet
 
 function ageNs(text: string): number {
   if (text === "forever") return Number.POSITIVE_INFINITY;
-  const age = parseDuration(text);
+  const age = DURATION.test(text.trim()) ? parseDuration(text) : Number.NaN;
   if (age > 0) return age;
+  if (Number.isNaN(age)) {
+    throw new WhetstoneError("usage", `"${text}" is not an age.`, {
+      remedy: "Write a number with a unit, such as 12h or 30d, or forever.",
+    });
+  }
   throw new WhetstoneError("usage", `An age of ${text} would remove everything.`, {
     remedy: "Write forever to keep everything, or the shortest age that you mean, such as 1s.",
   });

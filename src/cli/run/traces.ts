@@ -5,7 +5,7 @@ import { WhetstoneError } from "../../model/error.ts";
 import { formatInstant } from "../../model/time.ts";
 import { traceJson, tracePageJson } from "../../model/trace-json.ts";
 import { parseFilter } from "../../store/filter-text.ts";
-import type { TracePage } from "../../store/port.ts";
+import type { SpanFilter, TracePage } from "../../store/port.ts";
 import { systemClock } from "../../wire.ts";
 import type { CommonOptions } from "../command.ts";
 import type { SearchOptions } from "../commands/traces.ts";
@@ -23,7 +23,7 @@ export async function runSearch(options: SearchOptions, io: Io): Promise<number>
     ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
   });
   if (options.json) printJson(io, tracePageJson(page));
-  else printPage(io, page);
+  else printPage(io, page, filter);
   return EXIT.pass;
 }
 
@@ -35,9 +35,14 @@ function parseLimit(text: string): number {
   });
 }
 
-function printPage(io: Io, page: TracePage): void {
+function printPage(io: Io, page: TracePage, filter: SpanFilter): void {
   if (page.traces.length === 0) {
-    io.out("No trace matches. Without filters: whetstone traces search\n");
+    const isFiltered = Object.values(filter).some((value) => value !== undefined);
+    io.out(
+      isFiltered
+        ? "No trace matches. Without filters: whetstone traces search\n"
+        : "The store holds no trace yet. `whetstone proxy` records some, `whetstone import` reads files.\n",
+    );
     return;
   }
   const rows = page.traces.map((trace) => [
