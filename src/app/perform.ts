@@ -14,7 +14,7 @@ export type PerformParts = {
   readonly handlers: readonly EventHandler[];
   readonly queue: Pick<WorkQueue, "add">;
   /** Opens a repository; undefined when the App is not installed there (any more). `run`: id of the work. */
-  readonly open: (place: Place, run: string) => Promise<RepositoryAccess | undefined>;
+  readonly open: (place: Place, run: string) => Promise<RepositoryAccess | "suspended" | undefined>;
   /** What changes with an installation; see docs/app.md for what is deleted. */
   readonly onInstallation: (change: InstallationChange) => Promise<void>;
   readonly telemetry?: Store | undefined;
@@ -55,10 +55,29 @@ export async function performWork(parts: PerformParts, work: ClaimedWork): Promi
     parts.log(work, `the App is not installed in ${placeName(place)} any more; nothing is done`);
     return { kind: "done" };
   }
-  const context = contextOf(parts, { work, subject, place, repository });
+  if (repository === "suspended") return untilResumed(parts, work, place);
+  // Its name of today: a repository may have been renamed since.
+  const here = { ...place, owner: repository.owner, repo: repository.repo };
+  const context = contextOf(parts, { work, subject, place: here, repository });
   const handled = await runAll(handlers, context);
   if (handled.kind === "done" || handled.payload === undefined) return handled;
-  return { ...handled, payload: sealed({ name: subject.name, place, payload: handled.payload }) };
+  return { ...handled, payload: sealed({ name: subject.name, place: here, payload: handled.payload }) };
+}
+
+/** Time between two looks at a suspended installation, ms, and how old a delivery becomes meanwhile before it is let go. */
+const SUSPENDED_LOOK_MS = 30 * 60_000;
+const LONGEST_SUSPENDED_MS = 3 * 86_400_000;
+
+/** Tasks wait for the end of a suspension; what people asked for long before it ends is not begun out of the blue. */
+function untilResumed({ clock, log }: PerformParts, work: ClaimedWork, place: Place): Handled {
+  const now = Number(clock.now() / 1_000_000n);
+  const where = `the installation in ${placeName(place)} is suspended`;
+  if (!work.event.startsWith("task.") && now - work.receivedAt > LONGEST_SUSPENDED_MS) {
+    log(work, `${where}; it is let go after three days`);
+    return { kind: "done" };
+  }
+  log(work, `${where}; it waits`);
+  return { kind: "again", at: now + SUSPENDED_LOOK_MS };
 }
 
 /** @throws WhetstoneError `input_unreadable` */
@@ -114,7 +133,7 @@ async function schedule({ queue, clock, onScheduled }: PerformParts, task: Task,
 }
 
 function isWithin(text: string, prefix: string): boolean {
-  return text === prefix || (text.startsWith(prefix) && "#@!:".includes(text.charAt(prefix.length)));
+  return text === prefix || (text.startsWith(prefix) && "#@!:/".includes(text.charAt(prefix.length)));
 }
 
 async function runAll(handlers: readonly EventHandler[], context: HandlerContext): Promise<Handled> {

@@ -77,10 +77,14 @@ export function standsPage(shown: Shown): string {
   const lists = unread.map(
     ({ account, why }) => `<p>Not listed, and so not stopped from here: ${foreign(account)}: ${foreign(why)}</p>`,
   );
+  // A page that looks again by itself would lose what is being written into a form.
+  const again = open
+    ? `<p><a href="${STOP_PATH}">Another stop.</a></p>`
+    : `<h2>Stop</h2>\n${stopForm(rows.map(({ place }) => placeName(place)))}`;
   const range = total === 0 ? "0" : `${from + 1} to ${from + rows.length}`;
   const links = [before && `<a href="${forHtml(before)}">before</a>`, after && `<a href="${forHtml(after)}">after</a>`];
   return page(
-    asked === undefined ? "How it stands" : "Stopping",
+    open ? "Stopping" : "How it stands",
     `${said}
 <p>As of ${forHtml(at)}; repositories ${range} of ${total}. ${links.filter(Boolean).join(" ")}</p>
 <table><thead><tr><th>repository</th><th>stands</th><th>by whom, when, why</th></tr></thead><tbody>
@@ -88,8 +92,7 @@ ${rows.map(rowOf).join("\n")}
 </tbody></table>
 ${lists.join("\n")}
 ${RESUMING}
-<h2>Stop</h2>
-${stopForm(rows.map(({ place }) => `${place.owner}/${place.repo}`))}`,
+${again}`,
     head,
   );
 }

@@ -220,6 +220,7 @@ describe("how it stands", () => {
     expect(html).toContain(`<td>${NOTES}</td><td>being stopped</td>`);
     expect(html).toContain("<td>octo-org/tools</td><td>runs</td>");
     expect(html).toContain('http-equiv="refresh"');
+    expect(html).not.toContain("<form"); // it would be emptied while somebody writes
     page.stands.set("notes", stoppedBy(`api-key:${id}`, "drill"));
     page.clock.advance(5_000);
     const later = (await page.get(url)).html;
@@ -227,6 +228,7 @@ describe("how it stands", () => {
     expect(later).toContain(`api-key:${id}, 2026-11-20T10:00:00.000Z: drill</td>`);
     expect(later).toContain("asked for and is kept.");
     expect(later).not.toContain("refresh");
+    expect(later).toContain("<form");
     expect(later).toContain("/whetstone resume");
   });
 

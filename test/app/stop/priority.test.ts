@@ -1,10 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
+import { performWork } from "../../../src/app/perform.ts";
+import { askStop, stopAsked } from "../../../src/app/stop/asked.ts";
 import { receiveDelivery } from "../../../src/app/receive.ts";
 import { addressOf } from "../../../src/app/place.ts";
 import { memoryQueue } from "../../../src/app/work/memory.ts";
 import { MOST_OF_A_PLACE, type WorkQueue } from "../../../src/app/work/port.ts";
 import fc from "../../support/fast-check.ts";
 import { comments } from "../../../src/app/comments.ts";
+import { LOOP } from "./app.ts";
 import { startCounterpart } from "../counterpart.ts";
 import { commentPayload } from "../payloads.ts";
 import { claimed, LEASE, NOW } from "../work/works.ts";
@@ -58,6 +61,30 @@ describe("a stop in a comment", () => {
     expect(await queue.claim(NOW, LEASE)).toBeUndefined();
     const stop = await deliver(queue, "/whetstone stop", { by: 7 });
     expect((await claimed(queue)).id).toBe(stop);
+  });
+
+  test("what a stop leaves for later waits for nothing else either", async () => {
+    await using counterpart = await startCounterpart({ files: { ".github/workflows/whetstone.yml": LOOP } });
+    const { backend } = counterpart.github;
+    backend.runs.set(41, { id: 41, path: ".github/workflows/whetstone.yml", status: "in_progress" });
+    backend.actions.stubborn.add(41);
+    const queue = memoryQueue();
+    const at = { installation: 99, id: 7, owner: "octo-org", repo: "notes" };
+    const by = { type: "bot", id: "api-key:0123456789ab" } as const;
+    await askStop(queue, { place: at, by, why: null, origin: "page-1", at: NOW });
+    const parts = {
+      handlers: [stopAsked],
+      queue,
+      open: async () => counterpart.repository,
+      onInstallation: async () => undefined,
+      clock: counterpart.clock,
+      log: () => undefined,
+      onScheduled: () => undefined,
+    };
+    const work = await claimed(queue);
+    await queue.end(work.claim, await performWork(parts, work), NOW);
+    const { event, key } = await claimed(queue);
+    expect([event, key]).toEqual(["task.stop", "octo-org/notes/stop/sweep"]);
   });
 
   test("goes with its repository when that is taken out of the installation", async () => {
