@@ -82,7 +82,8 @@ describe("a stop in a comment", () => {
       onScheduled: () => undefined,
     };
     const work = await claimed(queue);
-    await queue.end(work.claim, await performWork(parts, work), NOW);
+    expect(await performWork(parts, work)).toEqual({ kind: "done" });
+    await queue.end(work.claim, { kind: "done" }, NOW);
     const { event, key } = await claimed(queue);
     expect([event, key]).toEqual(["task.stop", "octo-org/notes/stop/sweep"]);
   });
