@@ -16,12 +16,20 @@ export async function readSamples(path: string, arm: Arm): Promise<CallSample[]>
   return samples;
 }
 
+const COLUMNS = ["timestamp", "operation", "durationMs", "error"];
+const HEADER = `Write CSV with the header ${COLUMNS.join(",")}.`;
+
 function parseCsv(text: string, path: string): Record<string, string>[] {
   const parsed = Papa.parse<Record<string, string>>(text, { header: true, skipEmptyLines: "greedy" });
   const [fault] = parsed.errors.filter(({ code }) => code !== "UndetectableDelimiter");
+  // A header alone is a file without calls, another header alone is another file.
+  const lacks = parsed.data.length > 0 ? [] : COLUMNS.filter((name) => parsed.meta.fields?.includes(name) === false);
+  if (lacks.length > 0) {
+    throw new WhetstoneError("input_unreadable", `${path}: the header lacks ${lacks.join(", ")}.`, { remedy: HEADER });
+  }
   if (fault === undefined) return parsed.data;
   throw new WhetstoneError("input_unreadable", `${path}: row ${(fault.row ?? 0) + 1}: ${fault.message}.`, {
-    remedy: "Write CSV with the header timestamp,operation,durationMs,error.",
+    remedy: HEADER,
   });
 }
 

@@ -31,6 +31,18 @@ describe("what a stranger does wrong is said with what, where and what to do", (
     expect(err).not.toMatch(/ENOENT|EISDIR|\n\s+at /);
   });
 
+  test("a header of another file is not a file without calls", async () => {
+    await writeFile(join(folder.path, "other.csv"), "timestamp,name\n");
+    await writeFile(join(folder.path, "none.csv"), "timestamp,operation,durationMs,error\n");
+    const judge = (file: string) => cli("canary", "judge", "--control", "none.csv", "--experiment", file);
+    const { code, err } = await judge("other.csv");
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("other.csv: the header lacks operation, durationMs, error."),
+    ]);
+    expect((await judge("none.csv")).code).toBe(3);
+  });
+
   test("a proposal is looked for where it was named", async () => {
     const { err } = await cli("validate", "none.json");
     expect(err).toContain(`${join(folder.path, "none.json")} cannot be read`);
