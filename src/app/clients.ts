@@ -33,6 +33,10 @@ export type AppClients = {
    * @throws WhetstoneError `api_failed`
    */
   readonly repository: (place: Place) => Promise<GitHubGraph | undefined>;
+  /** The repository under the name that GitHub last gave it, as far as it was reached: it may have been renamed. */
+  readonly placeNow: (place: Place) => Promise<Place>;
+  /** Whether an installation is suspended: it exists, and lets nothing be reached. @throws WhetstoneError `api_failed` */
+  readonly isSuspended: (installation: number) => Promise<boolean>;
   /**
    * With a token that reads settings and files of all repositories of an installation, and writes nothing; undefined when
    * there is no such installation (any more).
@@ -48,7 +52,8 @@ const READS = { metadata: "read", contents: "read", actions_variables: "read" } 
 /** A token is not used any more for so long before it expires, ms: work that begins with it goes on for a while. */
 const SPARE_MS = 10 * 60_000;
 
-type Kept = { readonly client: GitHubGraph; readonly expiresAt: number };
+type Names = Pick<Place, "owner" | "repo">;
+type Kept = { readonly client: GitHubGraph; readonly expiresAt: number; readonly names?: Names | undefined };
 
 /** Opens {@link AppClients}; asks GitHub for nothing yet. */
 export function createClients(parts: ClientParts): AppClients {
@@ -87,11 +92,21 @@ export function createClients(parts: ClientParts): AppClients {
         throw error;
       }
     },
-    repository: ({ installation, id }) =>
-      reached(`repository ${id}`, { installation, narrow: { repository_ids: [id] } }),
+    repository: ({ installation, id }) => reached(nameOf(id), { installation, narrow: { repository_ids: [id] } }),
+    placeNow: async (place) => ({ ...place, ...(await kept.get(nameOf(place.id)))?.names }),
+    isSuspended: async (installation) => {
+      const parameters = { installation_id: installation };
+      const route = "GET /app/installations/{installation_id}";
+      const found = await findOnGitHub(await app(), { route, parameters, answer: Installation });
+      return typeof found?.suspended_at === "string";
+    },
     reader: (installation) => reached(`reader ${installation}`, { installation, narrow: { permissions: READS } }),
   };
 }
+
+const nameOf = (id: Place["id"]): string => `repository ${id}`;
+
+const Installation = z.object({ suspended_at: z.string().nullish() });
 
 const App = z.object({ slug: z.string().min(1) });
 
@@ -100,7 +115,17 @@ async function identityOf(appId: number, client: GitHubClient): Promise<AppIdent
   return { appId, login: `${slug}[bot]` };
 }
 
-const Token = z.object({ token: z.string().min(1), expires_at: z.iso.datetime({ offset: true }) });
+const Token = z.object({
+  token: z.string().min(1),
+  expires_at: z.iso.datetime({ offset: true }),
+  /** Of a token that is narrowed to repositories. */
+  repositories: z.array(z.object({ name: z.string().min(1), owner: z.object({ login: z.string().min(1) }) })).nullish(),
+});
+
+function namesIn({ repositories }: z.infer<typeof Token>): Names | undefined {
+  const [only, ...others] = repositories ?? [];
+  return only === undefined || others.length > 0 ? undefined : { owner: only.owner.login, repo: only.name };
+}
 
 /** What a token is for: an installation, narrowed as GitHub's route takes it. */
 type Scope = { readonly installation: number; readonly narrow: Readonly<Record<string, unknown>> };
@@ -115,7 +140,8 @@ async function openScope(parts: ClientParts, { client, scope, forget }: Asked): 
     const made = await findOnGitHub(client, { route, parameters, answer: Token });
     if (made === undefined) return undefined;
     const expiresAt = Date.parse(made.expires_at);
-    return { client: renewing(counted(parts, made.token, `installation ${installation}`), forget), expiresAt };
+    const reaching = renewing(counted(parts, made.token, `installation ${installation}`), forget);
+    return { client: reaching, expiresAt, names: namesIn(made) };
   } catch (error) {
     if ("repository_ids" in narrow && apiStatus(error) === 422) return undefined;
     throw error;

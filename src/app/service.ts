@@ -1,5 +1,6 @@
 import type { GitHubGraph } from "../github/graphql.ts";
 import type { GateLooks } from "../capture/gate-looks.ts";
+import { apiStatus } from "../github/rest-api.ts";
 import type { Clock } from "../model/time.ts";
 import type { Store } from "../store/store.ts";
 import { type AppClients, type ClientParts, createClients } from "./clients.ts";
@@ -127,10 +128,11 @@ function workerParts(parts: ServiceParts, { metrics, now, clients }: Inside): Wo
 
 function perform(parts: ServiceParts, { metrics, now, clients }: Inside, work: ClaimedWork): Promise<Handled> {
   const { log } = parts;
-  const open = async (place: Place, run: string): Promise<RepositoryAccess | undefined> => {
-    const [self, client] = [await clients.identity(), await clients.repository(place)];
-    if (client === undefined) return undefined;
-    return parts.open({ ...place, self, run, client });
+  const open = async (place: Place, run: string): Promise<RepositoryAccess | "suspended" | undefined> => {
+    const self = await clients.identity();
+    const client = await reach(clients, place);
+    if (client === undefined || client === "suspended") return client;
+    return parts.open({ ...(await clients.placeNow(place)), self, run, client });
   };
   return performWork(
     {
@@ -145,6 +147,15 @@ function perform(parts: ServiceParts, { metrics, now, clients }: Inside, work: C
     },
     work,
   );
+}
+
+async function reach(clients: AppClients, place: Place): Promise<GitHubGraph | "suspended" | undefined> {
+  try {
+    return await clients.repository(place);
+  } catch (error) {
+    if (apiStatus(error) === 403 && (await clients.isSuspended(place.installation))) return "suspended";
+    throw error;
+  }
 }
 
 /** Repositories that come need nothing; of those that go nothing is kept. */

@@ -15,7 +15,10 @@ afterEach(() => open.splice(0).forEach((close) => close()));
 type Answer = { readonly status: number; readonly body?: unknown };
 
 /** GitHub that hands out tokens `t-1`, `t-2`, … for an hour, and answers everything else as `answer` says. */
-async function github(answer: (request: string, token: string) => Answer = () => ({ status: 200, body: {} })) {
+async function github(
+  answer: (request: string, token: string) => Answer = () => ({ status: 200, body: {} }),
+  repositories?: readonly unknown[],
+) {
   const requests: string[] = [];
   const bodies: unknown[] = [];
   let minted = 0;
@@ -30,7 +33,7 @@ async function github(answer: (request: string, token: string) => Answer = () =>
       if (text !== "") bodies.push(JSON.parse(text));
       const given = answer(what, token);
       const isMint = what.endsWith("/access_tokens") && given.status === 200;
-      const fresh = { token: `t-${minted + 1}`, expires_at: new Date(time + 3_600_000).toISOString() };
+      const fresh = { repositories, token: `t-${minted + 1}`, expires_at: new Date(time + 3_600_000).toISOString() };
       if (isMint) minted += 1;
       response.writeHead(isMint ? 201 : given.status, { "content-type": "application/json" });
       response.end(JSON.stringify(isMint ? fresh : (given.body ?? { message: "said by GitHub" })));
@@ -102,6 +105,27 @@ describe("tokens of installations", () => {
     await expect(clients.repository(place)).rejects.toMatchObject({ code: "api_failed", data: { status } });
     isDown = false;
     expect(await clients.repository(place)).toBeDefined();
+  });
+
+  test("tell the name that a repository has today; before it was reached, the one that is known", async () => {
+    const { clients } = await github(
+      (what) => ({ status: 200, body: what }),
+      [{ name: "notebook", owner: { login: "other-org" } }],
+    );
+    expect(await clients.placeNow(place)).toEqual(place);
+    await clients.repository(place);
+    expect(await clients.placeNow(place)).toEqual({ ...place, owner: "other-org", repo: "notebook" });
+    expect(await clients.placeNow({ ...place, id: 8 })).toEqual({ ...place, id: 8 });
+  });
+
+  test.each([
+    [200, { suspended_at: "2026-11-20T10:00:00Z" }, true],
+    [200, { suspended_at: null }, false],
+    [404, { message: "Not Found" }, false],
+  ])("an installation of which GitHub says %i %j is suspended: %s", async (status, body, expected) => {
+    const { clients, requests } = await github(() => ({ status, body }));
+    expect(await clients.isSuspended(99)).toBe(expected);
+    expect(requests).toEqual(["GET /app/installations/99 as a.jwt.x"]);
   });
 
   test("nothing that they are asked for approves or merges", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { EventHandler, Handled, HandlerContext } from "../../src/app/handler.ts";
 import type { InstallationChange } from "../../src/app/installation.ts";
 import { performWork, type PerformParts } from "../../src/app/perform.ts";
-import type { Place } from "../../src/app/place.ts";
+import { type Place, sealed } from "../../src/app/place.ts";
 import type { RepositoryAccess } from "../../src/app/repository.ts";
 import { memoryQueue } from "../../src/app/work/memory.ts";
 import type { ClaimedWork } from "../../src/app/work/port.ts";
@@ -38,6 +38,8 @@ function stage(handle: EventHandler["handle"], ...others: readonly EventHandler[
     queue,
     open: async (at) => {
       places.push(at);
+      if (at.installation === 403) return "suspended";
+      if (at.id === 8) return { owner: "Octo-Org", repo: "Notebook" } as RepositoryAccess;
       return at.installation === 404 ? undefined : ({ owner: at.owner, repo: at.repo } as RepositoryAccess);
     },
     onInstallation: async (change) => void changes.push(change),
@@ -137,6 +139,39 @@ describe("performWork", () => {
     expect(await performWork(parts, work({ ...about, installation: { id: 404 } }))).toEqual({ kind: "done" });
     expect(contexts).toEqual([]);
     expect(lines).toEqual(["the App is not installed in octo-org/notes any more; nothing is done"]);
+  });
+
+  test("a repository that was renamed is worked on, and its tasks kept, under its name of today", async () => {
+    const { parts, queue, places } = stage(async ({ schedule, event }) => {
+      const task = { id: "gate:1", name: "task.gate", key: "gate:1", payload: {}, notBefore: 0 } as const;
+      if (event.name !== "task.gate") await schedule(task);
+      return { kind: "again", at: 5, payload: {} };
+    });
+    const renamed = { ...about, repository: { ...about.repository, id: 8 } };
+    const handled = await performWork(parts, work(renamed));
+    const taken = await claimed(queue);
+    expect(taken.key).toBe("octo-org/notebook:gate:1");
+    await performWork(parts, taken);
+    await performWork(parts, work(handled.kind === "again" ? handled.payload : undefined));
+    expect(places.map(({ repo }) => repo)).toEqual(["Notes", "Notebook", "Notebook"]);
+  });
+
+  test("while the installation is suspended work waits; a delivery is let go after three days, a task never", async () => {
+    const { parts, contexts, lines } = stage(done);
+    const now = Number(parts.clock.now() / 1_000_000n);
+    const suspended = { ...about, installation: { id: 403 } };
+    const again = { kind: "again", at: now + 1_800_000 };
+    const days = (count: number) => ({ receivedAt: now - count * 86_400_000 });
+    expect(await performWork(parts, work(suspended, days(2.9)))).toEqual(again);
+    expect(await performWork(parts, work(suspended, days(3.1)))).toEqual({ kind: "done" });
+    const task = sealed({ name: "task.gate", place: { ...place, installation: 403 }, payload: {} });
+    expect(await performWork(parts, work(task, { event: "task.gate", ...days(90) }))).toEqual(again);
+    expect(contexts).toEqual([]);
+    expect(lines).toEqual([
+      "the installation in octo-org/notes is suspended; it waits",
+      "the installation in octo-org/notes is suspended; it is let go after three days",
+      "the installation in octo-org/notes is suspended; it waits",
+    ]);
   });
 
   test("events without handler or place end with a word", async () => {

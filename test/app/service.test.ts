@@ -14,14 +14,22 @@ nock.restore();
 
 const SECRET = "s";
 
+type Saying = { readonly installed?: readonly string[]; readonly isSuspended?: boolean };
+
 /** GitHub as far as it says where the App is installed: `owner/repo`, or `owner` alone for an account. */
-async function githubOf(installed: readonly string[]) {
+async function githubOf({ installed = [], isSuspended = false }: Saying) {
   const server = createServer((request, response) => {
     const repo = /^\/repos\/([^/]+\/[^/]+)\/installation$/.exec(request.url ?? "")?.[1];
     const accounts = installed.map((place) => ({ id: 1, account: { login: place.split("/")[0] } }));
     const isThere = repo === undefined || installed.includes(repo);
-    response.writeHead(isThere ? 200 : 404, { "content-type": "application/json" });
-    response.end(JSON.stringify(repo === undefined ? accounts : { id: 1, account: null }));
+    const json = { "content-type": "application/json" };
+    if (isSuspended && request.url === "/app") return response.writeHead(200, json).end('{"slug":"whetstone"}');
+    if (request.url?.endsWith("/access_tokens")) return response.writeHead(403, json).end('{"message":"suspended"}');
+    if (isSuspended && request.url === "/app/installations/1") {
+      return response.writeHead(200, json).end('{"suspended_at":"2026-11-20T10:00:00Z"}');
+    }
+    response.writeHead(isThere ? 200 : 404, json);
+    return response.end(JSON.stringify(repo === undefined ? accounts : { id: 1, account: null }));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -36,8 +44,8 @@ const open: (() => void)[] = [];
 afterEach(() => open.splice(0).forEach((close) => close()));
 
 /** The App where GitHub says no more than where it is installed: a handler would fail. */
-async function service(installed: readonly string[] = []) {
-  const baseUrl = await githubOf(installed);
+async function service(saying: Saying = {}) {
+  const baseUrl = await githubOf(saying);
   const queue = memoryQueue();
   const [forgotten, lines]: [string[], string[]] = [[], []];
   let woken = 0;
@@ -102,7 +110,7 @@ describe("createService", () => {
   ])(
     "an old delivery of %s that is sent again deletes nothing where the App is installed now",
     async (event, payload, there) => {
-      const { made, queue, forgotten, lines } = await service([there, "another/notes"]);
+      const { made, queue, forgotten, lines } = await service({ installed: [there, "another/notes"] });
       await queue.add(workOf("a", { key: "octo-org/notes#1", notBefore: Number.MAX_SAFE_INTEGER }));
       await made.receive(delivery(event, payload));
       expect(await drainQueue(made.worker, Infinity)).toBe(1);
@@ -134,6 +142,15 @@ describe("createService", () => {
     expect(await queue.counts(made.worker.now())).toEqual({ waiting: 0, running: 0, dead: 0 });
     const text = made.metrics.text(await queue.counts(made.worker.now()), made.worker.now());
     expect(text).toContain('attempts_total{event="installation",result="done"} 2\n');
+  });
+
+  test("work of an installation that is suspended waits and is no failure", async () => {
+    const { made, queue, lines } = await service({ isSuspended: true });
+    const repository = { id: 7, name: "n", owner: { login: "o" } };
+    await made.receive(delivery("issue_comment", { action: "created", installation: { id: 1 }, repository }));
+    expect(await drainQueue(made.worker, Infinity)).toBe(1);
+    expect(await queue.counts(made.worker.now())).toEqual({ waiting: 1, running: 0, dead: 0 });
+    expect(lines.at(-1)).toBe("the installation in o/n is suspended; it waits");
   });
 
   test("counts what it does", async () => {
