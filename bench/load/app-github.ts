@@ -9,8 +9,8 @@ export type GitHubOf = AsyncDisposable & {
   /** A command is about to be delivered: its reaction is waited for. */
   readonly commanded: (n: number) => void;
   readonly logged: (delivery: Delivered) => void;
-  /** Milliseconds from each command's delivery to the first reaction to it. */
-  readonly reactions: () => readonly number[];
+  /** Milliseconds from each command's delivery to the first reaction to it, by its number. */
+  readonly reactions: () => ReadonlyMap<number, number>;
   /** Issues with exactly one answer. */
   readonly answered: () => number;
   /** Issues with more answers than one. */
@@ -88,7 +88,7 @@ export async function startGitHubOf(): Promise<GitHubOf> {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     commanded: (n) => void commanded.set(n, performance.now()),
     logged: (delivery) => void log.push(delivery),
-    reactions: () => [...reacted.values()],
+    reactions: () => reacted,
     answered: () => [...comments.values()].filter((count) => count === 1).length,
     doubled: () => [...comments.values()].filter((count) => count > 1).length,
     [Symbol.asyncDispose]: async () => {
