@@ -54,6 +54,13 @@ export type CheckRunDelivery = z.infer<typeof CheckRunDelivery>;
 /** Of `workflow_run.*`. */
 export const RunDelivery = z.object({ workflow_run: z.object({ id: z.int().positive() }) });
 
+const Commit = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
+
+/** Of `merge_group.checks_requested`. */
+export const MergeGroupDelivery = z.object({
+  merge_group: z.object({ head_sha: Commit, base_sha: Commit, head_ref: z.string() }),
+});
+
 /** Of `deployment_protection_rule.requested`. */
 export const GateDelivery = z.object({
   environment: z.string().min(1).max(255).optional(),

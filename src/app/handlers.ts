@@ -8,6 +8,7 @@ import { pullReopened } from "./outcomes/reopened.ts";
 import { stopAsked } from "./stop/asked.ts";
 import { stopTask } from "./stop/stop-task.ts";
 import { followRun } from "./commands/follow.ts";
+import { mergeGroup } from "./checks/merge-group.ts";
 import type { EventHandler } from "./handler.ts";
 
 /** What the App does about which event; several handlers may hear of the same one. */
@@ -20,6 +21,7 @@ export const HANDLERS: readonly EventHandler[] = [
   pullReopened,
   heldTask,
   stopTask,
+  mergeGroup,
   stopAsked,
   // Last: it shows what the others put on record.
   checks,

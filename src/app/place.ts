@@ -25,6 +25,7 @@ const About = z.object({
   pull_request: Numbered.optional(),
   check_run: z.object({ head_sha: z.string(), pull_requests: z.array(Numbered).optional() }).optional(),
   environment: z.string().optional(),
+  merge_group: z.object({ head_sha: z.string() }).optional(),
 });
 
 /** What a delivery is called, where it belongs, and what it waits for. */
@@ -82,10 +83,11 @@ export function stopKey(place: Pick<Place, "owner" | "repo">, origin: string): s
 function about(payload: unknown): string {
   const found = About.safeParse(payload);
   if (!found.success) return "";
-  const { issue, pull_request, check_run, environment } = found.data;
+  const { issue, pull_request, check_run, environment, merge_group: group } = found.data;
   const number = issue?.number ?? pull_request?.number ?? check_run?.pull_requests?.[0]?.number;
   if (number !== undefined) return `#${number}`;
-  if (check_run) return `!${check_run.head_sha}`;
+  const commit = check_run?.head_sha ?? group?.head_sha;
+  if (commit !== undefined) return `!${commit}`;
   return environment === undefined ? "" : `@${environment.toLowerCase()}`;
 }
 

@@ -9,6 +9,7 @@ const REPEATABLE: Readonly<Record<string, string>> = {
   "check_run.requested_action": "pressing a button changes neither the check run nor its repository",
   "check_run.rerequested": "asking for it again changes nothing before somebody acts on it",
   "deployment_protection_rule.requested": "the run is named, and not which attempt of it asks",
+  "merge_group.checks_requested": "the commit of a group is named, and not which request for its checks it is",
   "installation.created": "payloads of installations need not carry the time of the change",
   "installation.deleted": "as above",
   "installation.suspend": "as above",

@@ -6,6 +6,7 @@ import {
   CommentDelivery,
   GateDelivery,
   InstallationDelivery,
+  MergeGroupDelivery,
   PullDelivery,
   ReopenedDelivery,
   RunDelivery,
@@ -32,6 +33,7 @@ const READ: readonly (readonly [string, readonly z.ZodType[]])[] = [
   ["workflow_run.in_progress", [RunDelivery]],
   ["workflow_run.completed", [RunDelivery]],
   ["deployment_protection_rule.requested", [GateDelivery]],
+  ["merge_group.checks_requested", [MergeGroupDelivery]],
   ...INSTALLATION_EVENTS.map((name) => [name, [InstallationDelivery]] as const),
 ];
 

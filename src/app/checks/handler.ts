@@ -55,7 +55,8 @@ async function ownCheck(context: HandlerContext): Promise<Handled> {
   const [kind = "", id = ""] = stage.about.split("/");
   if (event.name === "check_run.rerequested") {
     if (kind === "pull") await showStages(repository, Number(id));
-    else await showRun(context, Number(id));
+    else if (kind === "run") await showRun(context, Number(id));
+    // A group of a merge queue is asked for by the queue alone.
     return DONE;
   }
   const button = buttonOf(asked?.identifier ?? "");

@@ -21,7 +21,7 @@ export type ButtonName = keyof typeof BUTTONS;
 export type StageView = {
   readonly sha: CommitSha;
   readonly stage: StageName;
-  /** What it is the stage of, such as `pull/12` or `run/4711`; the same one is updated. */
+  /** What it is the stage of, such as `pull/12`, `run/4711` or `group/12` (of a merge queue); the same one is updated. */
   readonly about: string;
   readonly state: StageState;
   readonly title: string;
@@ -40,7 +40,7 @@ export function stageCheckName(stage: StageName): string {
 
 /** What a check run is of, by its external id; undefined for one that is none of a stage. */
 export function parseStageCheck(externalId: string): { readonly stage: StageName; readonly about: string } | undefined {
-  const [, name, about] = /^whetstone:([a-z]+):((?:pull|run)\/[1-9]\d{0,15})$/.exec(externalId) ?? [];
+  const [, name, about] = /^whetstone:([a-z]+):((?:pull|run)\/[1-9]\d{0,15}|group\/\d{1,16})$/.exec(externalId) ?? [];
   const stage = STAGES.find((known) => known === name);
   return stage === undefined || about === undefined ? undefined : { stage, about };
 }

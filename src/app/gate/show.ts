@@ -20,7 +20,7 @@ export async function showGate(
     sha,
     stage: "canary",
     about: `pull/${proposal.pull}`,
-    state: stateOf(gate),
+    state: gateStage(gate),
     title: titleOf(gate),
     summary: lookSummary(gate, decision === null ? verdict : decision.verdict, seen),
     url: run?.url,
@@ -28,7 +28,8 @@ export async function showGate(
   });
 }
 
-function stateOf({ decision, end }: GateRecord): StageState {
+/** How the stage "canary" stands by a gate. */
+export function gateStage({ decision, end }: GateRecord): StageState {
   if (end?.how === "bypassed") return "neutral";
   if (end?.how === "gone") return "cancelled";
   if (decision === null) return "in_progress";

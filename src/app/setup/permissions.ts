@@ -7,6 +7,7 @@ export const PERMISSIONS = {
   checks: ["write", "one check run for each stage, with its buttons"],
   deployments: ["write", "answering the deployment gate; deploying the last known good version"],
   actions: ["write", "starting the loop's workflow; stopping runs and workflows in an emergency"],
+  merge_queues: ["read", "hearing that a merge queue waits for the check of the canary"],
   actions_variables: ["read", "the variable that stops everything"],
 } as const satisfies Readonly<Record<string, readonly ["read" | "write", string]>>;
 
@@ -15,6 +16,7 @@ export const EVENTS = [
   "check_run",
   "deployment_protection_rule",
   "issue_comment",
+  "merge_group",
   "pull_request",
   "pull_request_review",
   "workflow_run",

@@ -89,6 +89,7 @@ describe("the set-up page", () => {
         checks: "write",
         deployments: "write",
         actions: "write",
+        merge_queues: "read",
         actions_variables: "read",
       },
       default_events: EVENTS,
