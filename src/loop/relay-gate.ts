@@ -1,6 +1,5 @@
 import type { AskedRun } from "../model/asked-run.ts";
 import type { Subject } from "../model/authorization.ts";
-import { WhetstoneError } from "../model/error.ts";
 import type { CommitSha } from "../model/json.ts";
 import type { Actor } from "../model/ledger.ts";
 import type { Stage } from "../model/stage.ts";
@@ -45,11 +44,6 @@ export async function giveOrder(run: LoopRun, gated: Gated, request: GateRequest
   const { baseSha } = gated.value;
   const { asked, dryRun } = request;
   const isLive = asked.session?.kind === "claude";
-  if (asked.session?.kind === "pull" && !dryRun) {
-    throw new WhetstoneError("usage", "A pull request is proved without writing anything.", {
-      remedy: "Set `dry-run: true`.",
-    });
-  }
   const read = asked.session?.kind === "pull" ? await readPull(run, asked.session, baseSha) : undefined;
   if (read?.ok === false) {
     endHere(run, { baseSha, request });

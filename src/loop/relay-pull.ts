@@ -10,11 +10,20 @@ import { formatInstant } from "../model/time.ts";
 import { sha256 } from "../protect/digest.ts";
 import { pullFault } from "../protect/pull-fitness.ts";
 import { proposalOfBranch } from "../propose/recorded.ts";
+import type { RelayRequest } from "./relay-request.ts";
 import type { LoopRun } from "./run.ts";
 
 /** File of a dossier that says whose change it is, and the one in which the gate hands on the change itself. */
 export const PULL_FILE = "pull.json";
 export const PULL_PATCH = "pull.patch";
+
+/** Nothing of a pull request is proposed again or recorded. @throws WhetstoneError `usage` */
+export function assertWritesNothing({ asked, dryRun }: Pick<RelayRequest, "asked" | "dryRun">): void {
+  if (asked?.session?.kind !== "pull" || dryRun) return;
+  throw new WhetstoneError("usage", "A pull request is proved without writing anything.", {
+    remedy: "Set `dry-run: true`.",
+  });
+}
 
 /** What the gate says of a pull request: its change, or why there is none to be proved. */
 export type ReadPull =

@@ -17,6 +17,7 @@ import type { GateRequest } from "./relay-gate.ts";
 import { JOBS, needed, type RelayJob } from "./relay-jobs.ts";
 import { assertAnswers, ONLY_LOOKS, openOrder, ORDER_FILE, orderedState, type RelayOrder } from "./relay-order.ts";
 import type { RelayEnd, RelayRequest } from "./relay-request.ts";
+import { assertWritesNothing } from "./relay-pull.ts";
 import { answerPull } from "./relay-pull-answer.ts";
 import { orderedRunner } from "./relay-session.ts";
 import { settleOrder } from "./relay-settle.ts";
@@ -31,6 +32,7 @@ import { tellIssue } from "./tell-issue.ts";
  * has not come as far as this job needs
  */
 export async function runRelayJob(request: RelayRequest, watcher: Watcher): Promise<RelayEnd> {
+  assertWritesNothing(request);
   const earlier = await openEarlier(request);
   const order = earlier && request.job !== "propose" ? openOrder(earlier, request.order) : undefined;
   const target = earlier?.manifest.target ?? request.target;

@@ -25,17 +25,25 @@ export type PullWorld = AsyncDisposable & {
   readonly open: (branch: string, files: Readonly<Record<string, string>>, base?: string) => Promise<PullAtHead>;
   /** Runs a job as a machine of its own would: with a token only where it has one. */
   readonly job: (name: RelayJob, before?: RelayEnd, more?: Partial<RelayRequest>) => Promise<RelayEnd>;
+  /** Runs the gate alone. */
+  readonly gate: (pull: PullAtHead, more?: Partial<RelayRequest>) => Promise<RelayEnd>;
   /** Runs the jobs from the gate until one does not pass, and the one that records. */
   readonly prove: (pull: PullAtHead, more?: Partial<RelayRequest>) => Promise<{ last: RelayEnd; record: RelayEnd }>;
 };
 
-export async function pullWorld(): Promise<PullWorld> {
+/** Starts it. `moved`: files of the default branch after a commit on top of the one from which {@link PullWorld.open} starts. */
+export async function pullWorld({
+  moved,
+}: { readonly moved?: Readonly<Record<string, string>> } = {}): Promise<PullWorld> {
   const project = await sampleProject();
   const files: Record<string, string> = {};
   for (const name of project.git("ls-files").split("\n"))
     files[name] = await readFile(join(project.root, name), "utf8");
   await project.remove();
+  // One round of each version says enough here.
+  files["whetstone.yaml"] = `${files["whetstone.yaml"] ?? ""}    replay: { rounds: 1 }\n`;
   const github = await startGitHub({ files });
+  if (moved !== undefined) await github.backend.commit("main", { ...files, ...moved });
   const clone = await cloneOf(github);
   const copies = await temporaryFolder();
   const place: GitHubPlace = {
@@ -71,6 +79,10 @@ export async function pullWorld(): Promise<PullWorld> {
     await rm(join(clone.root, ".whetstone"), { recursive: true, force: true });
     return { ...end, path };
   };
+  const gate: PullWorld["gate"] = (pull, more) => {
+    const asked = { mode: "refinement", session: { kind: "pull", ...pull }, question: null } as const;
+    return job("gate", undefined, { asked, ...more });
+  };
   return {
     github,
     files,
@@ -82,9 +94,9 @@ export async function pullWorld(): Promise<PullWorld> {
       const { data } = await github.backend.ask("POST", "pulls", { title: "T", head: branch, base });
       return { number: Number(Reflect.get(Object(data), "number")), headSha };
     },
+    gate,
     prove: async (pull, more = {}) => {
-      const asked = { mode: "refinement", session: { kind: "pull", ...pull }, question: null } as const;
-      let last = await job("gate", undefined, { asked, ...more });
+      let last = await gate(pull, more);
       for (const name of RELAY_JOBS.slice(1, 5)) if (last.go) last = await job(name, last, more);
       return { last, record: await job("record", last, more) };
     },

@@ -92,6 +92,16 @@ describe("judgeReplay", () => {
     expect(judged.details.at(-1)).toContain("8 calls differ");
   });
 
+  test("a change that claims nothing passes where nothing got worse, by calls that suffice", () => {
+    const hypothesis = { ...evidence({}).hypothesis, expectedChange: 0 };
+    const same = [effect([-0.2, 0, 0.2])];
+    expect(judgeReplay(evidence({ hypothesis, effects: same }))).toMatchObject({ verdict: "pass", reasons: ["ok"] });
+    const few = [effect([-0.2, 0, 0.2], { samples: 9 })];
+    expect(judgeReplay(evidence({ hypothesis, effects: few }))).toMatchObject({ reasons: ["replay_insufficient"] });
+    const slower = [effect([0.6, 1, 2])];
+    expect(judgeReplay(evidence({ hypothesis, effects: slower }))).toMatchObject({ reasons: ["replay_slower"] });
+  });
+
   test("a slowdown below a millisecond is not felt", () => {
     const tiny = effect([0.6, 1, 2], { operation: "read", before: 0.2, after: 0.4 });
     expect(judgeReplay(evidence({ effects: [effect([-0.8, -0.7, -0.6]), tiny] })).verdict).toBe("pass");
