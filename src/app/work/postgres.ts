@@ -39,10 +39,19 @@ const query = (on: pg.Pool | pg.PoolClient, { sql, params }: Statement) => on.qu
 
 type Run = (statement: Statement) => ReturnType<typeof query>;
 
+/**
+ * So long the database waits for the next statement of a turn, ms: a server whose machine is gone, and that nobody has told the
+ * database of, would else keep everybody's turn until TCP gives it up, which takes hours.
+ */
+const LONGEST_TURN_MS = 10_000;
+
 /** One transaction while no other arrival or claim is under way. */
 const inTurn = <T>({ transact }: PostgresAccess, work: (run: Run) => Promise<T>): Promise<T> =>
   transact(async (client) => {
-    await client.query("SELECT pg_advisory_xact_lock($1)", [LOCK]);
+    await client.query(
+      "SELECT set_config('idle_in_transaction_session_timeout', $2, true), pg_advisory_xact_lock($1)",
+      [LOCK, String(LONGEST_TURN_MS)],
+    );
     return work((statement) => query(client, statement));
   });
 
