@@ -19,7 +19,8 @@ export async function speakerOf(repository: RepositoryAccess, { comment }: Comme
   const { self, host } = repository;
   if (comment.performed_via_github_app?.id === self.appId || user?.login === self.login) return { kind: "self" };
   if (user === null) return { kind: "refused", why: "the account is gone" };
-  switch (user.type) {
+  const type = user.type ?? "unknown";
+  switch (type) {
     case "User": {
       const permission = await host.repository.permission(user.login);
       if (["admin", "maintain", "write"].includes(permission)) return heard("person", user.login);
@@ -30,7 +31,7 @@ export async function speakerOf(repository: RepositoryAccess, { comment }: Comme
       return bots.includes(user.id) ? heard("bot", user.login) : { kind: "refused", why: "a bot that is not listed" };
     }
     default:
-      return { kind: "refused", why: `an account of type ${user.type ?? "unknown"}` };
+      return { kind: "refused", why: `an account of type ${type}` };
   }
 }
 
@@ -41,11 +42,31 @@ function heard(type: Actor["type"], id: string): Speaker {
 /** An answer to one command, by the id of its comment. */
 export type CommandAnswer = { readonly conversation: number; readonly comment: number; readonly body: string };
 
-/** Puts an answer into the one comment that the App has in the conversation, in place of what it said to the same command. */
-export async function answerInPlace(
-  { host }: Pick<RepositoryAccess, "host">,
+/**
+ * Puts an answer into the one comment that the App has in the conversation, in place of what it said to the same command.
+ * GitHub changes comments whole and without a condition, so this process writes each conversation's one at a time: an
+ * answer and the progress of a run, which are works of different keys, would else lose one another.
+ */
+export function answerInPlace(
+  { host, owner, repo }: Pick<RepositoryAccess, "host" | "owner" | "repo">,
   { conversation, comment, body }: CommandAnswer,
 ): Promise<void> {
   const change = (standing: string | undefined): string => withSection(standing, { key: comment, body });
-  await host.notes.amend(conversation, { purpose: "answer", change });
+  return inTurn(`${owner}/${repo}#${conversation}`.toLowerCase(), async () => {
+    await host.notes.amend(conversation, { purpose: "answer", change });
+  });
+}
+
+/** Conversations that are written to at this moment, with the end of the last write. */
+const writing = new Map<string, Promise<void>>();
+
+async function inTurn(key: string, write: () => Promise<void>): Promise<void> {
+  // Whoever was before tells its own failure.
+  const turn = (writing.get(key) ?? Promise.resolve()).then(write, write);
+  writing.set(key, turn);
+  try {
+    await turn;
+  } finally {
+    if (writing.get(key) === turn) writing.delete(key);
+  }
 }
