@@ -22,5 +22,7 @@ for (let n = 0; n < 1_000; n += 1) {
   if (added !== "done") break;
 }
 say(`look ${await ending(queue.counts(NOW))}`);
-say(`end ${await ending(queue.end(held?.claim ?? "", { kind: "failed", error: payload.repeat(4), retryAt: NOW }, NOW))}`);
+say(
+  `end ${await ending(queue.end(held?.claim ?? "", { kind: "failed", error: payload.repeat(4), retryAt: NOW }, NOW))}`,
+);
 process.exit();
