@@ -9,6 +9,8 @@ export type GitHubOf = AsyncDisposable & {
   /** A command is about to be delivered: its reaction is waited for. */
   readonly commanded: (n: number) => void;
   readonly logged: (delivery: Delivered) => void;
+  /** Never answers the first reaction to a command; resolves when it is asked for. */
+  readonly hold: (n: number) => Promise<void>;
   /** Milliseconds from each command's delivery to the first reaction to it, by its number. */
   readonly reactions: () => ReadonlyMap<number, number>;
   /** Issues with exactly one answer. */
@@ -52,9 +54,11 @@ export async function startGitHubOf(): Promise<GitHubOf> {
   const comments = new Map<number, number>();
   const log: Delivered[] = [];
   const bodies = new Map<number, unknown>();
+  const held = new Map<number, () => void>();
   const answer = ({ method = "", url = "" }: IncomingMessage, body: string): unknown => {
     const path = url.split("?")[0]?.replace("/api/v3", "") ?? "";
     if (path === "/app") return { slug: "whetstone" };
+    if (path === "/app/installations") return [];
     const inLog = /^\/app\/hook\/deliveries(?:\/(\d+))?$/.exec(path);
     if (inLog) return inLog[1] === undefined ? missed(log) : detail(log, Number(inLog[1]));
     if (path.endsWith("/access_tokens")) {
@@ -81,13 +85,22 @@ export async function startGitHubOf(): Promise<GitHubOf> {
     }
     return { id: 1 };
   };
-  const server = createServer((request, response) => void respond(request, response, answer));
+  const isHeld = ({ url = "" }: IncomingMessage): boolean => {
+    const n = Number(/\/comments\/(\d+)\/reactions$/.exec(url.split("?")[0] ?? "")?.[1]);
+    const tell = held.get(n);
+    tell?.();
+    return held.delete(n);
+  };
+  const server = createServer((request, response) => {
+    if (!isHeld(request)) void respond(request, response, answer);
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     commanded: (n) => void commanded.set(n, performance.now()),
     logged: (delivery) => void log.push(delivery),
+    hold: (n) => new Promise((resolve) => held.set(n, resolve)),
     reactions: () => reacted,
     answered: () => [...comments.values()].filter((count) => count === 1).length,
     doubled: () => [...comments.values()].filter((count) => count > 1).length,
