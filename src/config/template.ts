@@ -20,9 +20,28 @@ budgets:
   day: { usd: 10, tokens: 15000000 } # all of a day (UTC)
   target: { usd: 5, tokens: 8000000 } # all of a day on one target
 
+# Who answers in sessions, and what ends one that its budget has not ended.
+# session:
+#   model: claude-opus-5-5 # full id; an alias may move
+#   maxTurns: 40 # requests to the model
+#   timeoutSeconds: 900
+#   sandbox: if-possible # Linux namespaces: if-possible, required, off
+
 # A second model that reviews proposals before anything of them is applied; it needs ANTHROPIC_API_KEY.
 # review:
-#   model: claude-sonnet-5-5`;
+#   model: claude-sonnet-5-5
+
+# How learned rules are tried, see \`whetstone learn\`.
+# learning:
+#   heldAfterDays: 14 # a promoted change whose effect is still there then counts as held
+#   cooldownAfter: 3 # so many stopped changes in a row for a kind of finding,
+#   cooldownHours: 24 # and no session works on it for so long
+
+# What the GitHub App may start and take back by itself (\`whetstone serve\`); read from the default branch.
+# app:
+#   approval: { starts: nothing } # nothing, staging, canary
+#   gate: { windowMinutes: 10, deadlineMinutes: 1440, minimumCalls: 20 }
+#   rollback: { mode: propose } # propose, automatic`;
 
 /** Text of a commented `whetstone.yaml` for one target. Pure. */
 export function configTemplate(target: { readonly name: string; readonly command: string }): string {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { parseConfig, splitCommand } from "../../src/config/parse.ts";
+import { Config } from "../../src/config/schema.ts";
 import { configTemplate } from "../../src/config/template.ts";
 import { WhetstoneError } from "../../src/model/error.ts";
 import { nearest } from "../../src/model/nearest.ts";
@@ -113,6 +114,14 @@ describe("parseConfig", () => {
       }),
     );
   });
+});
+
+test("the template of init names every part of the configuration, and its comments state the defaults", () => {
+  const text = configTemplate({ name: "notes", command: "node server.js" });
+  for (const key of Object.keys(Config.shape)) expect(text).toMatch(new RegExp(`^(?:# )?${key}:`, "m"));
+  const told = text.replaceAll(/^# (session|learning|app):((?:\n# .*)+)/gm, (block) => block.replaceAll(/^# /gm, ""));
+  expect(parseConfig(told, "told.yaml")).toEqual(parseConfig(text, "whetstone.yaml"));
+  expect(told).not.toBe(text);
 });
 
 test("the template of init is a valid configuration with the defaults that it states", () => {

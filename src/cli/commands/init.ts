@@ -12,7 +12,7 @@ export type InitOptions = CommonOptions & {
 export const init: Register = (program, context) => {
   const command = program
     .command("init")
-    .description("write a commented whetstone.yaml and an empty workload into this repository")
+    .description("write a commented whetstone.yaml and a workload to fill in into this repository")
     .option("--target <name>", "name of the first target", "my-server")
     .option("--command <command>", "how the server starts (default: guessed from .mcp.json or package.json)")
     .option(
