@@ -6,19 +6,21 @@ import { openRestHost } from "../../src/github/rest/host.ts";
 import { BOT_LOGIN, OWNER, REPO, startGitHub, TOKEN } from "../support/github.ts";
 import { BETTER_WORK, sampleProject } from "../support/sample-project.ts";
 import { CommitSha } from "../../src/model/json.ts";
+import { formatPullSession } from "../../src/model/pull-change.ts";
 import { claudeForTests, DUMMY_KEY } from "../support/claude.ts";
 import { startMessagesApi } from "../support/messages-api.ts";
 import { dispatch, stageWorkflow } from "./act.ts";
 import { startArtifacts } from "./artifacts.ts";
 import { BETTER_SESSION, liveExpectations, type LiveStories } from "./live.ts";
 import { permitRefinement } from "./permission.ts";
+import { edited, type Edited, pullExpectations } from "./pull.ts";
 import { expectations, standing, type Standing } from "./standing.ts";
 
 /**
  * `npm run e2e:github`: the shipped workflow from dispatch to recorded outcome, run by act on this machine against a
  * counterpart of GitHub: a change that holds becomes a pull request, the same once more changes nothing of it, a change
  * that does not hold is rejected and recorded, a stranger starts nothing, and a session of the real Claude Code on a scripted
- * API goes the whole way, once. Exit code 1 when anything is not as it should be; `--verbose` shows all
+ * API goes the whole way, once; a pull request into which somebody pushed is proved as it is. Exit code 1 when anything is not as it should be; `--verbose` shows all
  * that act says.
  */
 const verbose = process.argv.includes("--verbose");
@@ -86,18 +88,37 @@ const again = await story(2, { session: good });
 const rejected = await story(3, { session: "replay:sessions/wrong.json" });
 const stranger = await story(4, { session: good, actor: "somebody-else" });
 const asked = await liveStories();
+const people = await pullStory();
 const results = [
   ...expectations({ first, again, rejected, stranger }),
   ...(asked === undefined ? [] : liveExpectations({ before: stranger, ...asked })),
+  ...pullExpectations(asked?.spent ?? stranger, people.proved, people.edit),
   { what: "every request is one that GitHub describes", holds: github.violations.length === 0 },
 ];
 for (const { what, holds } of results) say(`${holds ? "ok    " : "FAILED"} ${what}`);
 const failed = results.filter(({ holds }) => !holds);
 if (failed.length > 0) {
-  for (const { log, code } of [first, again, rejected, stranger, ...(asked ? [asked.live, asked.spent] : [])])
+  for (const { log, code } of [
+    first,
+    again,
+    rejected,
+    stranger,
+    ...(asked ? [asked.live, asked.spent] : []),
+    people.proved,
+  ])
     if (!verbose) say(`--- exit ${code}\n${log.slice(-6_000)}`);
   for (const violation of github.violations) say(violation);
 }
+/** Somebody pushes into the pull request of the first run, and the App is asked to have it proved. */
+async function pullStory(): Promise<{ readonly proved: Standing; readonly edit: Edited }> {
+  const [pull] = first.pulls;
+  if (pull === undefined) throw new Error("the first run left no pull request");
+  const edit = await edited(github, pull, 7);
+  github.backend.people.permissions.set("ada", "write");
+  const session = formatPullSession(edit);
+  return { proved: await story(7, { session, actor: BOT_LOGIN, inputs: { "dry-run": "true" } }), edit };
+}
+
 /** A session of the real Claude Code on a scripted API, and one more with the permission that it used up. */
 async function liveStories(): Promise<Omit<LiveStories, "before"> | undefined> {
   const cli = await claudeForTests();
