@@ -15,8 +15,10 @@ export type WatchParts = {
 /** GitHub keeps its log of deliveries for three days. */
 const KEPT_MS = 3 * 24 * 3_600_000;
 const EVERY_MS = 5 * 60_000;
-/** So long before a look that was asked for, ms: GitHub's log has to hear of it, and who asks often is not asked for more. */
+/** So long before a look that was asked for, ms: GitHub's log has to hear of it, and whoever causes many causes one. */
 const SOON_MS = 10_000;
+/** How far back such a look goes, ms. */
+const SOON_SPAN_MS = 2 * 60_000;
 /** A look goes back before the one before it: the log tells of a delivery when it has been answered. */
 const OVERLAP_MS = 10 * 60_000;
 
@@ -26,12 +28,17 @@ const OVERLAP_MS = 10 * 60_000;
  */
 export async function watchMissed(parts: WatchParts, signal: AbortSignal): Promise<void> {
   const { now, pause, doubt } = parts;
-  let since = now() - KEPT_MS;
+  let [since, fullAt] = [now() - KEPT_MS, now()];
   while (!signal.aborted) {
     const begun = now();
     const rung = doubt.next();
-    if (await look(parts, since, signal)) since = begun - OVERLAP_MS;
-    const slept = sleepUntil({ rung, ms: EVERY_MS, stopping: signal }, pause);
+    // What comes between does not put off the look at everything; nor does a clock that is set back.
+    const isFull = begun >= fullAt || begun < fullAt - EVERY_MS;
+    const isDone = await look(parts, isFull ? since : begun - SOON_SPAN_MS, signal);
+    if (isFull) fullAt = begun + EVERY_MS;
+    if (isFull && isDone) since = begun - OVERLAP_MS;
+    const ms = Math.min(Math.max(fullAt - now(), 0), EVERY_MS);
+    const slept = sleepUntil({ rung, ms, stopping: signal }, pause);
     const isSoon = await Promise.race([rung.then(() => true), slept.then(() => false)]);
     if (isSoon) await pause(SOON_MS, signal);
   }

@@ -11,6 +11,8 @@ export type MissedParts = {
   readonly queue: Pick<WorkQueue, "add" | "known">;
   /** Whether something is done about an event: `issue_comment.created`. */
   readonly isHeard: (name: string) => boolean;
+  /** Told of the id of each delivery that GitHub was asked to send again. */
+  readonly onResent: (guid: string) => void;
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
@@ -97,11 +99,13 @@ export function nextCursor(link: string): string | undefined {
 
 type Taken = "fetched" | "resent" | "repeated";
 
-async function take({ client, queue, now }: MissedParts, { id, guid, event }: Logged): Promise<Taken> {
+async function take({ client, queue, now, onResent }: MissedParts, { id, guid, event }: Logged): Promise<Taken> {
   const parameters = { delivery_id: id };
   const { request } = await callGitHub(client, { route: `GET ${ROUTE}/{delivery_id}`, parameters, answer: Delivery });
   const { payload } = request;
   if (typeof payload !== "object" || payload === null) {
+    // Before it is asked for: it may arrive at once.
+    onResent(guid);
     await callGitHub(client, { route: `POST ${ROUTE}/{delivery_id}/attempts`, parameters, answer: z.unknown() });
     return "resent";
   }

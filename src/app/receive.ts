@@ -9,6 +9,8 @@ export type ReceiveParts = {
   readonly queue: Pick<WorkQueue, "add">;
   /** Whether something is done about an event: `issue_comment.created`. */
   readonly isHeard: (name: string) => boolean;
+  /** Whether GitHub's log of deliveries has this id, and GitHub was asked to send it again. */
+  readonly isAwaited: (id: string) => boolean;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Told of every delivery that was answered. */
@@ -59,7 +61,9 @@ export async function receiveDelivery(parts: ReceiveParts, { header, body }: Inc
   // Due at once, whatever the clock says.
   const work = { id, event, key, payload: body, receivedAt: parts.now(), notBefore: 0 };
   const isHeard = parts.isHeard(name);
-  const result = isHeard ? await parts.queue.add({ ...work, digest: deliveryDigest(event, payload) }) : "ignored";
+  const delivered = { ...work, digest: deliveryDigest(event, payload) };
+  const how = { mayRepeat: mayRepeat(name) && parts.isAwaited(id) };
+  const result = isHeard ? await parts.queue.add(delivered, how) : "ignored";
   parts.onDelivery({ event: result === "ignored" ? "other" : name, result });
   if (result === "added") parts.onAdded();
   if (result === "repeated" && mayRepeat(name)) parts.onDoubt();

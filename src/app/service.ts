@@ -70,6 +70,9 @@ const CONCURRENCY = 32;
  */
 export const LEASE_MS = 10_000;
 
+/** Ids of deliveries that GitHub was asked to send again, which are remembered. */
+const MOST_AWAITED = 10_000;
+
 /** Puts the App together. */
 export function createService(parts: ServiceParts): AppService {
   const { queue, clock, log } = parts;
@@ -84,9 +87,17 @@ export function createService(parts: ServiceParts): AppService {
   const heard = new Set<string>([...INSTALLATION_EVENTS, ...parts.handlers.flatMap(({ events }) => events)]);
   const isHeard = (name: string): boolean => heard.has(name);
   const wake = (): void => parts.onWork?.();
+  const awaited = new Set<string>();
+  const onResent = (guid: string): void => {
+    awaited.delete(guid);
+    awaited.add(guid);
+    const [oldest] = awaited;
+    if (awaited.size > MOST_AWAITED && oldest !== undefined) awaited.delete(oldest);
+  };
   const receiving: ReceiveParts = {
     ...parts,
     isHeard,
+    isAwaited: (id) => awaited.has(id),
     now,
     onDelivery: (labels) => metrics.count("whetstone_app_deliveries_total", labels),
     onAdded: wake,
@@ -98,7 +109,7 @@ export function createService(parts: ServiceParts): AppService {
     receive: (incoming) => receiveDelivery(receiving, incoming),
     worker: workerParts(parts, { metrics, now, clients }),
     takeMissed: async (since) => {
-      const missed = await takeMissed({ client: await clients.app(), queue, isHeard, now }, since);
+      const missed = await takeMissed({ client: await clients.app(), queue, isHeard, onResent, now }, since);
       metrics.count("whetstone_app_missed_deliveries_total", {}, missed.fetched + missed.resent);
       if (missed.fetched > 0) wake();
       return missed;

@@ -41,6 +41,7 @@ function log(items: readonly Logged[], payloads: (id: number) => unknown = paylo
 }
 
 const isHeard = (name: string): boolean => name === "issue_comment.created" || name === "push";
+const onResent = (): void => undefined;
 
 describe("takeMissed", () => {
   test("takes what is in the log and not in the queue, the oldest first, and nothing twice", async () => {
@@ -54,7 +55,7 @@ describe("takeMissed", () => {
       logged(5, { guid: "g-4" }),
       logged(6, { event: "push", action: null }),
     ]);
-    const parts = { client, queue, isHeard, now: () => NOW };
+    const parts = { client, queue, isHeard, onResent, now: () => NOW };
     expect(await takeMissed(parts, 0)).toEqual({ seen: 6, fetched: 3, resent: 0, repeated: 0, complete: true });
     expect(asked.slice(0, 3)).toEqual(["GET deliveries", "GET deliveries 2", "GET deliveries 4"]);
     expect(await queue.known(["g-1", "g-2", "g-4", "g-6", "g-3"])).toEqual(new Set(["g-1", "g-2", "g-4", "g-6"]));
@@ -68,7 +69,7 @@ describe("takeMissed", () => {
   test("looks no further back than it should", async () => {
     const old = new Date(NOW - 2 * HOUR).toISOString();
     const { client, asked } = log([logged(1), logged(2, { delivered_at: old }), logged(3, { delivered_at: old })]);
-    const parts = { client, queue: memoryQueue(), isHeard, now: () => NOW };
+    const parts = { client, queue: memoryQueue(), isHeard, onResent, now: () => NOW };
     expect(await takeMissed(parts, NOW - HOUR)).toEqual({
       seen: 1,
       fetched: 1,
@@ -82,8 +83,11 @@ describe("takeMissed", () => {
   test("asks GitHub to send again what its log holds no payload of", async () => {
     const { client, asked } = log([logged(1)], () => null);
     const queue = memoryQueue();
-    expect(await takeMissed({ client, queue, isHeard, now: () => NOW }, 0)).toMatchObject({ fetched: 0, resent: 1 });
+    const resent: string[] = [];
+    const parts = { client, queue, isHeard, onResent: (guid: string) => resent.push(guid), now: () => NOW };
+    expect(await takeMissed(parts, 0)).toMatchObject({ fetched: 0, resent: 1 });
     expect(asked.at(-1)).toBe("POST attempts 1");
+    expect(resent).toEqual(["g-1"]);
     expect(await queue.known(["g-1"])).toEqual(new Set());
   });
 
@@ -91,13 +95,16 @@ describe("takeMissed", () => {
     const queue = memoryQueue();
     await queue.add(workOf("made up", { digest: deliveryDigest("issue_comment", payload(1)) }));
     const { client } = log([logged(1)]);
-    expect(await takeMissed({ client, queue, isHeard, now: () => NOW }, 0)).toMatchObject({ fetched: 0, repeated: 1 });
+    expect(await takeMissed({ client, queue, isHeard, onResent, now: () => NOW }, 0)).toMatchObject({
+      fetched: 0,
+      repeated: 1,
+    });
     expect(await queue.counts(NOW)).toMatchObject({ waiting: 1 });
   });
 
   test("says when the log is longer than one look", async () => {
     const { client, asked } = log(Array.from({ length: 2 * MOST_PAGES + 1 }, (_, n) => logged(n, { event: "ping" })));
-    const parts = { client, queue: memoryQueue(), isHeard, now: () => NOW };
+    const parts = { client, queue: memoryQueue(), isHeard, onResent, now: () => NOW };
     expect(await takeMissed(parts, 0)).toMatchObject({ seen: 2 * MOST_PAGES, complete: false });
     expect(asked).toHaveLength(MOST_PAGES);
   });
@@ -151,14 +158,15 @@ describe("watchMissed", () => {
   test("a doubt at the door, also one that comes during a look, brings the next look forward to ten seconds later", async () => {
     const stop = new AbortController();
     const doubt = createBell();
-    const looks: number[] = [];
+    const looks: (readonly [number, number])[] = [];
     let time = NOW;
     await watchMissed(
       {
-        takeMissed: async () => {
-          looks.push(time - NOW);
-          if (looks.length === 1) doubt.ring();
-          if (looks.length === 3) stop.abort();
+        takeMissed: async (since) => {
+          looks.push([time - NOW, NOW - since]);
+          // As often as somebody may send something again.
+          doubt.ring();
+          if (looks.length === 33) stop.abort();
           return { seen: 0, fetched: 0, resent: 0, repeated: 0, complete: true };
         },
         now: () => time,
@@ -172,6 +180,13 @@ describe("watchMissed", () => {
       },
       stop.signal,
     );
-    expect(looks).toEqual([0, 10_000, 10_000 + HOUR / 12]);
+    const [first, second, ...others] = looks;
+    expect([first, second]).toEqual([
+      [0, 72 * HOUR],
+      [10_000, 110_000],
+    ]);
+    // Looks at everything are not put off by them.
+    expect(others.findIndex(([at, back]) => back !== 120_000 - at)).toBe(28);
+    expect(others[28]).toEqual([HOUR / 12, HOUR / 6]);
   });
 });

@@ -37,6 +37,7 @@ function door(change: Partial<ReceiveParts> = {}) {
     verify: (body, signature) => verify(SECRET, body, signature),
     queue,
     isHeard: (name) => name === "issue_comment.created",
+    isAwaited: () => false,
     now: () => NOW,
     onDelivery: ({ event, result }) => answered.push(`${event} ${result}`),
     onAdded: () => woken.push(1),
@@ -107,6 +108,20 @@ describe("receiveDelivery", () => {
     expect((await take(delivery(press, other("check_run", "d-4")))).text).toBe("added");
     expect((await take(delivery(press, other("check_run", "d-5")))).text).toBe("repeated");
     expect(doubts()).toBe(1);
+  });
+
+  test("what GitHub was asked to send again is another event where there may be two, and only there", async () => {
+    const { take } = door({ isHeard: () => true, isAwaited: (id) => id === "asked-for" });
+    for (const [event, expected] of [
+      ["issue_comment", "repeated"],
+      ["check_run", "added"],
+    ] as const) {
+      const body = BODY.replace("created", event === "check_run" ? "requested_action" : "created");
+      const of = (id: string) => delivery(body, { "x-github-event": event, "x-github-delivery": id });
+      expect((await take(of(`first-${event}`))).text).toBe("added");
+      expect((await take(of(`made-up-${event}`))).text).toBe("repeated");
+      expect((await take(of("asked-for"))).text).toBe(expected);
+    }
   });
 
   test.each([

@@ -76,6 +76,7 @@ function place() {
       verify: async (text: string, given: string) => signature(text) === given,
       queue,
       isHeard,
+      isAwaited: () => false,
       now: () => NOW,
       onDelivery: () => undefined,
       onAdded: () => undefined,
@@ -95,7 +96,7 @@ function place() {
       sent.push({ guid, event, body });
       return arrive(event, body, guid);
     },
-    look: () => takeMissed({ client, queue, isHeard, now: () => NOW }, 0),
+    look: () => takeMissed({ client, queue, isHeard, onResent: () => undefined, now: () => NOW }, 0),
   };
 }
 

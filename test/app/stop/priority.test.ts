@@ -33,6 +33,7 @@ async function deliver(queue: WorkQueue, body: string, { by = 7, on = 12 } = {})
     onDelivery: () => undefined,
     onAdded: () => undefined,
     onDoubt: () => undefined,
+    isAwaited: () => false,
   };
   await receiveDelivery(parts, { header: (name) => headers[name], body: JSON.stringify(payload) });
   return id;
