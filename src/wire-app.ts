@@ -28,6 +28,8 @@ export type RepositoryPlace = {
   readonly clock: Clock;
   /** Folder on the machine of the App, for what must hold without GitHub, such as a stop. */
   readonly folder: string;
+  /** Folder of a clone instead, whose flag and keys of people are then those that count. */
+  readonly here?: string;
   /** Id under which the ledger keeps what belongs together: that of the delivery. */
   readonly run: string;
 };
@@ -36,7 +38,9 @@ export type RepositoryPlace = {
  * Opens a repository for the App; asks GitHub for nothing yet. Who may grant what follows from GitHub's
  * permissions and `protection` of the default branch.
  */
-export function openRepository({ owner, repo, self, client, clock, folder, run }: RepositoryPlace): RepositoryAccess {
+export function openRepository(opening: RepositoryPlace): RepositoryAccess {
+  const { owner, repo, self, client, clock, run } = opening;
+  const folder = opening.here ?? join(opening.folder, owner, repo);
   const place = { owner, repo, client };
   const state = openRestState({ owner, repo, octokit: client, now: clock.now });
   const host = openRestHost({ ...place, self: self.login });
@@ -47,7 +51,7 @@ export function openRepository({ owner, repo, self, client, clock, folder, run }
   const desk = { state, clock, roles, rules: protection };
   const killSwitch = openKillSwitch({
     state,
-    folder: join(folder, owner, repo),
+    folder,
     clock,
     variable: () => host.repository.variable(STOP_VARIABLE),
   });
@@ -66,7 +70,7 @@ export function openRepository({ owner, repo, self, client, clock, folder, run }
     desk,
     killSwitch,
     guard,
-    keys: { folder: openSigningKeys(join(folder, owner, repo, "keys")), random: randomBytes },
+    keys: { folder: openSigningKeys(join(folder, "keys")), random: randomBytes },
     config,
   };
 }

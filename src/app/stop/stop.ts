@@ -3,7 +3,7 @@ import type { Actor } from "../../model/ledger.ts";
 import { unauthorized } from "../../protect/authorization/refusal.ts";
 import { stopSubject } from "../../protect/kill-switch.ts";
 import type { Permit } from "../../protect/permit.ts";
-import { resumeSwept } from "../../protect/stop/resume.ts";
+import { type Resumed, resumeSwept } from "../../protect/stop/resume.ts";
 import { STOP_ISSUE, stopIssue, stoppedText, resumedText } from "../../protect/stop/tell.ts";
 import { type Sweep, sweepStop, type SweepDeps } from "../../protect/stop/sweep.ts";
 import { grantHere } from "../approval/grant.ts";
@@ -93,20 +93,31 @@ async function tell({ host }: RepositoryAccess, { by, why }: SweepTask, done: Sw
   }
 }
 
+type ResumeContext = Pick<HandlerContext, "repository" | "clock"> & {
+  /** Names the handling: the same at every attempt. */
+  readonly event: Pick<HandlerContext["event"], "id">;
+};
+
 /**
  * Lets everything go on that was stopped, with the permission of the person who asks, who must be an admin, and switches
  * on exactly what the stop had switched off. A stop in between wins.
  * @throws WhetstoneError `unauthorized`; `stopped` while the variable of the repository is set; `api_failed`
  */
-export async function resumeAll(
-  { repository, clock, event }: Pick<HandlerContext, "repository" | "clock" | "event">,
+export async function resumeAll(context: ResumeContext, request: { readonly by: Actor }): Promise<Swept> {
+  const done = await letGoOn(context, request);
+  return { complete: done.complete, said: resumedText(done) };
+}
+
+/** {@link resumeAll} with what came of it, part by part. */
+export async function letGoOn(
+  { repository, clock, event }: ResumeContext,
   { by }: { readonly by: Actor },
-): Promise<Swept> {
+): Promise<Resumed & { readonly complete: boolean }> {
   const permit = () => permitHere(repository, { by, run: event.id });
   const done = await resumeSwept(depsOf(repository, clock), { by, run: event.id, permit });
   const complete = !done.stoppedAgain && done.failures.length === 0;
   if (complete) await repository.host.notes.closeIssue(STOP_ISSUE);
-  return { complete, said: resumedText(done) };
+  return { ...done, complete };
 }
 
 async function permitHere(

@@ -2,7 +2,7 @@ import { common, type CommonOptions, type Register } from "../command.ts";
 import { tokenOptions, type TokenOptions } from "../token-options.ts";
 
 export type StopOptions = CommonOptions & { readonly why?: string; readonly github?: string };
-export type ResumeOptions = CommonOptions & TokenOptions;
+export type ResumeOptions = CommonOptions & TokenOptions & { readonly github?: string };
 
 /** `whetstone stop`. */
 export const stop: Register = (program, context) => {
@@ -28,7 +28,11 @@ export const stop: Register = (program, context) => {
 export const resume: Register = (program, context) => {
   const command = program
     .command("resume")
-    .description("lift the kill switch, with a token of `whetstone authorize grant` for exactly this stop");
+    .description("lift the kill switch, with a token of `whetstone authorize grant` for exactly this stop")
+    .option(
+      "--github <repository>",
+      "let OWNER/REPO on GitHub go on and switch its workflows on; GITHUB_TOKEN of one of its administrators permits it",
+    );
   tokenOptions(command);
   common(command, "resume --token-file token").action(async (options: ResumeOptions) => {
     const { runResume } = await import("../run/stop.ts");

@@ -1,6 +1,6 @@
 import { repositoryRoot } from "../../github/repository.ts";
 import { EXIT } from "../../model/codes.ts";
-import { codeOf } from "../../model/error.ts";
+import { codeOf, WhetstoneError } from "../../model/error.ts";
 import { isRunning } from "../../model/stop.ts";
 import { type Stopped, stopSubject } from "../../protect/kill-switch.ts";
 import { readSweep } from "../../protect/stop/sweep-record.ts";
@@ -62,6 +62,11 @@ function linesOf(done: Stopped): string[] {
  * GitHub switched off are named, since a clone cannot switch them on.
  */
 export async function runResume(options: ResumeOptions, io: Io): Promise<number> {
+  if (options.github !== undefined) {
+    assertNoToken(options);
+    const { resumeGitHub } = await import("./resume-github.ts");
+    return await resumeGitHub({ named: options.github, ...(options.json && { json: true }) }, io);
+  }
   const protection = await openCliProtection(options, io);
   const { killSwitch } = protection;
   const token = await readTokenOption(options, io);
@@ -82,6 +87,14 @@ export async function runResume(options: ResumeOptions, io: Io): Promise<number>
   if (options.json) printJson(io, { stopped: false, lifted: true, authorization, switchedOff });
   else io.out(`Running again, with ${authorization ?? "permission"}; it is on record.\n${stillOff(switchedOff)}`);
   return EXIT.pass;
+}
+
+/** On GitHub the account of the token of the environment permits, and a stop there is another one than that of a clone. */
+function assertNoToken({ token, tokenFile }: ResumeOptions): void {
+  if (token === undefined && tokenFile === undefined) return;
+  throw new WhetstoneError("usage", "--github takes no token of `whetstone authorize grant`.", {
+    remedy: "Leave --token and --token-file out: GITHUB_TOKEN of an administrator permits it.",
+  });
 }
 
 function stillOff(files: readonly string[]): string {
