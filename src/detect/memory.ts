@@ -20,6 +20,7 @@ const NOT_OF_THE_CHANGE: ReadonlySet<ReasonCode> = new Set([
   "verdict_missing",
   "api_error",
   "review_missing",
+  "duplicate_open",
   "disabled",
   "timed_out",
 ]);

@@ -84,7 +84,7 @@ export const REASON_CODES = {
   role_missing: "The person does not have the role that the operation needs.",
   person_needed: "Only a person can grant an authorization.",
   two_person: "The author of a change cannot grant its authorization while the two-person rule is on.",
-  duplicate_open: "A proposal with the same fingerprint is already open.",
+  duplicate_open: "Another proposal for the same operation of the target is open.",
   fingerprint_rejected: "A proposal with the same fingerprint was rejected before and nothing new speaks for it.",
   evidence_insufficient: "The telemetry holds too few calls to support a finding.",
   no_finding: "The telemetry was analysed and nothing worth a change was found.",

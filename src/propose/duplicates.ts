@@ -2,7 +2,7 @@ import type { PullRequest, PullRequests } from "../github/host-port.ts";
 import type { ReasonCode } from "../model/codes.ts";
 import type { Outcome } from "../model/outcome.ts";
 import { parseBranchName } from "./branch-name.ts";
-import { type ParsedPullRequest, parsePullRequest } from "./pull-request.ts";
+import { parsePullRequest } from "./pull-request.ts";
 
 /** Ends of a proposal after which the same one is not made again. */
 const REFUSED: ReadonlySet<Outcome["status"]> = new Set(["rejected", "closed", "rolled_back"]);
@@ -64,29 +64,23 @@ function isRefusal({ status, reasons }: EarlierEnd): boolean {
   return REFUSED.has(status) && (status !== "rejected" || reasons.some((reason) => !CIRCUMSTANCES.has(reason)));
 }
 
-/** An open pull request of Whetstone's, with what it says where that can be read. */
-export type StandingProposal = { readonly pull: PullRequest; readonly said: ParsedPullRequest | undefined };
+/** What is about to be proposed, as far as another proposal may stand in its way. */
+export type Intended = { readonly target: string; readonly branch: string; readonly operation: string };
 
-/** The open proposals for a target, for a gate that refuses before a session costs money. Errors: `api_failed`. */
-export async function standingProposals(
+/**
+ * Whether people have another proposal for the same operation of the target before them: one at a time, since both would
+ * claim the same effect and the second one was measured without the first. What a person rewrote so that it cannot be read
+ * back does not count. Undefined when none is open. Errors: `api_failed`.
+ */
+export async function openAlready(
   pulls: Pick<PullRequests, "open">,
-  target: string,
-): Promise<readonly StandingProposal[]> {
-  const all = await pulls.open();
-  return all
-    .filter(({ branch }) => parseBranchName(branch)?.target === target)
-    .map((pull) => ({ pull, said: parsePullRequest(pull) }));
-}
-
-/** Whether an open proposal is about the same finding of the same operation already. Undefined when none is. */
-export function openAlready(
-  standing: readonly StandingProposal[],
-  finding: { readonly kind: string; readonly operation: string },
-): Duplicate | undefined {
-  const same = standing.find(({ said }) =>
-    said?.facts.findings.some(({ kind, operation }) => kind === finding.kind && operation === finding.operation),
+  { target, branch, operation }: Intended,
+): Promise<Duplicate | undefined> {
+  const others = (await pulls.open()).filter(
+    (pull) => pull.branch !== branch && parseBranchName(pull.branch)?.target === target,
   );
+  const same = others.find((pull) => parsePullRequest(pull)?.facts.hypothesis.operation === operation);
   if (same === undefined) return undefined;
-  const detail = `Pull request ${same.pull.number} for ${finding.kind} in ${finding.operation} is open.`;
+  const detail = `Pull request ${same.number} for ${operation} is open: merge or close it first.`;
   return { reason: "duplicate_open", detail };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { PullRequest } from "../../src/github/host-port.ts";
 import type { Outcome } from "../../src/model/outcome.ts";
 import { formatBranchName } from "../../src/propose/branch-name.ts";
-import { type EarlierEnd, openAlready, rejectedBefore, standingProposals } from "../../src/propose/duplicates.ts";
+import { type EarlierEnd, openAlready, rejectedBefore } from "../../src/propose/duplicates.ts";
 import { formatPullRequest } from "../../src/propose/pull-request.ts";
 import { factsOf } from "./facts.ts";
 import { proposal } from "./parts.ts";
@@ -63,34 +63,35 @@ describe("the same change", () => {
   });
 });
 
-describe("before a session costs money", () => {
-  const open = async () => [
-    pull(),
-    pull({ number: 2, branch: "feature/x" }),
-    pull({ number: 3, branch: formatBranchName({ ...proposal, target: "mail" }) }),
-    pull({
-      number: 4,
-      body: "rewritten by hand",
-      branch: formatBranchName({ ...proposal, fingerprint: "1".repeat(64) }),
-    }),
-  ];
+describe("another proposal for the same operation", () => {
+  const operation = factsOf().hypothesis.operation;
+  const other = formatBranchName({ ...proposal, fingerprint: "1".repeat(64) });
+  const intended = { target: proposal.target, branch: formatBranchName(proposal), operation };
+  const among = (...pulls: PullRequest[]) => openAlready({ open: async () => pulls }, intended);
 
-  test("the open proposals for a target are known by their branches, with what they say where it can be read", async () => {
-    const standing = await standingProposals({ open }, "notes");
-    expect(standing.map(({ pull: { number }, said }) => [number, said?.facts.fingerprint])).toEqual([
-      [1, fingerprint],
-      [4, undefined],
-    ]);
+  test("that is open stands in the way, by its number", async () => {
+    expect(await among(pull({ number: 9, branch: "feature/x" }), pull({ number: 4, branch: other }))).toEqual({
+      reason: "duplicate_open",
+      detail: `Pull request 4 for ${operation} is open: merge or close it first.`,
+    });
   });
 
-  test("a finding that an open proposal is about is not worked on again", async () => {
-    const standing = await standingProposals({ open }, "notes");
-    expect(openAlready(standing, { kind: "n_plus_one", operation: "search" })).toEqual({
-      reason: "duplicate_open",
-      detail: "Pull request 1 for n_plus_one in search is open.",
-    });
-    expect(openAlready(standing, { kind: "n_plus_one", operation: "list" })).toBeUndefined();
-    expect(openAlready(standing, { kind: "errors", operation: "search" })).toBeUndefined();
-    expect(openAlready([], { kind: "n_plus_one", operation: "search" })).toBeUndefined();
+  test.each([
+    ["is this one", { branch: intended.branch }],
+    [
+      "is of another target",
+      { branch: formatBranchName({ ...proposal, target: "mail", fingerprint: "1".repeat(64) }) },
+    ],
+    ["is a person's", { branch: "feature/x" }],
+    ["cannot be read back", { branch: other, body: "rewritten by hand" }],
+  ] as const)("that %s does not", async (_what, change) => {
+    expect(await among(pull(change))).toBeUndefined();
+  });
+
+  test("for another operation does not", async () => {
+    const facts = factsOf();
+    const about = { ...facts, hypothesis: { ...facts.hypothesis, operation: "tools/call other" } };
+    expect(await among(pull({ branch: other, ...formatPullRequest(about) }))).toBeUndefined();
+    expect(await among()).toBeUndefined();
   });
 });

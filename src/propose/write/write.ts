@@ -3,7 +3,7 @@ import { CommitSha } from "../../model/json.ts";
 import type { ReasonCode } from "../../model/codes.ts";
 import type { Stage } from "../../model/stage.ts";
 import { formatBranchName } from "../branch-name.ts";
-import { rejectedBefore } from "../duplicates.ts";
+import { openAlready, rejectedBefore } from "../duplicates.ts";
 import { type PullRequestFacts, pullRequestFacts } from "../facts.ts";
 import { outgoingFaults } from "../outgoing.ts";
 import { formatPullRequest } from "../pull-request.ts";
@@ -65,7 +65,10 @@ async function commitAndPublish(deps: WriteDeps, verified: Verified): Promise<St
   const { proposal, facts, checks, base, files, tree, patch, request } = verified;
   const branch = formatBranchName(proposal);
   const outcomes = await deps.outcomes(proposal.target);
-  const duplicate = rejectedBefore(proposal.fingerprint, outcomes, await deps.host.pulls.from(branch));
+  const { operation } = facts.hypothesis;
+  const duplicate =
+    rejectedBefore(proposal.fingerprint, outcomes, await deps.host.pulls.from(branch)) ??
+    (await openAlready(deps.host.pulls, { target: proposal.target, branch, operation }));
   if (duplicate !== undefined) return refused([...checks, failed("commit", duplicate.reason, duplicate.detail)]);
   await deps.mayWrite();
   const { title } = formatPullRequest(facts);
@@ -133,11 +136,13 @@ function isRefused(checks: readonly WriteCheck[]): boolean {
   return checks.at(-1)?.verdict !== "pass";
 }
 
+/** The branch moved, or people have another proposal before them: nothing was found against the change. */
+const CIRCUMSTANCES: ReadonlySet<ReasonCode> = new Set(["base_moved", "duplicate_open"]);
+
 function refused(checks: readonly WriteCheck[]): Stage<WriteValue> {
   const last = checks.at(-1);
   const reasons: readonly [ReasonCode, ...ReasonCode[]] = last?.reasons ?? ["verdict_missing"];
   const summary = `refused at ${last?.check ?? "the start"}: ${last?.detail ?? "nothing was verified"}`;
-  // What moved was the branch: nothing was found against the change, which may be proposed anew.
-  const verdict = reasons.every((reason) => reason === "base_moved") ? "inconclusive" : "fail";
+  const verdict = reasons.every((reason) => CIRCUMSTANCES.has(reason)) ? "inconclusive" : "fail";
   return { verdict, reasons, summary, value: { checks } };
 }

@@ -270,6 +270,17 @@ describe("nothing is written and the reason is told", () => {
     expect(await standing(moved)).toEqual({ pulls: [], branches: [] });
   });
 
+  test("another proposal for the same operation is open: nothing is held against the change, and it may come later", async () => {
+    await using world = await startWorld();
+    await writeProposal(world.deps, world.request({ proposal: { fingerprint: "1".repeat(64) } }));
+    const waiting = await writeProposal(world.deps, world.request());
+    expect(waiting).toMatchObject({ verdict: "inconclusive", reasons: ["duplicate_open"] });
+    expect(waiting.summary).toContain("Pull request 1 for ");
+    expect((await standing(world)).pulls).toHaveLength(1);
+    await world.deps.host.pulls.close(1);
+    expect((await writeProposal(world.deps, world.request())).verdict).toBe("pass");
+  });
+
   test("a person closed the pull request of the same change", async () => {
     await using world = await startWorld();
     await writeProposal(world.deps, world.request());
