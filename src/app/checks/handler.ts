@@ -4,7 +4,9 @@ import { answerInPlace } from "../conversation.ts";
 import { CheckRunDelivery, PullDelivery, RunDelivery } from "../delivery.ts";
 import type { AppEvent, EventHandler, Handled, HandlerContext } from "../handler.ts";
 import { cell } from "../page-text.ts";
+import type { RepositoryAccess } from "../repository.ts";
 import { buttonOf, press, type Press } from "./press.ts";
+import { showKept } from "./pull-validation.ts";
 import { parseStageCheck } from "./stage-check.ts";
 import { pullOfDossier, showStages } from "./stages.ts";
 import { showRun } from "./workflow-run.ts";
@@ -46,6 +48,11 @@ export const checks: EventHandler = {
   },
 };
 
+/** A pull request of people has no stages but the one that was asked for. */
+async function showAgain(repository: RepositoryAccess, pull: number): Promise<void> {
+  if (!(await showStages(repository, pull))) await showKept(repository, pull);
+}
+
 async function ownCheck(context: HandlerContext): Promise<Handled> {
   const { event, repository, log } = context;
   const { check_run: check, requested_action: asked, sender } = CheckRunDelivery.parse(event.payload);
@@ -54,7 +61,7 @@ async function ownCheck(context: HandlerContext): Promise<Handled> {
   if (check.app?.id !== repository.self.appId || stage === undefined) return DONE;
   const [kind = "", id = ""] = stage.about.split("/");
   if (event.name === "check_run.rerequested") {
-    if (kind === "pull") await showStages(repository, Number(id));
+    if (kind === "pull") await showAgain(repository, Number(id));
     else if (kind === "run") await showRun(context, Number(id));
     // A group of a merge queue is asked for by the queue alone.
     return DONE;

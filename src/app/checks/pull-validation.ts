@@ -1,5 +1,6 @@
 import type { StageResult } from "../../model/dossier.ts";
 import type { PullValidation } from "../../model/pull-change.ts";
+import { readPullValidation } from "../../protect/pull-validations.ts";
 import { effectTable } from "../../propose/report.ts";
 import { cell, markdownTable } from "../page-text.ts";
 import type { RepositoryAccess } from "../repository.ts";
@@ -10,8 +11,6 @@ export type PullRun = {
   readonly number: number;
   readonly headSha: string;
   readonly target: string;
-  /** Id of the workflow run, where GitHub has named it. */
-  readonly run: number | null;
 };
 
 /** Inconclusive is no pass: where the check is required, `neutral` would let a merge through. */
@@ -27,7 +26,7 @@ export async function showPullRun(repository: Pick<RepositoryAccess, "host">, pu
     ...aboutPull(pull),
     state: "in_progress",
     title: "This commit is being validated",
-    summary: `A run${pull.run === null ? "" : ` (${pull.run})`} proves the change as it is at \`${pull.headSha}\` for the target ${cell(pull.target)}.`,
+    summary: `A run proves the change as it is at \`${pull.headSha}\` for the target ${cell(pull.target)}.`,
   });
 }
 
@@ -38,6 +37,13 @@ export async function showPullLost(
 ): Promise<void> {
   const title = "The run ended without a verdict";
   await showStage(repository, { ...aboutPull(pull), state: "action_required", title, summary: line });
+}
+
+/** Shows again what is kept of a pull request, where it is of the commit that stands there now. */
+export async function showKept({ host, state }: Pick<RepositoryAccess, "host" | "state">, pull: number): Promise<void> {
+  const kept = await readPullValidation(await state.view(), pull);
+  if (kept === undefined || (await host.pulls.find(pull))?.headSha !== kept.headSha) return;
+  await showStage({ host }, pullValidationView(kept));
 }
 
 /** What a run found of a pull request, as the check run of the commit that it was given. */

@@ -4,7 +4,7 @@ import type { AskedRun } from "../../model/asked-run.ts";
 import { parsePullSession, type PullAtHead } from "../../model/pull-change.ts";
 import { readAskedRun } from "../../protect/asked-runs.ts";
 import { readPullValidation } from "../../protect/pull-validations.ts";
-import { pullValidationText, pullValidationView, showPullLost } from "../checks/pull-validation.ts";
+import { pullValidationText, pullValidationView, showPullLost, showPullRun } from "../checks/pull-validation.ts";
 import { showStage } from "../checks/stage-check.ts";
 import { answerInPlace } from "../conversation.ts";
 import type { EventHandler, Handled, HandlerContext, Task } from "../handler.ts";
@@ -51,7 +51,7 @@ export const followRun: EventHandler = {
       return await tellEnd(context, asked, { isGood: false, line: `Run ${followed.run} ${why}.` });
     }
     if (run.status === "completed") return await tellEnd(context, asked, endOf(run));
-    if (followed.told !== run.status) await tell(context, asked, progressOf(run));
+    if (followed.told !== run.status) await tellProgress(context, asked, run);
     return { kind: "again", at: now + LOOK_MS, payload: { ...followed, told: run.status } };
   },
 };
@@ -80,6 +80,12 @@ function linkOf({ id, url }: WorkflowRun): string {
   return /^https:\/\/[\w.:/-]+$/.test(url) ? `[Run ${id}](${url})` : `Run ${id}`;
 }
 
+async function tellProgress(context: HandlerContext, asked: AskedRun, run: WorkflowRun): Promise<void> {
+  const proved = parsePullSession(asked.inputs["session"]);
+  if (proved !== undefined) await showPullRun(context.repository, { ...proved, target: asked.target });
+  await tell(context, asked, progressOf(run));
+}
+
 async function tellEnd(context: HandlerContext, asked: AskedRun, { isGood, line }: End): Promise<Handled> {
   const proved = parsePullSession(asked.inputs["session"]);
   if (proved !== undefined) return await tellProved(context, { asked, line, isGood, pull: proved });
@@ -98,8 +104,7 @@ async function tellProved(context: HandlerContext, { asked, pull, line, isGood }
   const isOwn = kept?.comment === asked.comment && kept.run === asked.run && kept.headSha === pull.headSha;
   const found = isOwn && (isGood || kept.verdict !== "pass") ? kept : undefined;
   if (found === undefined) {
-    const lost = { ...pull, target: asked.target, run: asked.run };
-    await showPullLost(repository, { ...lost, line: `${line} It left no verdict.` });
+    await showPullLost(repository, { ...pull, target: asked.target, line: `${line} It left no verdict.` });
   } else await showStage(repository, pullValidationView(found));
   const head = (await repository.host.pulls.find(pull.number))?.headSha;
   const moved =

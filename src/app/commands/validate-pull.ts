@@ -20,8 +20,8 @@ export async function validatePull(context: CommandContext, target: string): Pro
   const answer = await startLoop(context, order);
   const pull = parsePullSession(order.inputs["session"]);
   if (pull === undefined) return answer;
-  const { run } = (await readAskedRun(await repository.state.view(), place.comment)) ?? { run: null };
-  await showPullRun(repository, { ...pull, target: order.target, run });
+  // A later attempt comes when the run may have ended: who follows it says so at the commit.
+  if ((standing?.run ?? null) === null) await showPullRun(repository, { ...pull, target: order.target });
   return {
     ...answer,
     body: `${answer.body}\n\nIt proves #${pull.number} at \`${pull.headSha}\`; later pushes are not part of it.`,

@@ -4,7 +4,7 @@ import { checks } from "../../../src/app/checks/handler.ts";
 import { followRun } from "../../../src/app/commands/follow.ts";
 import type { PullValidation } from "../../../src/model/pull-change.ts";
 import { keepPullValidation } from "../../../src/protect/pull-validations.ts";
-import { commentPayload } from "../payloads.ts";
+import { APP_ID, commentPayload } from "../payloads.ts";
 import { configured, propose, type Proposed } from "../proposed.ts";
 import { startTalk, type Talk } from "../talk.ts";
 
@@ -167,6 +167,41 @@ describe("/whetstone validate on a pull request", () => {
     const { answer } = await talk.say("/whetstone validate");
     expect(answer).toContain("### Whetstone: usage");
     expect(dispatched()).toEqual([]);
+  });
+
+  test("a later attempt leaves what was found; who follows the run says at the commit that it is under way", async () => {
+    await open();
+    await validate();
+    await end("success", {});
+    await validate();
+    expect(await shown()).toEqual({ "Whetstone validation": "success" });
+    const { id = 0 } = dispatched().at(-1) ?? {};
+    talk.github.backend.actions.setRun(id, { status: "in_progress" });
+    const task = talk.tasks.at(-1);
+    await followRun.handle(talk.context({ id: task?.id ?? "", name: "task.follow-run", payload: task?.payload }));
+    expect(await shown()).toEqual({ "Whetstone validation": "in_progress" });
+    expect(dispatched()).toHaveLength(1);
+  });
+
+  test("the check of a pull request of people can be shown again, where its head is the same", async () => {
+    await open();
+    const { pull, head } = await foreign();
+    await validate("/whetstone validate", pull);
+    await end("success", { pull, headSha: head });
+    const check = { id: 7, head_sha: head, external_id: `whetstone:validation:pull/${pull}`, app: { id: APP_ID } };
+    const rerequested = talk.context({ name: "check_run.rerequested", payload: { check_run: check } });
+    const writes = () =>
+      talk.github.requests.filter((request) => / check-runs/.test(request) && !request.startsWith("GET"));
+    const about = { name: "Whetstone validation", sha: head, externalId: check.external_id };
+    const text = { title: "?", summary: "?", annotations: [] };
+    await talk.repository.host.checks.report({ ...about, ...text, status: "queued" });
+    expect(await shown(head)).toEqual({ "Whetstone validation": "queued" });
+    await checks.handle(rerequested);
+    expect(await shown(head)).toEqual({ "Whetstone validation": "success" });
+    await talk.github.backend.commit("people/idea", { "a.ts": "5\n" });
+    const before = writes().length;
+    await checks.handle(rerequested);
+    expect(writes()).toHaveLength(before);
   });
 
   test("with a recording it proves that, on a pull request too", async () => {
