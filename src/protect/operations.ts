@@ -232,9 +232,12 @@ export function operationOf(name: string): ProtectedOperation {
   if (isOperation(name)) return { ...OPERATIONS[name], name };
   const near = nearest(name, Object.keys(OPERATIONS));
   throw new WhetstoneError("usage", `There is no operation "${name}".`, {
-    remedy: near === undefined ? `Choose one of ${Object.keys(OPERATIONS).join(", ")}.` : `Did you mean "${near}"?`,
+    remedy: near === undefined ? `Those that need a permission: ${permitted().join(", ")}.` : `Did you mean "${near}"?`,
   });
 }
+
+const permitted = (): string[] =>
+  Object.entries<Declaration>(OPERATIONS).flatMap(([name, declared]) => (needsAuthorization(declared) ? [name] : []));
 
 function isOperation(name: string): name is OperationName {
   return Object.hasOwn(OPERATIONS, name);

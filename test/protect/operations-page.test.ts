@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { CLOCK_TOLERANCE_SECONDS } from "../../src/protect/authorization/rules.ts";
 import { ProtectionSettings } from "../../src/config/protection.ts";
-import { needsAuthorization, operationOf } from "../../src/protect/operations.ts";
+import { needsAuthorization, OPERATIONS, operationOf } from "../../src/protect/operations.ts";
 
 const page = readFileSync("docs/protection.md", "utf8");
 
@@ -11,7 +11,8 @@ test("what docs/protection.md says of an operation is what is declared", () => {
     .split("\n")
     .filter((line) => line.startsWith("| `"))
     .map((line) => line.split("|").map((cell) => cell.trim().replaceAll("`", "")));
-  expect(rows.length).toBeGreaterThan(10);
+  const told = rows.map(([, name = ""]) => name);
+  expect(new Set(told)).toEqual(new Set(Object.keys(OPERATIONS)));
   for (const [, name = "", kind, risk, permission, whileStopped] of rows) {
     const operation = operationOf(name);
     const said = { name, kind, risk, permission, whileStopped };
@@ -23,6 +24,15 @@ test("what docs/protection.md says of an operation is what is declared", () => {
       whileStopped: operation.whileStopped ? "yes" : "no",
     });
   }
+});
+
+test("a name of nothing is answered with the operations that can be asked for", () => {
+  const asked = Object.keys(OPERATIONS).filter((name) => needsAuthorization(operationOf(name)));
+  expect(() => operationOf("fly")).toThrow(
+    expect.objectContaining({ remedy: `Those that need a permission: ${asked.join(", ")}.` }),
+  );
+  expect(asked).toContain("resume");
+  expect(() => operationOf("resum")).toThrow(expect.objectContaining({ remedy: 'Did you mean "resume"?' }));
 });
 
 test("the times that it states are those of the code", () => {
