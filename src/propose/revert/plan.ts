@@ -5,6 +5,7 @@ import { digestOf, sha256 } from "../../protect/digest.ts";
 import { type FileText, introducedNames, type Use, usesOf } from "./dependence.ts";
 import { mergeLines } from "./merge-lines.ts";
 import { mergeTrees, type PathStep, type RevertTrees, type Tree } from "./merge-trees.ts";
+import { findRenames } from "./renames.ts";
 
 /** The commits of a revert: the one before the change, the one after it, and the one that it is taken back on. */
 export type RevertCommits = { readonly before: CommitSha; readonly changed: CommitSha; readonly now: CommitSha };
@@ -50,7 +51,7 @@ export async function planRevert(history: Reader, commits: RevertCommits): Promi
     changed: await history.tree(changed),
     now: await history.tree(now),
   };
-  const steps = mergeTrees(trees);
+  const steps = mergeTrees(trees, await findRenames(history, trees));
   if (steps.length === 0) return { kind: "nothing" };
   const files: FileChange[] = [];
   const conflicts: Conflict[] = [];
@@ -100,21 +101,29 @@ async function carryOut(history: Reader, step: PathStep): Promise<FileChange | {
 
 type Dependents = { readonly uses: readonly Use[]; readonly unsearched: number };
 
-/** Later lines that use a name which only the change brought. */
+/** Later lines that use a name which only the change brought; of a file that was renamed the lines are later than its own. */
 async function dependents(history: Reader, trees: RevertTrees, steps: readonly PathStep[]): Promise<Dependents> {
-  const touched = steps.map(({ path }) => path);
+  const touched = new Set(steps.flatMap(({ path, from }) => (from === undefined ? [path] : [path, from])));
   const names = introducedNames(
-    await textsOf(history, trees.before, touched),
-    await textsOf(history, trees.changed, touched),
+    await textsOf(history, trees.before, [...touched]),
+    await textsOf(history, trees.changed, [...touched]),
   );
   if (names.size === 0) return { uses: [], unsearched: 0 };
-  const later = [...trees.now.keys()].filter((path) => trees.now.get(path)?.sha !== trees.changed.get(path)?.sha);
+  const origins = new Map(steps.flatMap(({ path, from }) => (from === undefined ? [] : [[path, from] as const])));
+  const origin = (path: string): string => origins.get(path) ?? path;
+  const later = [...trees.now.keys()].filter(
+    (path) => trees.now.get(path)?.sha !== trees.changed.get(origin(path))?.sha,
+  );
   const searched = later.slice(0, MOST_SEARCHED);
   const now = await textsOf(history, trees.now, searched);
   const readable = now.filter(({ text }) => text !== undefined);
-  const changed = await textsOf(history, trees.changed, searched);
+  const changed = await textsOf(history, trees.changed, searched.map(origin));
   return {
-    uses: usesOf(names, { touched: new Set(touched), changed, now: readable }),
+    uses: usesOf(names, {
+      touched,
+      changed: changed.map(({ text }, index) => ({ path: searched[index] ?? "", text })),
+      now: readable,
+    }),
     unsearched: later.length - readable.length,
   };
 }

@@ -17,6 +17,8 @@ export type RealGit = {
   }) => string | undefined;
   readonly history: Pick<History, "tree" | "blob">;
   readonly treeOf: (files: Files) => string;
+  /** What git takes the similarity of two commits' one renamed file for, 0 to 1; undefined where it sees no rename. */
+  readonly similarity: (one: string, other: string) => number | undefined;
 };
 
 export function realGit(cwd: string): RealGit {
@@ -52,6 +54,11 @@ export function realGit(cwd: string): RealGit {
   return {
     commits: (files) => make(files, []),
     treeOf: (files) => tree(make([files], [])[0] ?? ""),
+    similarity: (one, other) => {
+      const said = git(["diff-tree", "-r", "-M", "--raw", one, other]).toString("utf8");
+      const percent = / R(\d{3})\t/.exec(said)?.[1];
+      return percent === undefined ? undefined : Number(percent) / 100;
+    },
     revert: ({ before, changed, now }) => {
       // A commit with the tree from before on top of the change: merging it is what a revert is.
       const undo = git(["commit-tree", tree(before), "-p", changed, "-m", "undo"])
