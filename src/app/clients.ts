@@ -22,6 +22,9 @@ export type ClientParts = {
   readonly pace?: { readonly paced: boolean; readonly secondMs: number };
 };
 
+/** Writes of a lane are a second apart; those of another one do not wait for them. */
+export type Lane = "ordinary" | "urgent";
+
 /** GitHub as the App reaches it; every client refuses what Whetstone never does. */
 export type AppClients = {
   /** The App's account, asked for once. @throws WhetstoneError `api_failed` */
@@ -29,10 +32,11 @@ export type AppClients = {
   /** As the App itself, for its own endpoints. */
   readonly app: () => Promise<GitHubClient>;
   /**
-   * With a token that reaches this one repository; undefined when the App is not installed there.
+   * With a token that reaches this one repository; undefined when the App is not installed there. What is urgent does not
+   * wait with its writes behind others of the installation, which GitHub wants a second apart: a stop behind a flood.
    * @throws WhetstoneError `api_failed`
    */
-  readonly repository: (place: Place) => Promise<GitHubGraph | undefined>;
+  readonly repository: (place: Place, lane?: Lane) => Promise<GitHubGraph | undefined>;
   /** The repository under the name that GitHub last gave it, as far as it was reached: it may have been renamed. */
   readonly placeNow: (place: Place) => Promise<Place>;
   /** Whether an installation is suspended: it exists, and lets nothing be reached. @throws WhetstoneError `api_failed` */
@@ -92,7 +96,10 @@ export function createClients(parts: ClientParts): AppClients {
         throw error;
       }
     },
-    repository: ({ installation, id }) => reached(nameOf(id), { installation, narrow: { repository_ids: [id] } }),
+    repository: ({ installation, id }, lane = "ordinary") => {
+      const name = lane === "ordinary" ? nameOf(id) : `${nameOf(id)} ${lane}`;
+      return reached(name, { installation, lane, narrow: { repository_ids: [id] } });
+    },
     placeNow: async (place) => ({ ...place, ...(await kept.get(nameOf(place.id)))?.names }),
     isSuspended: async (installation) => {
       const parameters = { installation_id: installation };
@@ -100,7 +107,8 @@ export function createClients(parts: ClientParts): AppClients {
       const found = await findOnGitHub(await app(), { route, parameters, answer: Installation });
       return typeof found?.suspended_at === "string";
     },
-    reader: (installation) => reached(`reader ${installation}`, { installation, narrow: { permissions: READS } }),
+    reader: (installation) =>
+      reached(`reader ${installation}`, { installation, lane: "ordinary", narrow: { permissions: READS } }),
   };
 }
 
@@ -128,19 +136,23 @@ function namesIn({ repositories }: z.infer<typeof Token>): Names | undefined {
 }
 
 /** What a token is for: an installation, narrowed as GitHub's route takes it. */
-type Scope = { readonly installation: number; readonly narrow: Readonly<Record<string, unknown>> };
+type Scope = {
+  readonly installation: number;
+  readonly lane: Lane;
+  readonly narrow: Readonly<Record<string, unknown>>;
+};
 type Asked = { readonly client: GitHubClient; readonly scope: Scope; readonly forget: () => void };
 
 /** 404: no such installation; 422: it does not hold the repository, or has not granted the permission. */
 async function openScope(parts: ClientParts, { client, scope, forget }: Asked): Promise<Kept | undefined> {
-  const { installation, narrow } = scope;
+  const { installation, lane, narrow } = scope;
   const route = "POST /app/installations/{installation_id}/access_tokens";
   const parameters = { installation_id: installation, ...narrow };
   try {
     const made = await findOnGitHub(client, { route, parameters, answer: Token });
     if (made === undefined) return undefined;
     const expiresAt = Date.parse(made.expires_at);
-    const reaching = renewing(counted(parts, made.token, `installation ${installation}`), forget);
+    const reaching = renewing(counted(parts, made.token, `installation ${installation} ${lane}`), forget);
     return { client: reaching, expiresAt, names: namesIn(made) };
   } catch (error) {
     if ("repository_ids" in narrow && apiStatus(error) === 422) return undefined;

@@ -39,6 +39,8 @@ export type RepositoryAccess = {
   readonly guard: Guard;
   /** Keys that this server signs with for people who permit something on GitHub; their tokens never leave it. */
   readonly keys: { readonly folder: SigningKeyFolder; readonly random: (bytes: number) => Uint8Array };
+  /** The same repository, whose writes wait for no others of the installation; for stops. @throws WhetstoneError `api_failed` */
+  readonly urgent?: () => Promise<RepositoryAccess | undefined>;
   /** The command that is being carried out, by which it is taken up again once somebody has permitted it. */
   readonly asked?: AskedCommand;
   /** A person's yes to a request that another person's command made. */

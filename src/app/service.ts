@@ -143,7 +143,12 @@ function perform(parts: ServiceParts, { metrics, now, clients }: Inside, work: C
     const self = await clients.identity();
     const client = await reach(clients, place);
     if (client === undefined || client === "suspended") return client;
-    return parts.open({ ...(await clients.placeNow(place)), self, run, client });
+    const opening = { ...(await clients.placeNow(place)), self, run };
+    const urgent = async (): Promise<RepositoryAccess | undefined> => {
+      const apart = await clients.repository(place, "urgent");
+      return apart && parts.open({ ...opening, client: apart });
+    };
+    return { ...parts.open({ ...opening, client }), urgent };
   };
   return performWork(
     {

@@ -45,7 +45,8 @@ export type SweepTask = {
 
 /** One sweep of a stop, and the task for the next where something is left to do. */
 export async function sweep(context: Omit<StopContext, "event">, task: SweepTask): Promise<Swept> {
-  const { repository, clock } = context;
+  const { clock } = context;
+  const repository = await urgentOf(context.repository);
   const { also, failure } = await alsoStopped(repository);
   const request = { by: task.by, why: task.why, run: task.origin, also };
   const swept = await sweepStop(depsOf(repository, clock), request);
@@ -54,6 +55,16 @@ export async function sweep(context: Omit<StopContext, "event">, task: SweepTask
   const open = !told || done.failures.length > 0 || done.ending.length > 0;
   if (open && task.again > 0) await scheduleAgain(context, { ...task, again: task.again - 1, flagged: done.flagged });
   return { complete: done.flagged && done.failures.length === 0, said: stoppedText(done) };
+}
+
+/** A stop does not wait behind other writes; where that cannot be had it waits, and is done all the same. */
+async function urgentOf(repository: RepositoryAccess): Promise<RepositoryAccess> {
+  try {
+    return (await repository.urgent?.()) ?? repository;
+  } catch (error) {
+    if (error instanceof WhetstoneError) return repository;
+    throw error;
+  }
 }
 
 async function scheduleAgain(
