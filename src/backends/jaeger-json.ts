@@ -5,18 +5,10 @@ import { decodedSpans, reject, type Decoded } from "../capture/otlp/rejection.ts
 import { isObject, type JsonObject } from "../capture/jsonrpc.ts";
 import type { Json } from "../model/json.ts";
 import { ATTR, SpanKind, type Attributes, type Span, type SpanStatus } from "../model/span.ts";
-import { durationFromMicros, nsFromMicros, paddedId } from "./micros.ts";
+import { durationFromMicros, FIELD_TAGS, nsFromMicros, paddedId } from "./micros.ts";
 
 /** Tags that the span's own fields express; they are not kept as attributes. */
-const FIELD_TAGS = new Set([
-  "span.kind",
-  "otel.status_code",
-  "otel.status_description",
-  "otel.scope.name",
-  "otel.scope.version",
-  "otel.library.name",
-  "otel.library.version",
-]);
+const OWN_TAGS: ReadonlySet<string> = new Set(["span.kind", ...FIELD_TAGS]);
 
 /** Whether a parsed document is Jaeger API JSON: `{data: [{traceID, spans, processes}]}`. */
 export function isJaeger(document: unknown): boolean {
@@ -65,7 +57,7 @@ function decodeSpan(span: JsonObject, processes: JsonObject): Span {
     durationNs: durationFromMicros(span["duration"]),
     status: statusOf(tags),
     ...(statusMessage !== undefined && { statusMessage }),
-    attributes: Object.fromEntries(Object.entries(tags).filter(([key]) => !FIELD_TAGS.has(key))),
+    attributes: Object.fromEntries(Object.entries(tags).filter(([key]) => !OWN_TAGS.has(key))),
     events: listOf(span["logs"]).map(decodeLog),
     links,
     resource,

@@ -1,6 +1,16 @@
 import { durationField, timeField } from "../capture/otlp/fields.ts";
 import { reject } from "../capture/otlp/rejection.ts";
 
+/** Tags of OpenTelemetry's mapping that a span's own fields express; they are not kept as attributes. */
+export const FIELD_TAGS: readonly string[] = [
+  "otel.status_code",
+  "otel.status_description",
+  "otel.scope.name",
+  "otel.scope.version",
+  "otel.library.name",
+  "otel.library.version",
+];
+
 /** Jaeger and Zipkin leave out leading zeros, and 64-bit trace ids are allowed: pads to the full length. */
 export function paddedId(value: unknown, bytes: 8 | 16): unknown {
   return typeof value === "string" && value !== "" && value.length < bytes * 2 && /^[0-9a-fA-F]+$/.test(value)

@@ -4,17 +4,10 @@ import { serviceOf } from "../capture/otlp/decode.ts";
 import { decodedSpans, reject, type Decoded } from "../capture/otlp/rejection.ts";
 import { isObject, type JsonObject } from "../capture/jsonrpc.ts";
 import { ATTR, SpanKind, type Attributes, type Span, type SpanStatus } from "../model/span.ts";
-import { durationFromMicros, nsFromMicros, paddedId } from "./micros.ts";
+import { durationFromMicros, FIELD_TAGS, nsFromMicros, paddedId } from "./micros.ts";
 
 /** Tags that the span's own fields express; they are not kept as attributes. */
-const FIELD_TAGS = new Set([
-  "otel.status_code",
-  "otel.status_description",
-  "otel.scope.name",
-  "otel.scope.version",
-  "otel.library.name",
-  "otel.library.version",
-]);
+const OWN_TAGS: ReadonlySet<string> = new Set(FIELD_TAGS);
 
 /** Whether a parsed document is Zipkin v2 JSON: a list of spans, or a list of traces that are lists of spans. */
 export function isZipkin(document: unknown): boolean {
@@ -83,7 +76,7 @@ function attributesOf(tags: Record<string, string>, local: JsonObject, remote: u
   const endpoints = found.flatMap(([key, value]) =>
     typeof value === "string" || typeof value === "number" ? [[key, value] as const] : [],
   );
-  return Object.fromEntries([...endpoints, ...Object.entries(tags).filter(([key]) => !FIELD_TAGS.has(key))]);
+  return Object.fromEntries([...endpoints, ...Object.entries(tags).filter(([key]) => !OWN_TAGS.has(key))]);
 }
 
 function scopeOf(tags: Record<string, string>): Span["scope"] {

@@ -15,8 +15,6 @@ import { stageProgress } from "../progress.ts";
 import { sessionSource } from "../session-source.ts";
 import { describeSession } from "../session-text.ts";
 
-const EXITS = { pass: EXIT.pass, fail: EXIT.fail, inconclusive: EXIT.inconclusive } as const;
-
 /** `whetstone session start`. */
 export async function runSessionStart(options: SessionStartOptions, io: Io): Promise<number> {
   const mode = SessionMode.safeParse(options.mode);
@@ -82,7 +80,7 @@ async function execute(order: SessionOrder, { json }: Pick<Asked, "json">, io: I
     const end = await executeSession(order, { observer: progress, progress: progress.step, note });
     if (json) printJson(io, toJson(end, io));
     else printEnd(io, end);
-    return EXITS[end.verdict];
+    return EXIT[end.verdict];
   } finally {
     progress.stop();
   }

@@ -20,8 +20,6 @@ import { stageProgress } from "../progress.ts";
 import { readProposal, type NamedProposal } from "../proposal-file.ts";
 import { renderTable } from "../table.ts";
 
-const EXITS = { pass: EXIT.pass, fail: EXIT.fail, inconclusive: EXIT.inconclusive } as const;
-
 /** `whetstone validate`. */
 export async function runValidate(named: string, options: ValidateOptions, io: Io): Promise<number> {
   const input = await readProposal(named, io.cwd);
@@ -32,7 +30,7 @@ export async function runValidate(named: string, options: ValidateOptions, io: I
   if (options.output !== undefined) await writeFileWhole(resolve(io.cwd, options.output), json(report));
   if (options.json) printJson(io, report);
   else printReport(io, report);
-  return EXITS[report.verdict];
+  return EXIT[report.verdict];
 }
 
 /** The proposal of the input, bound to HEAD when it is not bound yet. @throws WhetstoneError `session_invalid` */
