@@ -62,8 +62,11 @@ export type PullRequests = {
    * knows who pushed it. Empty for servers that keep no such list.
    */
   readonly pushers: (branch: string) => Promise<readonly string[]>;
-  /** When a branch was moved last, RFC 3339; undefined for servers that keep no such list. */
-  readonly pushedAt: (branch: string) => Promise<string | undefined>;
+  /**
+   * When a branch was moved last, RFC 3339, and to which commit, as far as it is listed by now; undefined for servers that keep
+   * no such list.
+   */
+  readonly lastPush: (branch: string) => Promise<{ readonly at: string; readonly sha: CommitSha } | undefined>;
   /** All open ones from branches of this repository; none of a fork. */
   readonly open: () => Promise<readonly PullRequest[]>;
   /** Opens one; the open one of the same branch when there is one. */

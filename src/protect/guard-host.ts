@@ -74,7 +74,7 @@ function guardPulls(pulls: Host["pulls"], parts: Parts): Host["pulls"] {
     find: pulls.find,
     authors: pulls.authors,
     pushers: pulls.pushers,
-    pushedAt: pulls.pushedAt,
+    lastPush: pulls.lastPush,
     open: pulls.open,
     reviews: pulls.reviews,
     create: guarded("proposal.publish", pulls.create, parts),

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
+import { openFlow } from "../../src/flow.ts";
 import { judgeEvidence } from "../../src/loop/analyze.ts";
+import { JOBS } from "../../src/loop/relay-jobs.ts";
 import { PULL_PATCH } from "../../src/loop/relay-pull.ts";
 import { assertGatesChange, pullSession } from "../../src/loop/relay-pull-session.ts";
 import type { CallResult } from "../../src/model/call.ts";
 import type { PullChange } from "../../src/model/pull-change.ts";
 import type { Carried } from "../../src/loop/stages.ts";
+import { manualClock } from "../../src/model/time.ts";
 import { sha256 } from "../../src/protect/digest.ts";
 import { evidence } from "../propose/parts.ts";
 
@@ -61,6 +64,23 @@ describe("the session of a pull request", () => {
     expect(() => assertGatesChange({ pull: PULL }, { patchDigest: PULL.patchDigest })).not.toThrow();
     expect(() => assertGatesChange({}, { patchDigest: "e".repeat(64) })).not.toThrow();
   });
+});
+
+test("the job that measures goes on for a pull request where nothing is found, and ends a run that searches", async () => {
+  const healthy = { ...evidence, findings: [] };
+  const stages = {
+    capture: async () => ({ verdict: "pass", reasons: ["ok"], summary: "", value: undefined }),
+    analyze: async () => ({ ...judgeEvidence(healthy), value: healthy }),
+    mayGoOn: async () => undefined,
+  };
+  const ended = async (order: unknown) => {
+    const observer = { started: () => undefined, ended: () => undefined };
+    const flow = openFlow(stages, { observer, clock: manualClock() });
+    await JOBS.evidence({ stages, flow, order } as never);
+    return flow.results.at(-1);
+  };
+  expect(await ended({ pull: PULL })).toMatchObject({ stage: "analyze", verdict: "pass", reasons: ["ok"] });
+  expect(await ended({})).toMatchObject({ stage: "analyze", verdict: "inconclusive", reasons: ["no_finding"] });
 });
 
 test("a server that nothing hurts ends a search for changes, not the proof of one", () => {

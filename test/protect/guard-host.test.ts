@@ -12,7 +12,7 @@ const READS = [
   "pulls.open",
   "pulls.authors",
   "pulls.pushers",
-  "pulls.pushedAt",
+  "pulls.lastPush",
   "pulls.find",
   "pulls.reviews",
   "checks.on",

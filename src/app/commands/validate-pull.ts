@@ -50,18 +50,24 @@ async function orderFor(context: CommandContext, target: string): Promise<LoopOr
 }
 
 /** Nobody has read what was pushed after they wrote; in the same second counts as after. */
-async function assertSeen(
-  { repository, event }: CommandContext,
-  { branch, number, headSha }: FoundPull,
-): Promise<void> {
+async function assertSeen({ repository, event }: CommandContext, pull: FoundPull): Promise<void> {
+  const { branch, number, headSha } = pull;
   const written = CommentDelivery.safeParse(event.payload).data?.comment.created_at;
-  const pushed = await repository.host.pulls.pushedAt(branch);
-  if (written === undefined || pushed === undefined || Date.parse(pushed) < Date.parse(written)) return;
-  throw new WhetstoneError(
-    "usage",
-    `#${number} was pushed to at ${pushed}, when your comment was already written (${written}).`,
-    {
-      remedy: `Look at ${headSha.slice(0, 12)}, then write /whetstone validate again.`,
-    },
-  );
+  const pushed = await repository.host.pulls.lastPush(branch);
+  if (written === undefined || pushed === undefined) return;
+  if (pushed.sha !== headSha) {
+    throw new WhetstoneError(
+      "api_failed",
+      `GitHub does not tell yet when #${number} came to ${headSha.slice(0, 12)}.`,
+      {
+        remedy: "It is asked again.",
+        data: { later: true },
+      },
+    );
+  }
+  if (Date.parse(pushed.at) < Date.parse(written)) return;
+  const when = `#${number} was pushed to at ${pushed.at}, when your comment was already written (${written}).`;
+  throw new WhetstoneError("usage", when, {
+    remedy: `Look at ${headSha.slice(0, 12)}, then write /whetstone validate again.`,
+  });
 }

@@ -62,7 +62,7 @@ export function restPulls(repository: RestRepository): PullRequests {
     },
     authors: (number) => readAuthors(repository, number),
     pushers: (branch) => readPushers(repository, branch),
-    pushedAt: (branch) => readLastPush(repository, branch),
+    lastPush: (branch) => readLastPush(repository, branch),
     open: () => list({ state: "open" }),
     create: async ({ branch, base, title, body, draft }) => {
       const wanted = { head: branch, base, title, body: fitBody(body), draft, maintainer_can_modify: true };
@@ -131,13 +131,17 @@ async function readPushers({ client, owner, repo }: RestRepository, branch: stri
   return [...new Set(names.filter((name) => name !== undefined))];
 }
 
-async function readLastPush({ client, owner, repo }: RestRepository, branch: string): Promise<string | undefined> {
+async function readLastPush(
+  { client, owner, repo }: RestRepository,
+  branch: string,
+): Promise<{ readonly at: string; readonly sha: CommitSha } | undefined> {
   const moves = await findOnGitHub(client, {
     route: "GET /repos/{owner}/{repo}/activity",
     parameters: { owner, repo, ref: `refs/heads/${branch}`, direction: "desc", per_page: 1 },
-    answer: z.array(z.object({ timestamp: z.string() })),
+    answer: z.array(z.object({ timestamp: z.string(), after: CommitSha })),
   });
-  return moves?.[0]?.timestamp;
+  const [last] = moves ?? [];
+  return last && { at: last.timestamp, sha: last.after };
 }
 
 /** Labels that a repository lacks are made by GitHub. */

@@ -260,10 +260,10 @@ describe("a pull request whose change is not run", () => {
     await refused(validate("/whetstone validate", pull), "is for release");
   });
 
-  const pushedAt = (timestamp: string) =>
+  const pushedAt = (timestamp: string, after = ours.head) =>
     talk.github.bend((request) =>
       request.startsWith("GET activity")
-        ? { when: "before", reply: { status: 200, body: [{ timestamp }] } }
+        ? { when: "before", reply: { status: 200, body: [{ timestamp, after }] } }
         : undefined,
     );
   /** The comment as GitHub delivers it, with its time. */
@@ -286,6 +286,13 @@ describe("a pull request whose change is not run", () => {
       await refused(written("2026-11-20T10:00:00Z"), "was pushed to at");
     },
   );
+
+  test("one whose last push is not listed yet is asked for again", async () => {
+    await open();
+    pushedAt("2026-11-20T09:59:59Z", "f".repeat(40));
+    await expect(written("2026-11-20T10:00:00Z")).rejects.toMatchObject({ code: "api_failed" });
+    expect(dispatched()).toEqual([]);
+  });
 
   test("but what was pushed before the comment was seen; a later push does not change what was asked for", async () => {
     await open();
