@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { callGitHub, type GitHubClient } from "../github/rest-api.ts";
+import { WhetstoneError } from "../model/error.ts";
 import { addressOf } from "./place.ts";
 import { deliveryDigest, mayRepeat } from "./repeats.ts";
 import type { WorkQueue } from "./work/port.ts";
@@ -50,7 +51,7 @@ const Delivery = z.object({ request: z.object({ payload: z.unknown() }) });
 /**
  * Compares GitHub's log of deliveries since `since` (epoch ms) with the queue, and takes what is missing, the oldest first.
  * What is in the log needs no signature: GitHub itself is asked for it. Known ids change nothing.
- * @throws WhetstoneError `api_failed`, and those of the queue
+ * @throws WhetstoneError `api_failed`, also for single deliveries when the others were taken, and those of the queue
  */
 export async function takeMissed(parts: MissedParts, since: number): Promise<Missed> {
   const missing = new Map<string, Logged>();
@@ -64,9 +65,29 @@ export async function takeMissed(parts: MissedParts, since: number): Promise<Mis
     page += 1;
     cursor = recent.length < items.length ? undefined : next;
   } while (cursor !== undefined && page < MOST_PAGES);
+  return { seen, ...(await takeAll(parts, [...missing.values()].toReversed())), complete: cursor === undefined };
+}
+
+/** So many deliveries in a row that GitHub does not give out: then it is GitHub, and not one of them. */
+const MOST_FAILURES = 10;
+
+/** One that GitHub does not give out keeps no other from being taken. @throws its error then */
+async function takeAll(parts: MissedParts, items: readonly Logged[]): Promise<Record<Taken, number>> {
   const taken = { fetched: 0, resent: 0, repeated: 0 };
-  for (const item of [...missing.values()].toReversed()) taken[await take(parts, item)] += 1;
-  return { seen, ...taken, complete: cursor === undefined };
+  let [failure, row]: [WhetstoneError | undefined, number] = [undefined, 0];
+  for (const item of items) {
+    try {
+      taken[await take(parts, item)] += 1;
+      row = 0;
+    } catch (error) {
+      if (!(error instanceof WhetstoneError) || error.code !== "api_failed") throw error;
+      failure ??= error;
+      row += 1;
+      if (row === MOST_FAILURES) break;
+    }
+  }
+  if (failure !== undefined) throw failure;
+  return taken;
 }
 
 async function unknownOf({ queue, isHeard }: MissedParts, items: readonly Logged[]): Promise<readonly Logged[]> {

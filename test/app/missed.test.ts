@@ -102,6 +102,17 @@ describe("takeMissed", () => {
     expect(await queue.counts(NOW)).toMatchObject({ waiting: 1 });
   });
 
+  test("one delivery that GitHub does not give out keeps none of the others from being taken, and is tried again", async () => {
+    const queue = memoryQueue();
+    const { client } = log([logged(1), logged(2), logged(3)], (id) => {
+      if (id === 3) throw Object.assign(new Error("Server Error"), { status: 500 });
+      return payload(id);
+    });
+    const parts = { client, queue, isHeard, onResent, now: () => NOW };
+    await expect(takeMissed(parts, 0)).rejects.toMatchObject({ code: "api_failed" });
+    expect(await queue.known(["g-1", "g-2", "g-3"])).toEqual(new Set(["g-1", "g-2"]));
+  });
+
   test("says when the log is longer than one look", async () => {
     const { client, asked } = log(Array.from({ length: 2 * MOST_PAGES + 1 }, (_, n) => logged(n, { event: "ping" })));
     const parts = { client, queue: memoryQueue(), isHeard, onResent, now: () => NOW };

@@ -102,6 +102,9 @@ function verdictOf(gate: GateRecord | undefined): Omit<Member, "pull"> {
 /** Commits of a group that are looked at; GitHub groups at most 100 pull requests. */
 const MOST_COMMITS = 100;
 
+/** How the title of a commit names its pull request: of a merge, and of one that is squashed or merged under its title. */
+const TITLES = [/^Merge pull request #(\d{1,10})\b/, /\(#(\d{1,10})\)$/] as const;
+
 /** The pull requests that a group names: in its branch, and in its merges, whose messages name them. */
 async function pullsOf({ repository }: HandlerContext, { sha, base, ref }: MergeGroup): Promise<readonly number[]> {
   const named = new Set<number>();
@@ -110,9 +113,12 @@ async function pullsOf({ repository }: HandlerContext, { sha, base, ref }: Merge
   let at: CommitSha | undefined = sha;
   for (let seen = 0; at !== undefined && at !== base && seen < MOST_COMMITS; seen += 1) {
     const commit = await repository.history.commit(at);
-    const [, merged, squashed] = /^Merge pull request #(\d{1,10})\b|\(#(\d{1,10})\)$/.exec(titleLine(commit)) ?? [];
-    const number = Number(merged ?? squashed);
-    if (number > 0) named.add(number);
+    const title = titleLine(commit);
+    // Both: whoever gives a pull request the title of another one's merge would else hide it behind that.
+    for (const form of TITLES) {
+      const number = Number(form.exec(title)?.[1] ?? 0);
+      if (number > 0) named.add(number);
+    }
     at = commit?.parents[0];
   }
   return [...named].toSorted((a, b) => a - b);

@@ -97,6 +97,18 @@ describe("a merge queue that asks for checks", () => {
     }
   });
 
+  test("is refused a group whose unwatched pull request of Whetstone bears the title of another one's merge", async () => {
+    await using place = await startGated();
+    const own = `(#${place.pull})`;
+    for (const title of [
+      `Merge pull request #98 from a/b ${own}`,
+      `Merge pull request #${place.pull} from a/b (#98)`,
+    ]) {
+      const { checks } = await answer(place, { titles: [title, "Another (#99)"], ref: `pr-99-${SHA}` });
+      expect(checks).toEqual([["Whetstone canary", "action_required"]]);
+    }
+  });
+
   test("is not passed a pull request of Whetstone that was never watched, or only before its last commit", async () => {
     await using place = await startGated();
     const ref = `pr-${place.pull}-${SHA}`;
