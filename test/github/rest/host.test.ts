@@ -166,6 +166,19 @@ describe("pull requests", () => {
     expect(await host.pulls.pushers(branch)).toEqual([]);
   });
 
+  test("the last push to a branch is the newest that GitHub lists", async () => {
+    const body = [{ timestamp: "2026-11-20T10:00:00Z", after: "a".repeat(40), actor: null }];
+    const answer = (moves: unknown) =>
+      github.bend((request) =>
+        request.startsWith("GET activity") ? { when: "before", reply: { status: 200, body: moves } } : undefined,
+      );
+    answer(body);
+    expect(await host.pulls.lastPush("a+b")).toEqual({ at: "2026-11-20T10:00:00Z", sha: "a".repeat(40) });
+    answer([]);
+    expect(await host.pulls.lastPush("a+b").finally(() => github.bend(undefined))).toBeUndefined();
+    expect(await host.pulls.lastPush("a+b")).toBeUndefined();
+  });
+
   test("are all read, however many pages there are", async () => {
     await using other = await startGitHub();
     for (let n = 0; n < 103; n += 1) {
