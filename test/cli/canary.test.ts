@@ -171,7 +171,10 @@ describe("canary aa", () => {
   test("too few calls, no number and an empty store are said", async () => {
     const few = await file("few.csv", [HEADER, ...calls("few", { count: 20, errorRate: 0, ms: 20 })].join("\n"));
     const ended = await aa("--control", few);
-    expect([ended.code, ended.err]).toEqual([2, expect.stringContaining("The baseline has 20 calls; an A/A needs 100")]);
+    expect([ended.code, ended.err]).toEqual([
+      2,
+      expect.stringContaining("The baseline has 20 calls; an A/A needs 100"),
+    ]);
     expect((await aa("--control", few, "--repeat", "0")).err).toContain("--repeat 0");
     expect((await aa("--db", "nothing.db")).code).toBe(2);
   });
