@@ -126,13 +126,14 @@ async function identityOf(appId: number, client: GitHubClient): Promise<AppIdent
 const Token = z.object({
   token: z.string().min(1),
   expires_at: z.iso.datetime({ offset: true }),
-  /** Of a token that is narrowed to repositories. */
-  repositories: z.array(z.object({ name: z.string().min(1), owner: z.object({ login: z.string().min(1) }) })).nullish(),
+  /** Of a token that is narrowed to repositories. Its form is nothing that a token should fail for. */
+  repositories: z.unknown().optional(),
 });
+const Named = z.tuple([z.object({ name: z.string().min(1), owner: z.object({ login: z.string().min(1) }) })]);
 
 function namesIn({ repositories }: z.infer<typeof Token>): Names | undefined {
-  const [only, ...others] = repositories ?? [];
-  return only === undefined || others.length > 0 ? undefined : { owner: only.owner.login, repo: only.name };
+  const [only] = Named.safeParse(repositories).data ?? [];
+  return only && { owner: only.owner.login, repo: only.name };
 }
 
 /** What a token is for: an installation, narrowed as GitHub's route takes it. */

@@ -17,7 +17,7 @@ type Answer = { readonly status: number; readonly body?: unknown };
 /** GitHub that hands out tokens `t-1`, `t-2`, … for an hour, and answers everything else as `answer` says. */
 async function github(
   answer: (request: string, token: string) => Answer = () => ({ status: 200, body: {} }),
-  repositories?: readonly unknown[],
+  repositories?: unknown,
 ) {
   const requests: string[] = [];
   const bodies: unknown[] = [];
@@ -116,6 +116,22 @@ describe("tokens of installations", () => {
     await clients.repository(place);
     expect(await clients.placeNow(place)).toEqual({ ...place, owner: "other-org", repo: "notebook" });
     expect(await clients.placeNow({ ...place, id: 8 })).toEqual({ ...place, id: 8 });
+  });
+
+  test.each([
+    [undefined],
+    ["all"],
+    [["notebook"]],
+    [
+      [
+        { name: "a", owner: { login: "o" } },
+        { name: "b", owner: { login: "o" } },
+      ],
+    ],
+  ])("repositories of a token in the form %j change nothing", async (repositories) => {
+    const { clients } = await github(undefined, repositories);
+    expect(await clients.repository(place)).toBeDefined();
+    expect(await clients.placeNow(place)).toEqual(place);
   });
 
   test.each([
