@@ -20,3 +20,9 @@ export function parseCommands(comment: string): readonly WrittenCommand[] {
     .filter((match) => match !== null)
     .map(([, word = "", rest = ""]) => ({ word: word.toLowerCase(), rest: rest.trim() }));
 }
+
+/** Whether a comment holds a stop and no other command: it is let past everything else. */
+export function isStopAlone(comment: string): boolean {
+  const [only, ...others] = parseCommands(comment);
+  return only?.word === "stop" && others.length === 0;
+}

@@ -1,7 +1,8 @@
+import { z } from "zod";
 import { messageOf, WhetstoneError } from "../model/error.ts";
 import type { Actor } from "../model/ledger.ts";
 import type { Answer, CommandContext } from "./command.ts";
-import { parseCommands, type WrittenCommand } from "./commands.ts";
+import { isStopAlone, parseCommands, type WrittenCommand } from "./commands.ts";
 import { commandOf, COMMANDS } from "./commands/catalogue.ts";
 import { parseParameters } from "./commands/parameters.ts";
 import { answerInPlace, speakerOf } from "./conversation.ts";
@@ -34,7 +35,7 @@ export const comments: EventHandler = {
         break;
       case "refused":
         context.log(`${said}: refused, ${speaker.why}`);
-        await context.repository.host.notes.react(delivery.comment.id, "-1");
+        await refuse(context, delivery);
         break;
       case "heard":
         await answer({ context, delivery, written, by: speaker.by, said });
@@ -43,7 +44,37 @@ export const comments: EventHandler = {
   },
 };
 
-/** Commands of a comment that a line of the log names. */
+/**
+ * A stop waits for nobody and counts for nothing, so whoever floods a repository with stops must not hold the places of
+ * others open with refusals, which GitHub wants a second apart: they wait among the other work of the conversation.
+ */
+async function refuse({ repository, schedule, clock }: HandlerContext, delivery: CommentDelivery): Promise<void> {
+  const { comment, issue } = delivery;
+  if (!isStopAlone(comment.body)) {
+    await repository.host.notes.react(comment.id, "-1");
+    return;
+  }
+  await schedule({
+    id: `refusal:${repository.owner}/${repository.repo}:${comment.id}`,
+    key: `${repository.owner}/${repository.repo}#${issue.number}`,
+    name: REFUSAL,
+    payload: { comment: comment.id },
+    notBefore: Number(clock.now() / 1_000_000n),
+  });
+}
+
+const REFUSAL = "task.refusal";
+const Refused = z.object({ comment: z.int() });
+
+/** Puts 👎 on a comment that was refused. */
+export const refusals: EventHandler = {
+  events: [REFUSAL],
+  handle: async ({ event, repository }) => {
+    await repository.host.notes.react(Refused.parse(event.payload).comment, "-1");
+    return { kind: "done" };
+  },
+};
+
 /** GitHub delivers for three days; what comes later is an old delivery that somebody sends again, whose id may be forgotten. */
 const LONGEST_DAYS = 7;
 
@@ -52,6 +83,7 @@ function isStale({ event }: HandlerContext, { comment }: CommentDelivery): boole
   return at !== undefined && event.receivedAt - Date.parse(at) > LONGEST_DAYS * 86_400_000;
 }
 
+/** Commands of a comment that a line of the log names. */
 const MOST_NAMED = 3;
 
 function described(written: readonly WrittenCommand[]): string {

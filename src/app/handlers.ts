@@ -1,6 +1,6 @@
 import { reviews } from "./approval/reviews.ts";
 import { checks } from "./checks/handler.ts";
-import { comments } from "./comments.ts";
+import { comments, refusals } from "./comments.ts";
 import { gate } from "./gate/handler.ts";
 import { pullClosed } from "./outcomes/closed.ts";
 import { heldTask } from "./outcomes/held.ts";
@@ -14,6 +14,7 @@ import type { EventHandler } from "./handler.ts";
 /** What the App does about which event; several handlers may hear of the same one. */
 export const HANDLERS: readonly EventHandler[] = [
   comments,
+  refusals,
   followRun,
   reviews,
   gate,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseCommands } from "./commands.ts";
+import { isStopAlone } from "./commands.ts";
 
 /** The repository that an event is of, and the installation through which it is reached. */
 export const Place = z.object({
@@ -63,8 +63,7 @@ function stopOrigin(payload: unknown): string | undefined {
   const found = Comment.safeParse(payload);
   if (!found.success || !found.data.comment.body.toLowerCase().includes("stop")) return undefined;
   const { id, body, user } = found.data.comment;
-  const [only, ...others] = parseCommands(body);
-  return only?.word === "stop" && others.length === 0 ? `by-${user.id}#${id}` : undefined;
+  return isStopAlone(body) ? `by-${user.id}#${id}` : undefined;
 }
 
 /** `owner/repo` in lower case: what keys begin with, because GitHub's names are the same in either case. */

@@ -1,5 +1,5 @@
 import type { AppEvent } from "../../src/app/handler.ts";
-import { comments } from "../../src/app/comments.ts";
+import { comments, refusals } from "../../src/app/comments.ts";
 import { type Counterpart, startCounterpart } from "./counterpart.ts";
 import { commentPayload } from "./payloads.ts";
 
@@ -49,7 +49,11 @@ export async function startTalk(files: Readonly<Record<string, string>> = {}): P
         ...commentPayload(text, { id, user, ...app }),
         issue: { number: on, ...(isPull ? { pull_request: {} } : {}) },
       };
+      const before = place.tasks.length;
       await comments.handle(place.context({ id: `delivery-${id}`, name: "issue_comment.created", payload, ...event }));
+      for (const { name, payload: left } of place.tasks.slice(before)) {
+        if (refusals.events.includes(name)) await refusals.handle(place.context({ name, payload: left }));
+      }
       const mark = `${id} `;
       const reactions = backend.people.reactions.filter((one) => one.startsWith(mark));
       const answers = await standing(on);

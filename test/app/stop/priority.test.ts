@@ -6,7 +6,7 @@ import { addressOf } from "../../../src/app/place.ts";
 import { memoryQueue } from "../../../src/app/work/memory.ts";
 import { MOST_OF_A_PLACE, type WorkQueue } from "../../../src/app/work/port.ts";
 import fc from "../../support/fast-check.ts";
-import { comments } from "../../../src/app/comments.ts";
+import { comments, refusals } from "../../../src/app/comments.ts";
 import { LOOP } from "./app.ts";
 import { startCounterpart } from "../counterpart.ts";
 import { commentPayload } from "../payloads.ts";
@@ -151,5 +151,21 @@ describe("a stop in a comment", () => {
     const context = counterpart.context({ name: "issue_comment.created", payload });
     await expect(comments.handle(context)).rejects.toMatchObject({ code: "api_failed" });
     expect((await counterpart.repository.killSwitch.look()).state.kind).toBe("stopped");
+  });
+
+  test("of somebody who may not write holds no place open: its refusal waits among the other work of the repository", async () => {
+    await using counterpart = await startCounterpart();
+    counterpart.github.backend.people.permissions.set("mallory", "read");
+    const payload = commentPayload("/whetstone stop", { user: { id: 9, login: "mallory", type: "User" } });
+    const context = counterpart.context({ name: "issue_comment.created", payload });
+    expect(await comments.handle(context)).toEqual({ kind: "done" });
+    expect(counterpart.github.requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
+    const [task] = counterpart.tasks;
+    expect(task).toMatchObject({ name: "task.refusal", key: "octo-org/notes#12" });
+    const later = counterpart.context({ name: "task.refusal", payload: task?.payload });
+    await refusals.handle(later);
+    await refusals.handle(later);
+    expect(counterpart.github.backend.people.reactions).toEqual(["1001 -1"]);
+    expect((await counterpart.repository.killSwitch.look()).state.kind).toBe("running");
   });
 });
