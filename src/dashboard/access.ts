@@ -82,7 +82,10 @@ function withinQuota(
     return { kind: "admitted", principal, hasShownKey, headers };
   }
   if (isPermitted(principal.role, permission)) return { kind: "admitted", principal, hasShownKey, headers };
-  const detail = `The role ${principal.role} may not see ${permission}.`;
+  const detail =
+    permission === "stop"
+      ? `The role ${principal.role} may not stop.`
+      : `The role ${principal.role} may not see ${permission}.`;
   const remedy = "Use a key of a role that may; the document at /api/v1/openapi.json says which.";
   return { kind: "refused", problem: refusal("forbidden", detail, remedy), headers };
 }

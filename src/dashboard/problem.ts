@@ -5,7 +5,7 @@ import { messageOf, WhetstoneError } from "../model/error.ts";
 /** Refusals of HTTP, beside the errors of `ERROR_CODES`: the status and what it says in general. */
 const REFUSALS = {
   unauthenticated: { status: 401, title: "Nobody is known by this credential." },
-  forbidden: { status: 403, title: "The role may not see this." },
+  forbidden: { status: 403, title: "The role may not see or do this." },
   host_refused: { status: 403, title: "The request was made for another host." },
   no_such_route: { status: 404, title: "There is no such resource." },
   method_not_allowed: { status: 405, title: "The resource has no such method." },
@@ -29,6 +29,7 @@ const STATUSES: Partial<Readonly<Record<ErrorCode, number>>> = {
   store_read_failed: 503,
   store_write_failed: 503,
   timeout: 503,
+  api_failed: 502,
 };
 
 const CODES = [...Object.keys(REFUSALS), ...Object.keys(ERROR_CODES)] as [string, ...string[]];

@@ -96,6 +96,11 @@ test("a press of a key of operations outlives a crash of the server, and stops t
   const actors = [`api-key:${id}`, "whetstone[bot]"];
   expect(actors).toContain(StopRecord.parse(JSON.parse(state["stop.json"] ?? "")).by.id);
   await logged(`stop asked for by api-key:${id}`);
+  // Programs ask over the API, which is served as soon as there are keys when the server starts.
+  const program = { method: "POST", headers: { Authorization: `Bearer ${key}` } };
+  const kept = await fetch(`${url}/api/v1/stop?repository=${NAME}&why=drill`, program);
+  expect([kept.status, await kept.json()]).toEqual([200, expect.objectContaining({ repositories: [NAME] })]);
+  await logged(`The key ${id} asked for a stop of ${NAME}.`);
   expect(log).not.toContain(key);
   expect(github.violations).toEqual([]);
 });

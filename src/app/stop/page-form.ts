@@ -1,12 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import { z } from "zod";
+import type { StopScope } from "./press.ts";
 
 /** What the form of the page holds. */
 export type StopForm = {
   readonly act: "look" | "stop";
   readonly key: string;
-  /** `OWNER/REPO`, or all of them. */
-  readonly scope: { readonly all: true } | { readonly all: false; readonly repository: string };
+  readonly scope: StopScope;
   readonly why: string | null;
 };
 

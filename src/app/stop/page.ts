@@ -1,20 +1,18 @@
 import { codeOf, messageOf } from "../../model/error.ts";
-import type { Actor } from "../../model/ledger.ts";
 import { type Clock, formatInstant } from "../../model/time.ts";
 import type { Principal } from "../../protect/api-key.ts";
-import { type Place, placeName } from "../place.ts";
 import type { Mount } from "../server.ts";
 import type { StopDesk } from "./desk.ts";
 import { admit, type PageAccess } from "./page-access.ts";
 import { readStopForm, type StopForm } from "./page-form.ts";
 import { formPage, STANDS_PATH, standsPage, STOP_PATH } from "./page-html.ts";
+import { LIST_MS, type PressStop } from "./press.ts";
 import { type Exchange, type Refused, refuse, refuseMethod, sendPage } from "./page-send.ts";
 
 /** What the page works with. */
 export type StopPageParts = PageAccess & {
   readonly desk: StopDesk;
-  /** Makes the name of a press: 32 hexadecimal digits. */
-  readonly newPress: () => string;
+  readonly press: PressStop;
   readonly clock: Clock;
 };
 
@@ -22,8 +20,6 @@ export type StopPageParts = PageAccess & {
 const PRESS = /^[0-9a-f]{32}$/;
 /** Repositories of one page: each costs some requests to GitHub. */
 const PAGE = 50;
-/** A list of repositories that is no older is used, ms. */
-const LIST_MS = 60_000;
 
 /**
  * The page that stops: `GET /stop` is the form, `POST /stop` asks for the key and makes the stop work of the queue,
@@ -48,56 +44,29 @@ async function take(parts: StopPageParts, exchange: Exchange): Promise<void> {
   if ("said" in form) return refuse(exchange, form);
   const known = await admit(parts, exchange.request, { text: form.key, as: "key" });
   if ("said" in known) return refuse(exchange, known);
-  const name = parts.newPress();
-  const refused = form.act === "stop" ? await press(parts, known, { ...form, press: name }) : undefined;
-  if (refused !== undefined) return refuse(exchange, refused);
-  const asked = form.act === "stop" ? `&press=${name}` : "";
+  const pressed = form.act === "stop" ? await press(parts, known, form) : undefined;
+  if (pressed?.refused !== undefined) return refuse(exchange, pressed.refused);
+  const asked = pressed === undefined ? "" : `&press=${pressed.press}`;
   const { token } = parts.authenticator.issue(known);
   sendPage(exchange, "", { status: 303, headers: { Location: `${STANDS_PATH}?as=${token}${asked}` } });
 }
 
-type Pressed = Pick<StopForm, "scope" | "why"> & { readonly press: string };
+type Asked = { readonly refused: Refused } | { readonly refused: undefined; readonly press: string };
 
-/** Puts the stop into the queue; undefined when it is there. */
-async function press(
-  { desk, log }: StopPageParts,
-  { keyId }: Principal,
-  { scope, why, press: name }: Pressed,
-): Promise<Refused | undefined> {
+async function press({ press: ask, log }: StopPageParts, { keyId }: Principal, form: StopForm): Promise<Asked> {
+  const { scope, why } = form;
   try {
-    const places = await placesOf(desk, scope);
-    if ("said" in places) return places;
-    await desk.press({ places, by: actorOf(keyId), why, press: name });
-    log.info(`The key ${keyId} asked for a stop of ${places.length} repositories on the page.`);
-    return undefined;
+    const pressed = await ask({ scope, keyId, why });
+    if (pressed !== undefined) return { refused: undefined, press: pressed.press };
+    return { refused: { status: 404, said: "The App is installed in no such repository." } };
   } catch (error) {
     log.error("A stop that was asked for on the page could not be kept.", error);
     const isList = codeOf(error) === "api_failed";
     const what = isList
       ? "GitHub could not be asked where the App is installed."
       : "The queue could not be written; of several repositories some may be stopping.";
-    return { status: 503, said: `${what} ${messageOf(error)}` };
+    return { refused: { status: 503, said: `${what} ${messageOf(error)}` } };
   }
-}
-
-/** Who acts in the ledger: the key by its public id, which `whetstone api-key list` shows with its name. No person is proven. */
-function actorOf(keyId: string): Actor {
-  return { type: "bot", id: `api-key:${keyId}` };
-}
-
-async function placesOf(desk: StopDesk, scope: StopForm["scope"]): Promise<readonly Place[] | Refused> {
-  const { places } = await desk.installed(LIST_MS);
-  if (scope.all) {
-    if (places.length > 0) return places;
-    return { status: 404, said: "The App is installed in no repository." };
-  }
-  const wanted = scope.repository.toLowerCase();
-  const find = (list: readonly Place[]): readonly Place[] => list.filter((place) => placeName(place) === wanted);
-  const found = find(places);
-  if (found.length > 0) return found;
-  // It may have been installed since.
-  const fresh = find((await desk.installed(0)).places);
-  return fresh.length > 0 ? fresh : { status: 404, said: "The App is not installed in a repository of this name." };
 }
 
 async function show(parts: StopPageParts, exchange: Exchange, { searchParams }: URL): Promise<void> {

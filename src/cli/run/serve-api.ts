@@ -14,7 +14,7 @@ import { openKeys } from "./api-key.ts";
 /** The API over its open store. */
 export type ServedApi = AsyncDisposable & { readonly api: Api };
 
-type Around = Pick<ApiParts, "version" | "onError" | "moreMetrics">;
+type Around = Pick<ApiParts, "version" | "onError" | "moreMetrics" | "stop">;
 
 /**
  * Opens what the API needs; undefined when nobody could use it, since there is no key.

@@ -4,6 +4,7 @@ import type { Mount } from "../../app/server.ts";
 import { type DeskParts, openStopDesk, type StopDesk } from "../../app/stop/desk.ts";
 import { readInstalled, rememberInstalled } from "../../app/stop/installed.ts";
 import { stopPage } from "../../app/stop/page.ts";
+import { pressAt, type PressStop } from "../../app/stop/press.ts";
 import { type VariableParts, watchVariables } from "../../app/stop/variable-watch.ts";
 import type { AppClients } from "../../app/clients.ts";
 import type { Secret } from "../../config/env.ts";
@@ -19,6 +20,7 @@ import { openKeys } from "./api-key.ts";
 /** Stops that come over the page and by the variable. */
 export type ServedStops = {
   readonly desk: StopDesk;
+  readonly press: PressStop;
   /** Signs links to how it stands. */
   readonly secret: Uint8Array;
   readonly log: AppLog;
@@ -35,8 +37,11 @@ type StopsParts = Omit<DeskParts & VariableParts, "clients" | "installed"> & {
 /** Puts them together; asks GitHub for nothing yet. */
 export function openServedStops(parts: StopsParts): ServedStops {
   const installed = rememberInstalled(() => readInstalled(parts.clients), parts.now);
+  const desk = openStopDesk({ ...parts, installed });
+  const newPress = (): string => Buffer.from(systemRandom(16)).toString("hex");
   return {
-    desk: openStopDesk({ ...parts, installed }),
+    desk,
+    press: pressAt(desk, { newPress, log: parts.log }),
     // The same after a restart and on every server of the App, and good for nothing else.
     secret: createHmac("sha256", parts.webhookSecret.reveal()).update("whetstone stop page").digest(),
     log: parts.log,
@@ -48,7 +53,11 @@ export function openServedStops(parts: StopsParts): ServedStops {
 const REQUESTS = { limit: 60, windowMs: 60_000 };
 
 /** The page that stops, for holders of API keys; undefined where keys are not asked for, since it is a key that proves who asks. */
-export function openStopPage(options: ServeOptions, io: Io, { desk, secret, log }: ServedStops): Mount | undefined {
+export function openStopPage(
+  options: ServeOptions,
+  io: Io,
+  { desk, press, secret, log }: ServedStops,
+): Mount | undefined {
   if (!options.auth) return undefined;
   return stopPage({
     desk,
@@ -61,7 +70,7 @@ export function openStopPage(options: ServeOptions, io: Io, { desk, secret, log 
     attempts: slidingWindow(API_LIMITS.attempts, systemClock),
     requests: slidingWindow(REQUESTS, systemClock),
     senderOf: addressOf,
-    newPress: () => Buffer.from(systemRandom(16)).toString("hex"),
+    press,
     clock: systemClock,
     log,
   });

@@ -31,7 +31,8 @@ export async function runServe(options: ServeOptions, io: Io, version: string): 
     const setup = openServedSetup(options, io, (line) => log.info(line));
     const hasApp = io.env.githubApp !== undefined && setup === undefined;
     await using app = hasApp ? await openServedApp(options, io, log) : undefined;
-    const around = { version, onError, ...(app && { moreMetrics: app.metrics }) };
+    const ofApp = app && { moreMetrics: app.metrics, ...(options.auth && { stop: app.stops.press }) };
+    const around = { version, onError, ...ofApp };
     await using served = await openServedApi(options, io, around);
     const api = served?.api;
     if (app === undefined && api === undefined && setup === undefined) throw nothingToServe();

@@ -1,9 +1,11 @@
+import type { PressStop } from "../../app/stop/press.ts";
 import type { Authenticator } from "../../protect/authenticate.ts";
 import { OpenApiJson, openApiDocument } from "../openapi.ts";
 import { json, route, type Route } from "../route.ts";
 import { type MetricParts, metricRoutes } from "./metrics.ts";
 import { operationRoutes } from "./operations.ts";
 import { sessionRoute } from "./session.ts";
+import { stopRoute } from "./stop.ts";
 import { type StreamParts, streamRoute } from "./stream.ts";
 import { type ReadParts, traceRoutes } from "./traces.ts";
 
@@ -12,6 +14,8 @@ export type RouteParts = ReadParts &
   MetricParts &
   StreamParts & {
     readonly authenticator?: Authenticator;
+    /** Where the GitHub App is served, to holders of keys. */
+    readonly stop?: PressStop | undefined;
     /** Of the program. */
     readonly version: string;
   };
@@ -33,6 +37,7 @@ export function allRoutes(parts: RouteParts): readonly Route[] {
     ...metricRoutes(parts),
     streamRoute(parts),
     sessionRoute(parts.authenticator),
+    ...(parts.stop === undefined ? [] : [stopRoute(parts.stop)]),
     described,
   ];
   let made: object | undefined;

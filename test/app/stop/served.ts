@@ -3,6 +3,7 @@ import type { Place } from "../../../src/app/place.ts";
 import { openStopDesk } from "../../../src/app/stop/desk.ts";
 import type { Installed } from "../../../src/app/stop/installed.ts";
 import { stopPage } from "../../../src/app/stop/page.ts";
+import { pressAt } from "../../../src/app/stop/press.ts";
 import { memoryQueue } from "../../../src/app/work/memory.ts";
 import type { WorkQueue } from "../../../src/app/work/port.ts";
 import { slidingWindow } from "../../../src/dashboard/rate-limit.ts";
@@ -65,6 +66,7 @@ export async function servePage(options: ServedOptions = {}): Promise<ServedPage
     now,
     onWork: () => undefined,
   });
+  const log = { info: (line: string) => void lines.push(line), error: (line: string) => void lines.push(line) };
   const signer = { secret: new Uint8Array(32).fill(7) };
   const mount = stopPage({
     desk,
@@ -72,9 +74,9 @@ export async function servePage(options: ServedOptions = {}): Promise<ServedPage
     attempts: slidingWindow({ limit: 5, windowMs: 60_000 }, clock),
     requests: slidingWindow({ limit: 20, windowMs: 60_000 }, clock),
     senderOf: ({ socket }) => socket.remoteAddress ?? "",
-    newPress: () => Buffer.from(random(16)).toString("hex"),
+    press: pressAt(desk, { newPress: () => Buffer.from(random(16)).toString("hex"), log }),
     clock,
-    log: { info: (line) => lines.push(line), error: (line) => lines.push(line) },
+    log,
   });
   const onError = (error: unknown): void => void lines.push(String(error));
   const server = await startAppServer({ host: "127.0.0.1", port: 0, patienceMs: 5_000, onError, mounts: [mount] });
