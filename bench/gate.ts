@@ -17,7 +17,8 @@ import { gateDay } from "./load/gate-calls.ts";
 // reading TypeScript takes memory that nobody who installed it spends.
 const SIZES = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10_000, 100_000, 1_000_000];
 const DELIVERY_MS = 20;
-const OUT = resolve("dist/bench-gate");
+/** Below the dependencies, which it finds from there; `dist/` is written anew by every build. */
+const OUT = mkdtempSync(resolve("node_modules/.bench-gate-"));
 
 await build({
   cwd: process.cwd(),

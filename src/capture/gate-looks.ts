@@ -1,7 +1,8 @@
 /**
  * Looks at the calls of gates. What is older than some minutes is counted once and kept as sums; a look reads the calls
  * since then. The stream of arrivals tells of calls that come later than that: then everything is read anew. So a look
- * says what it would say of all calls, at whatever instants there were looks before and whoever wrote the store.
+ * says what it would say of all calls, at whatever instants there were looks before and whoever wrote the store; with
+ * PostgreSQL as soon as the stream tells of them, which a transaction that stays open puts off. Who decides looks anew.
  */
 import type { GateRules, GateSeen } from "../canary/gate-count.ts";
 import type { GateCounter } from "../canary/gate-counter.ts";
@@ -11,8 +12,13 @@ import { earliestCall, gatePages, type GatePart, type GateWindow } from "./gate-
 /** Where calls are read. */
 export type GateSource = Pick<SpanStore, "spans" | "arrivals">;
 
-/** A look at a gate. `id`: the same for all looks at it. */
-export type GateQuestion = { readonly id: string; readonly window: GateWindow; readonly rules: GateRules };
+/** A look at a gate. `id`: the same for all looks at it. `anew`: nothing that was counted before is used. */
+export type GateQuestion = {
+  readonly id: string;
+  readonly window: GateWindow;
+  readonly rules: GateRules;
+  readonly anew?: boolean;
+};
 
 /** Looks at gates of one store. */
 export type GateLooks = {
@@ -61,7 +67,9 @@ export function gateLooks(store: GateSource, count: (rules: GateRules) => GateCo
       const known = kept.get(key);
       // Two looks at the same time do not share sums, and what a failed look had begun to count is not used.
       kept.delete(key);
-      const from = await goOn(store, { known, window, begin: () => count(rules) });
+      if (question.anew === true) known?.counter.end();
+      const trusted = question.anew === true ? undefined : known;
+      const from = await goOn(store, { known: trusted, window, begin: () => count(rules) });
       try {
         const { seen, next } = await read(store, from, window);
         keep(key, next);

@@ -65,12 +65,18 @@ export async function runGateStep(step: GateStep): Promise<GateStepEnd> {
   for (let count = 1; ; count += 1) {
     const nowMs = nowOf(clock);
     const startedMs = Date.parse(times.startedAt);
-    const seen = await see(source, looks, {
+    const question = {
       id: step.sha,
       window: { target: name, sha: step.sha, startedMs, beforeMs: FREEZE_MS, nowMs },
       rules: { settings: target.canary, look: { weight, minimumCalls, startedMs } },
-    });
-    const opinion = decideGate({ gate: times, seen, settings: judged, nowMs });
+    };
+    const decide = async (anew: boolean): Promise<Pick<GateStepEnd, "seen" | "opinion">> => {
+      const seen = await see(source, looks, { ...question, anew });
+      return { seen, opinion: decideGate({ gate: times, seen, settings: judged, nowMs }) };
+    };
+    const looked = await decide(false);
+    // What is kept of earlier looks decides nothing.
+    const { seen, opinion } = looked.opinion.state === "open" || count === 1 ? looked : await decide(true);
     step.told(opinion);
     const isOver = nowMs >= Date.parse(times.deadlineAt);
     if (opinion.state !== "open" || isOver) return { target: name, opinion, seen, looks: count };

@@ -13,6 +13,8 @@ export type GateLight = {
   readonly canary: CanarySettings;
   readonly settings: Pick<AppSettings["gate"], "weight" | "minimumCalls">;
   readonly nowMs: number;
+  /** Everything is read anew, as for a decision. */
+  readonly anew?: boolean;
 };
 
 /**
@@ -22,12 +24,13 @@ export type GateLight = {
 export async function seeGate(
   { telemetry, looks, repository }: Pick<HandlerContext, "telemetry" | "looks" | "repository">,
   { id, sha, startedAt }: GateRecord,
-  { target, canary, settings, nowMs }: GateLight,
+  { target, canary, settings, nowMs, anew = false }: GateLight,
 ): Promise<GateSeen | undefined> {
   if (telemetry === undefined) return undefined;
   const { weight = null, minimumCalls } = settings;
   const startedMs = Date.parse(startedAt);
   return await (looks ?? gateLooks(telemetry, gateCounter)).look({
+    anew,
     id: `${repository.owner}/${repository.repo}/${id}`,
     window: { target, sha, startedMs, beforeMs: FREEZE_MS, nowMs },
     rules: { settings: canary, look: { weight, minimumCalls, startedMs } },

@@ -88,11 +88,20 @@ async function judge(context: GateContext, gate: GateRecord): Promise<Judged> {
   const { target } = gate.proposal;
   const nowMs = Number(clock.now() / 1_000_000n);
   const canary = targets[target]?.canary ?? CanarySettings.parse({});
-  const seen = await seeGate(context, gate, { target, canary, settings: app.gate, nowMs });
-  const opinion = decideGate({ gate, seen, settings: app.gate, nowMs });
-  if (opinion.state !== "approved" || (await isAgreed(context, gate))) return { opinion, seen };
-  // Whoever may write can start the workflow for a commit that nobody approved.
-  const isOver = nowMs >= Date.parse(gate.deadlineAt);
+  const see = async (anew: boolean): Promise<Judged> => {
+    const seen = await seeGate(context, gate, { target, canary, settings: app.gate, nowMs, anew });
+    return await agreed(context, gate, { opinion: decideGate({ gate, seen, settings: app.gate, nowMs }), seen });
+  };
+  const judged = await see(false);
+  // What is kept of earlier looks decides nothing.
+  return judged.opinion.state === "open" || context.looks === undefined ? judged : await see(true);
+}
+
+/** Whoever may write can start the workflow for a commit that nobody approved: that passes nothing. */
+async function agreed(context: GateContext, gate: GateRecord, judged: Judged): Promise<Judged> {
+  const { opinion, seen } = judged;
+  if (opinion.state !== "approved" || (await isAgreed(context, gate))) return judged;
+  const isOver = Number(context.clock.now() / 1_000_000n) >= Date.parse(gate.deadlineAt);
   const reasons = ["authorization_missing", ...(isOver ? (["deadline_reached"] as const) : [])] as const;
   return { opinion: { state: isOver ? "rejected" : "open", reasons, verdict: opinion.verdict }, seen };
 }

@@ -88,6 +88,8 @@ function start(onEnd: () => void): Running {
   worker.on("message", ({ id, seen, failure }: CountingReply) => {
     const one = waiting.get(id);
     waiting.delete(id);
+    // Who waits for nothing is not kept from ending.
+    if (waiting.size === 0) worker.unref();
     if (failure === undefined) one?.resolve(seen);
     else one?.reject(new WhetstoneError(isKnown(failure.code) ? failure.code : "defect", failure.message));
   });
@@ -100,6 +102,7 @@ function start(onEnd: () => void): Running {
       const { promise, resolve, reject } = Promise.withResolvers<GateSeen | undefined>();
       const id = (lastId += 1);
       waiting.set(id, { resolve, reject });
+      worker.ref();
       worker.postMessage({ id, counter, act } satisfies CountingRequest);
       return promise;
     },
