@@ -6,10 +6,13 @@ import { HANDLERS } from "./app/handlers.ts";
 import { appLog, createLog } from "./app/log.ts";
 import { loadProbot, openProbot } from "./app/probot.ts";
 import { type AppService, createService } from "./app/service.ts";
+import { readInstalled, rememberInstalled } from "./app/stop/installed.ts";
+import { lookAtVariables } from "./app/stop/variable-watch.ts";
 import { drainQueue } from "./app/worker.ts";
 import { openWorkQueue } from "./app/work/open.ts";
 import { parseEnv } from "./config/env.ts";
 import { WhetstoneError } from "./model/error.ts";
+import { STOP_VARIABLE } from "./model/stop.ts";
 import { systemClock, systemRandom } from "./wire.ts";
 import { openRepository } from "./wire-app.ts";
 
@@ -27,7 +30,10 @@ export type ServerlessOptions = {
 export type Serverless = {
   /** For `POST /api/github/webhooks`: verifies, keeps, does what is due until the deadline, and answers. */
   readonly webhook: (request: Request) => Promise<Response>;
-  /** For a schedule, every few minutes: takes what was missed, and does tasks and retries that are due. */
+  /**
+   * For a schedule, every few minutes: takes what was missed, looks whether somebody has set the variable that stops a
+   * repository, and does tasks and retries that are due.
+   */
   readonly tick: () => Promise<Response>;
 };
 
@@ -37,6 +43,8 @@ const DEADLINE_MS = 7_000;
 const LARGEST_PAYLOAD_BYTES = 25 * 1024 * 1024;
 const HOUR_MS = 3_600_000;
 
+/** Uniform in [0, 1). */
+const random = (): number => Buffer.from(systemRandom(4)).readUInt32BE() / 2 ** 32;
 const now = (): number => Number(systemClock.now() / 1_000_000n);
 
 /**
@@ -74,6 +82,7 @@ export function serverless(options: ServerlessOptions): Serverless {
         const until = now() + deadlineMs;
         const service = await opened();
         const { fetched, resent } = await service.takeMissed(now() - HOUR_MS);
+        await lookForStops(options, service);
         const done = await drainQueue(service.worker, until);
         return text(200, `${done} done, ${fetched + resent} missed`);
       }),
@@ -97,13 +106,28 @@ async function openService({ env, write = toStandardError }: ServerlessOptions):
     handlers: HANDLERS,
     queue: await openWorkQueue({ url: databaseUrl }),
     clock: systemClock,
-    random: () => Buffer.from(systemRandom(4)).readUInt32BE() / 2 ** 32,
+    random,
     pause: (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => undefined), // ended early, as was asked for
     log: appLog(logger),
     open: (opening) => openRepository({ ...opening, clock: systemClock, folder }),
     // Nothing of a repository stays on the disk of such a host.
     forget: async () => undefined,
   });
+}
+
+/** Of many repositories those whose turn it is by lot; what cannot be looked at keeps nothing else from being done. */
+async function lookForStops(
+  { write = toStandardError }: ServerlessOptions,
+  { clients, worker }: AppService,
+): Promise<void> {
+  const log = appLog(createLog({ write, clock: systemClock, json: true }));
+  const installed = rememberInstalled(() => readInstalled(clients), now);
+  const parts = { clients, queue: worker.queue, installed, now, log, onWork: () => undefined };
+  try {
+    await lookAtVariables(parts, 1 + Math.floor(random() * 1_000_000));
+  } catch (error) {
+    log.error(`${STOP_VARIABLE} could not be looked at; the next call tries it again.`, error);
+  }
 }
 
 /** A fault becomes an answer that GitHub counts as a failed delivery; its words are for the log alone. */

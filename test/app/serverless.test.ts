@@ -5,6 +5,8 @@ import nock from "nock";
 import { openWorkQueue } from "../../src/app/work/open.ts";
 import { serverless } from "../../src/serverless.ts";
 import { temporaryFolder } from "../support/git-repository.ts";
+import { startGitHub } from "../support/github.ts";
+import { installedApp } from "./stop/app.ts";
 import { type GitHubServer, startGitHubServer } from "./github-server.ts";
 import { APP_ID, commentPayload } from "./payloads.ts";
 import { newAppKey } from "./rsa-key.ts";
@@ -71,6 +73,34 @@ describe("whetstone/serverless", () => {
     const { tick } = serverless({ env: env(), write, deadlineMs: 60_000 });
     expect(await (await tick()).text()).toBe("1 done, 0 missed\n");
     expect(github.effects).toHaveLength(before + 1);
+  });
+
+  test("the schedule finds the variable that stops a repository, and does what is due where it cannot look", async () => {
+    const app = installedApp();
+    await using counterpart = await startGitHub({ app });
+    counterpart.backend.variables.set("WHETSTONE_STOP", "1");
+    const DATABASE_URL = join(folder.path, "stops.db");
+    const { tick } = serverless({
+      env: {
+        APP_ID: String(app.appId),
+        PRIVATE_KEY: app.privateKey,
+        WEBHOOK_SECRET: app.webhookSecret,
+        GHE_HOST: new URL(counterpart.baseUrl).host,
+        GHE_PROTOCOL: "http",
+        DATABASE_URL,
+      },
+      write,
+      deadlineMs: 0,
+    });
+    const refuse = { when: "before", reply: { status: 403, body: { message: "no" } } } as const;
+    counterpart.bend((request) => (request === "GET /app/installations" ? refuse : undefined));
+    expect(await (await tick()).text()).toBe("0 done, 0 missed\n");
+    expect(lines.join("")).toContain("WHETSTONE_STOP could not be looked at");
+    counterpart.bend(undefined);
+    expect((await tick()).status).toBe(200);
+    await using queue = await openWorkQueue({ url: DATABASE_URL });
+    expect((await queue.counts(Date.now())).waiting).toBe(1);
+    expect((await queue.claim(Date.now(), 60_000))?.event).toBe("task.stop-asked");
   });
 
   test("without a queue that stays it answers 500, and says in the log alone what is missing", async () => {
