@@ -173,7 +173,8 @@ describe("stop, ask, grant, resume", () => {
 
   test("rotating the keys ends what they signed; list and keys show it", async () => {
     const asked = (await json("authorize", "request", "resume")).value["id"] as unknown as string;
-    await cli(["authorize", "grant", asked, "--out", "token"]);
+    const granted = await cli(["authorize", "grant", asked, "--out", "token"]);
+    expect(granted.err).toContain("Only you can read the file; do not commit it.");
     expect((await json("authorize", "keys", "rotate")).value).toMatchObject({
       voided: expect.arrayContaining([asked]),
     });

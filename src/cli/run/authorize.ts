@@ -108,7 +108,8 @@ export async function runGrant(id: string, options: GrantOptions, io: Io): Promi
   else {
     io.err(describeAuthorization({ request: authorization.request, standing: "granted" }));
     io.out(file === undefined ? `${token}\n` : `The token is in ${forTerminal(file)}.\n`);
-    io.err(`It works once, for ${describeUser(authorization.request)}. It is shown only now.\n`);
+    const where = file === undefined ? "It is shown only now." : "Only you can read the file; do not commit it.";
+    io.err(`It works once, for ${describeUser(authorization.request)}. ${where}\n`);
   }
   return EXIT.pass;
 }
