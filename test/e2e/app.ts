@@ -25,6 +25,7 @@ const STORIES = [
 
 const PERMISSIONS = {
   actions: "write",
+  actions_variables: "read",
   checks: "write",
   contents: "write",
   deployments: "write",

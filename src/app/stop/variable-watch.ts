@@ -57,7 +57,7 @@ export async function lookAtVariables(parts: VariableParts, look: number): Promi
   const unseen = [...unread.map(({ account, why }) => `${account}: ${why}`), ...failures];
   const [first] = unseen;
   if (first === undefined) return;
-  parts.log.info(`${STOP_VARIABLE} could not be read in ${unseen.length} places; that is tried again. First: ${first}`);
+  parts.log.info(`${STOP_VARIABLE} could not be read (${unseen.length}); that is tried again. First: ${first}`);
 }
 
 /** The repositories of an installation whose turn it is. */

@@ -136,7 +136,7 @@ describe("the variable", () => {
     expect((await claimed(queue)).event).toBe("task.stop-asked");
     expect(lines).toEqual([
       "octo-org/notes: WHETSTONE_STOP was set; everything is stopped there",
-      "WHETSTONE_STOP could not be read in 2 places; that is tried again. First: other-org: GitHub answered 403",
+      "WHETSTONE_STOP could not be read (2); that is tried again. First: other-org: GitHub answered 403",
     ]);
   });
 });
