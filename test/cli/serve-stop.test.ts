@@ -103,4 +103,4 @@ test("a press of a key of operations outlives a crash of the server, and stops t
   await logged(`The key ${id} asked for a stop of ${NAME}.`);
   expect(log).not.toContain(key);
   expect(github.violations).toEqual([]);
-});
+}, 300_000);
