@@ -34,6 +34,7 @@ describe("events that are heard", () => {
     const own = payloads.filter((payload) => Reflect.get(payload, "action") === action);
     if (mayRepeat(name)) return expect(INSTANTS[event]).toBeUndefined();
     const [part, field] = INSTANTS[event] ?? ["", ""];
+    expect(part).not.toBe("");
     for (const payload of own.length > 0 ? own : payloads) {
       expect(Reflect.get(Object(Reflect.get(payload, part)), field)).toMatch(/^\d{4}-\d\d-\d\dT/);
     }
