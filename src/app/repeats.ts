@@ -10,7 +10,6 @@ const REPEATABLE: Readonly<Record<string, string>> = {
   "check_run.rerequested": "asking for it again changes nothing before somebody acts on it",
   "deployment_protection_rule.requested": "the run is named, and not which attempt of it asks",
   "merge_group.checks_requested": "the commit of a group is named, and not which request for its checks it is",
-  "merge_group.checks_requested": "the group is named by its commit, and may wait for its checks again",
   "installation.created": "payloads of installations need not carry the time of the change",
   "installation.deleted": "as above",
   "installation.suspend": "as above",
