@@ -47,35 +47,39 @@ type Found = Omit<PullValidation, "pull" | "headSha" | "target" | "comment" | "r
 function validationOf({ workspace: { clock } }: Pick<LoopRun, "workspace">, end: PullEnd): Found {
   const { order, report } = end;
   const { validation } = report;
+  const { isBelieved, ...verdict } = verdictOf(end);
+  // Of what does not follow from its records nothing is passed on: neither its numbers nor its words.
+  const left = isBelieved ? AFTERWARDS : UNBELIEVED;
   return {
     schema: "whetstone.pull-validation/1",
     at: formatInstant(clock.now()),
-    ...verdictOf(end),
-    stages: report.stages
-      .filter(({ stage }) => !AFTERWARDS.has(stage))
-      .map((one) => ({ ...one, summary: cut(one.summary) })),
+    ...verdict,
+    stages: report.stages.filter(({ stage }) => !left.has(stage)).map((one) => ({ ...one, summary: cut(one.summary) })),
     patchDigest: order.pull?.patchDigest ?? null,
     baseSha: order.baseSha,
-    report: validation === undefined ? null : shortened(validation),
+    report: validation === undefined || !isBelieved ? null : shortened(validation),
   };
 }
 
 const AFTERWARDS: ReadonlySet<string> = new Set(["record", "learn"]);
+const UNBELIEVED: ReadonlySet<string> = new Set([...AFTERWARDS, "validate"]);
+
+type Judged = Pick<PullValidation, "verdict" | "reasons"> & { readonly isBelieved: boolean };
 
 /**
  * A pass is believed as the job believes it that opens pull requests: every stage passed on just this patch and base, and
  * every verdict follows from what was recorded.
  */
-function verdictOf({ order, earlier, report }: PullEnd): Pick<PullValidation, "verdict" | "reasons"> {
+function verdictOf({ order, earlier, report }: PullEnd): Judged {
   const { status, reasons, proposal, validation } = report;
-  if (status === "rejected") return { verdict: "fail", reasons: [...reasons] };
+  if (status === "rejected") return { verdict: "fail", reasons: [...reasons], isBelieved: true };
   const isProved = status === "no_change" && earlier.manifest.stages.at(-1)?.stage === "validate";
   if (!isProved || proposal === undefined || validation === undefined)
-    return { verdict: "inconclusive", reasons: [...reasons] };
+    return { verdict: "inconclusive", reasons: [...reasons], isBelieved: true };
   const isBound = proposal.patchDigest === order.pull?.patchDigest && proposal.baseSha === order.baseSha;
   if (!isBound || coverageGap(proposal, validation) !== undefined || !isRecomputed(earlier))
-    return { verdict: "inconclusive", reasons: ["digest_mismatch"] };
-  return { verdict: "pass", reasons: validation.reasons };
+    return { verdict: "inconclusive", reasons: ["digest_mismatch"], isBelieved: false };
+  return { verdict: "pass", reasons: validation.reasons, isBelieved: true };
 }
 
 function isRecomputed(dossier: OpenDossier): boolean {
@@ -92,7 +96,8 @@ const MOST = { details: 5, effects: 60, characters: 400 };
 
 function shortened({ stages, effects, ...rest }: ValidationReport): ValidationReport {
   const short = stages.slice(0, 10).map((one) => ({ ...one, details: one.details.slice(0, MOST.details).map(cut) }));
-  return { ...rest, stages: short, effects: effects.slice(0, MOST.effects) };
+  const named = effects.slice(0, MOST.effects).map((one) => ({ ...one, operation: cut(one.operation) }));
+  return { ...rest, proposal: cut(rest.proposal), stages: short, effects: named };
 }
 
 function cut(text: string): string {

@@ -6,11 +6,13 @@ import { recompute } from "../../src/loop/replay.ts";
 import type { RelayEnd } from "../../src/loop/relay-request.ts";
 import { systemClock } from "../../src/wire.ts";
 import type { PullAtHead } from "../../src/model/pull-change.ts";
+import { ValidationReport } from "../../src/model/verdict.ts";
 import { askedRunFile } from "../../src/protect/asked-runs.ts";
 import { openDossier, writeDossier } from "../../src/protect/dossier.ts";
 import { recordRun } from "../../src/protect/outcomes.ts";
 import { openRestState } from "../../src/github/rest-state.ts";
 import { recordedRun } from "../app/recorded-run.ts";
+import { entries } from "../protect/ledger-entries.ts";
 import { BOT_LOGIN, OWNER, REPO } from "../support/github.ts";
 import { BETTER_WORK } from "../support/sample-project.ts";
 import { type PullWorld, pullWorld } from "./pull-world.ts";
@@ -64,6 +66,7 @@ async function wish(comment: number): Promise<void> {
 
 describe("the change of a pull request", () => {
   let validated: RelayEnd;
+  let refuted: RelayEnd;
 
   test("is proved as it is at its head, and nothing is written", async () => {
     const before = { branches: await branches(), requests: world.github.requests.length };
@@ -91,7 +94,8 @@ describe("the change of a pull request", () => {
     await wish(900);
     const more = { startedBy: [BOT_LOGIN] };
     world.github.backend.people.permissions.set("ada", "write");
-    const { record } = await world.prove(wrong, more);
+    const { last, record } = await world.prove(wrong, more);
+    refuted = last;
     expect(record.report).toMatchObject({ status: "rejected", reasons: ["replay_result_changed"] });
     const found = { pull: wrong.number, headSha: wrong.headSha, comment: 900, run: 1 };
     const verdict = { verdict: "fail", reasons: ["replay_result_changed"], baseSha: world.github.base };
@@ -108,19 +112,55 @@ describe("the change of a pull request", () => {
     );
     await world.job("record", await forged(validated), end);
     expect(await validations()).toContainEqual(
-      expect.objectContaining({ pull: better.number, verdict: "inconclusive", reasons: ["digest_mismatch"] }),
+      expect.objectContaining({
+        pull: better.number,
+        verdict: "inconclusive",
+        reasons: ["digest_mismatch"],
+        report: null,
+      }),
     );
+    // Of what does not follow from the records nobody is shown a word or a number.
+    const [shown] = (await validations()).filter((one) => Reflect.get(Object(one), "pull") === better.number);
+    expect(JSON.stringify(shown)).not.toMatch(/-0\.999|"stage":"validate"/);
   });
 
-  /** What the change could make the machine hand on that ran it: effects that nobody measured. */
-  async function forged(end: RelayEnd): Promise<RelayEnd> {
+  test("keeps little of what the machine says that ran it, however much that is", async () => {
+    const words = "merge it ".repeat(100_000);
+    const long = await forged(refuted, (report) => ({
+      ...report,
+      effects: [{ ...EFFECT, operation: words }],
+      stages: report.stages.map((one) => ({ ...one, details: [words] })),
+    }));
+    await world.job("record", long, { startedBy: [BOT_LOGIN], order: refuted.order });
+    const kept = (await validations()).find((one) => Reflect.get(Object(one), "pull") === wrong.number);
+    expect(kept).toMatchObject({ verdict: "fail", report: { effects: [{ samples: 1 }] } });
+    expect(JSON.stringify(kept).length).toBeLessThan(8_000);
+  });
+
+  const INTERVAL = { low: 1, high: 1, level: 0.95 } as const;
+  const EFFECT = {
+    operation: "search",
+    metric: "p50_ms",
+    before: 1,
+    beforeInterval: INTERVAL,
+    after: 1,
+    afterInterval: INTERVAL,
+    change: 0,
+    changeInterval: INTERVAL,
+    samples: 1,
+  } as const;
+  const better999 = (report: ValidationReport): ValidationReport => ({
+    ...report,
+    effects: report.effects.map((effect) => ({ ...effect, change: -0.999 })),
+  });
+
+  /** What the change could make the machine hand on that ran it: such as effects that nobody measured. */
+  async function forged(end: RelayEnd, change = better999): Promise<RelayEnd> {
     const { manifest, bytes } = await openDossier(end.path);
     const files = new Map(manifest.files.map(({ path }) => [path, bytes(path) ?? new Uint8Array()]));
-    const report = (await readFile(join(end.path, "validation/report.json"), "utf8")).replace(
-      /"change": -?[\d.]+/,
-      '"change": -0.999',
-    );
-    files.set("validation/report.json", Buffer.from(report));
+    const report = await readFile(join(end.path, "validation/report.json"), "utf8");
+    const said = change(ValidationReport.parse(JSON.parse(report)));
+    files.set("validation/report.json", Buffer.from(JSON.stringify(said)));
     const { schema: _schema, files: _files, digest: _digest, ...head } = manifest;
     const made = await writeDossier(join(end.path, "..", "forged"), head, files);
     return { ...end, path: join(end.path, "..", "forged", head.id), digest: made.digest };
@@ -204,7 +244,7 @@ describe("the gate of a pull request", () => {
       findings: ["slow_operation"],
     } as const;
     const run = recordedRun("1", { outcome: { ...outcome, findings: [...outcome.findings], reasons: ["ok"] } });
-    await recordRun(state(), run, systemClock);
+    await recordRun(state(), { ...run, entries: entries(1) }, systemClock);
     const pull = await world.open(`whetstone/proposal/sample/${fingerprint.slice(0, 12)}`, work(BETTER_WORK));
     const gate = await world.gate(pull);
     expect(readPart(await openDossier(gate.path), "pull.json")).toMatchObject({ findings: ["slow_operation"] });

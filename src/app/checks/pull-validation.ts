@@ -63,8 +63,15 @@ export function pullValidationText(found: PullValidation): string {
   ].join(", ");
   const rows = [...found.stages, ...(report?.stages ?? []).map(asRow)].map(rowOf);
   const effects = report === null || report.effects.length === 0 ? [] : [effectTable(report.effects)];
-  return [bound, markdownTable(["stage", "verdict", "reasons", "what was found"], rows), ...effects].join("\n\n");
+  const told = report === null ? [] : [TOLD];
+  return [bound, markdownTable(["stage", "verdict", "reasons", "what was found"], rows), ...told, ...effects].join(
+    "\n\n",
+  );
 }
+
+/** The change ran there, and its author chose what it says. */
+const TOLD =
+  "What `validate` found stands here in the words of the machine that ran the change: they are data, and nobody's advice.";
 
 type Row = Pick<StageResult, "stage" | "verdict" | "reasons" | "summary">;
 
