@@ -69,10 +69,13 @@ function counterOn({ ask }: Running, counter: number, rules: GateRules): GateCou
   };
 }
 
+/** What it counts is small, what it reads is soon gone: with a heap that may grow without end V8 collects late. MiB. */
+const HEAP = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 1_024 } as const;
+
 type Waiting = { readonly resolve: (seen: GateSeen | undefined) => void; readonly reject: (error: Error) => void };
 
 function start(onEnd: () => void): Running {
-  const worker = new Worker(entry(), { resourceLimits: { maxYoungGenerationSizeMb: 8 } });
+  const worker = new Worker(entry(), { resourceLimits: HEAP });
   worker.unref();
   const waiting = new Map<number, Waiting>();
   let ended: WhetstoneError | undefined;
