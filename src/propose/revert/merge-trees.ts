@@ -9,16 +9,18 @@ export type Tree = ReadonlyMap<string, Entry>;
 export type RevertTrees = { readonly changed: Tree; readonly before: Tree; readonly now: Tree };
 
 /** What taking a change back does to one path; `from`: the path after the change, where the file was renamed. */
-export type PathStep = { readonly path: string; readonly from?: string } & (
-  | /** It becomes this; undefined: it goes. */ { readonly kind: "take"; readonly entry: Entry | undefined }
-    /** Its content was changed since, so the lines have to be merged. */
+export type PathStep = { readonly path: string; readonly from?: string } & PathAct;
+
+type PathAct =
+  /** It becomes this; undefined: it goes. */
+  | { readonly kind: "take"; readonly entry: Entry | undefined }
+  /** Its content was changed since, so the lines have to be merged. */
   | {
       readonly kind: "merge";
       readonly mode: string;
       readonly blobs: { readonly base: string; readonly ours: string; readonly theirs: string };
     }
-  | { readonly kind: "conflict"; readonly why: string }
-);
+  | { readonly kind: "conflict"; readonly why: string };
 
 /**
  * The three-way merge of trees that git does for a revert: base is the tree after the change, ours is the tree now, theirs
