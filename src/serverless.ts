@@ -6,7 +6,7 @@ import { HANDLERS } from "./app/handlers.ts";
 import { appLog, createLog } from "./app/log.ts";
 import { loadProbot, openProbot } from "./app/probot.ts";
 import { type AppService, createService } from "./app/service.ts";
-import { readInstalled, rememberInstalled } from "./app/stop/installed.ts";
+import { readInstalled } from "./app/stop/installed.ts";
 import { lookAtVariables } from "./app/stop/variable-watch.ts";
 import { drainQueue } from "./app/worker.ts";
 import { openWorkQueue } from "./app/work/open.ts";
@@ -121,10 +121,9 @@ async function lookForStops(
   { clients, worker }: AppService,
 ): Promise<void> {
   const log = appLog(createLog({ write, clock: systemClock, json: true }));
-  const installed = rememberInstalled(() => readInstalled(clients), now);
-  const parts = { clients, queue: worker.queue, installed, now, log, onWork: () => undefined };
+  const parts = { clients, queue: worker.queue, now, log, onWork: () => undefined };
   try {
-    await lookAtVariables(parts, 1 + Math.floor(random() * 1_000_000));
+    await lookAtVariables(parts, await readInstalled(clients), 1 + Math.floor(random() * 1_000_000));
   } catch (error) {
     log.error(`${STOP_VARIABLE} could not be looked at; the next call tries it again.`, error);
   }

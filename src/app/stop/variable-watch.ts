@@ -5,14 +5,13 @@ import { type Place, placeName } from "../place.ts";
 import type { AppLog } from "../service.ts";
 import type { WorkQueue } from "../work/port.ts";
 import { askStop } from "./asked.ts";
-import { type KnownInstalled, stopVariable } from "./installed.ts";
+import { type Installed, type KnownInstalled, stopVariable } from "./installed.ts";
 import { sideBySide } from "./side-by-side.ts";
 
 /** What the look at the variables goes by. */
 export type VariableParts = {
   readonly clients: Pick<AppClients, "identity" | "reader">;
   readonly queue: Pick<WorkQueue, "add">;
-  readonly installed: KnownInstalled;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Called when there is something to do. */
@@ -31,16 +30,29 @@ export const MOST_LOOKS = 20;
 const AT_ONCE = 4;
 
 /**
+ * Age of a list of repositories by its length, ms for each: 100 of them are one request, and to list thousands every minute
+ * would use up what GitHub grants. What is installed meanwhile waits for the next list.
+ */
+const AGE_MS_EACH = 60;
+
+/**
  * Looks whether somebody has set the variable that stops a repository: GitHub sends no event for it. At once in all
  * repositories, then every minute until the signal aborts. A look that fails is made up for by the next one.
  */
 export async function watchVariables(
-  parts: VariableParts & { readonly pause: (ms: number, signal: AbortSignal) => Promise<void> },
+  parts: VariableParts & {
+    readonly installed: KnownInstalled;
+    readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  },
   signal: AbortSignal,
 ): Promise<void> {
-  for (let look = 0; !signal.aborted; look += 1) {
+  let [look, known] = [0, 0];
+  while (!signal.aborted) {
     try {
-      await lookAtVariables(parts, look);
+      const installed = await parts.installed(Math.max(EVERY_MS / 2, known * AGE_MS_EACH));
+      known = installed.places.length;
+      // Only what could be listed was asked: the first look is the first that finds out where the App is.
+      await lookAtVariables(parts, installed, look++);
     } catch (error) {
       // What a stop cut off is made up for by the next start.
       if (!signal.aborted) parts.log.error(`${STOP_VARIABLE} could not be looked at; that is tried again.`, error);
@@ -49,9 +61,12 @@ export async function watchVariables(
   }
 }
 
-/** One look; the first one, number 0, asks for all repositories. @throws WhetstoneError `api_failed`, and those of the queue */
-export async function lookAtVariables(parts: VariableParts, look: number): Promise<void> {
-  const { places, unread } = await parts.installed(EVERY_MS / 2);
+/** One look; the first one, number 0, asks for all repositories. @throws WhetstoneError those of the queue */
+export async function lookAtVariables(
+  parts: VariableParts,
+  { places, unread }: Installed,
+  look: number,
+): Promise<void> {
   const due = [...Map.groupBy(places, ({ installation }) => installation).values()].flatMap((of) => turnOf(of, look));
   const failures = (await sideBySide(due, AT_ONCE, (place) => lookAt(parts, place))).filter((why) => why !== undefined);
   const unseen = [...unread.map(({ account, why }) => `${account}: ${why}`), ...failures];

@@ -5,7 +5,13 @@ import { performWork } from "../../../src/app/perform.ts";
 import type { Place } from "../../../src/app/place.ts";
 import { HANDLERS } from "../../../src/app/handlers.ts";
 import { type KnownInstalled, readInstalled, rememberInstalled } from "../../../src/app/stop/installed.ts";
-import { lookAtVariables, MOST_LOOKS, turnOf, watchVariables } from "../../../src/app/stop/variable-watch.ts";
+import {
+  lookAtVariables,
+  MOST_LOOKS,
+  turnOf,
+  type VariableParts,
+  watchVariables,
+} from "../../../src/app/stop/variable-watch.ts";
 import { memoryQueue } from "../../../src/app/work/memory.ts";
 import { WhetstoneError } from "../../../src/model/error.ts";
 import { readLedger } from "../../../src/protect/ledger.ts";
@@ -69,21 +75,24 @@ async function watching(installed?: KnownInstalled) {
   return { parts, queue, lines, woken: () => woken };
 }
 
+const lookAt = async (parts: VariableParts & { readonly installed: KnownInstalled }, look: number): Promise<void> =>
+  await lookAtVariables(parts, await parts.installed(30_000), look);
+
 describe("the variable", () => {
   test("is found where the App is installed, with one request, and stops everything in the App's name, once", async () => {
     const { backend, requests } = counterpart.github;
     const { parts, queue, lines, woken } = await watching();
-    await lookAtVariables(parts, 0);
+    await lookAt(parts, 0);
     expect([await queue.claim(NOW, LEASE), woken()]).toEqual([undefined, 0]);
     backend.variables.set("WHETSTONE_STOP", "paused by ops\u202e @ada");
     const before = requests.length;
-    await lookAtVariables(parts, 1);
+    await lookAt(parts, 1);
     expect(requests.slice(before).filter((one) => one.includes("variables"))).toEqual([
       "GET actions/variables/WHETSTONE_STOP",
     ]);
     const work = await claimed(queue);
     expect([work.event, work.key.startsWith("octo-org/notes/stop/"), woken()]).toEqual(["task.stop-asked", true, 1]);
-    await lookAtVariables(parts, 2);
+    await lookAt(parts, 2);
     expect(await queue.claim(NOW, LEASE)).toBeUndefined();
     expect(lines).toEqual(["octo-org/notes: WHETSTONE_STOP was set; everything is stopped there"]);
 
@@ -109,18 +118,18 @@ describe("the variable", () => {
 
     // Taken away, nothing goes on by itself; set once more, it is another stop.
     backend.variables.delete("WHETSTONE_STOP");
-    await lookAtVariables(parts, 3);
+    await lookAt(parts, 3);
     expect((await repository.killSwitch.look()).state.kind).toBe("stopped");
     backend.variables.set("WHETSTONE_STOP", "1");
     backend.variableTimes.set("WHETSTONE_STOP", "2026-11-20T11:00:00Z");
-    await lookAtVariables(parts, 4);
+    await lookAt(parts, 4);
     expect((await claimed(queue)).event).toBe("task.stop-asked");
   });
 
   test.each(["", " ", "0", "false", "No", "off"])("%j stops nothing", async (value) => {
     counterpart.github.backend.variables.set("WHETSTONE_STOP", value);
     const { parts, queue, lines } = await watching();
-    await lookAtVariables(parts, 0);
+    await lookAt(parts, 0);
     expect([await queue.claim(NOW, LEASE), lines]).toEqual([undefined, []]);
   });
 
@@ -132,7 +141,7 @@ describe("the variable", () => {
     const { parts, queue, lines } = await watching(async () => ({ places: [gone, place], unread, at: NOW }));
     const refuse = { when: "before", reply: { status: 403, body: { message: "no" } } } as const;
     counterpart.github.bend((request) => (request.includes("/gone/") ? refuse : undefined));
-    await lookAtVariables(parts, 0);
+    await lookAt(parts, 0);
     expect((await claimed(queue)).event).toBe("task.stop-asked");
     expect(lines).toEqual([
       "octo-org/notes: WHETSTONE_STOP was set; everything is stopped there",
@@ -158,6 +167,37 @@ describe("the watch", () => {
     await watchVariables({ ...parts, pause }, over.signal);
     expect([asked, pauses]).toEqual([3, [60_000, 60_000, 60_000]]);
     expect(lines).toEqual(["WHETSTONE_STOP could not be looked at; that is tried again."]);
+  });
+
+  const many = (count: number): readonly Place[] =>
+    Array.from({ length: count }, (_, id) => ({ installation: 1, id, owner: "o", repo: `r-${id}` }));
+
+  /** Watches for so many looks, none of which reaches a repository; how many it asked for, and how old lists might be. */
+  async function watch(looks: number, list: (ask: number) => readonly Place[]) {
+    const over = new AbortController();
+    const [asked, ages]: [number[], number[]] = [[], []];
+    const { parts } = await watching(async (maxAgeMs) => {
+      ages.push(maxAgeMs);
+      asked.push(0);
+      return { places: list(asked.length), unread: [], at: NOW };
+    });
+    const reader = async (): Promise<undefined> => void (asked[asked.length - 1] = (asked.at(-1) ?? 0) + 1);
+    const pause = async (): Promise<void> => (asked.length === looks ? over.abort() : undefined);
+    await watchVariables({ ...parts, clients: { ...parts.clients, reader }, pause }, over.signal);
+    return { asked, ages };
+  }
+
+  test("asks for all repositories at the first look that finds out which there are", async () => {
+    const { asked } = await watch(3, (ask) => {
+      if (ask === 1) throw new WhetstoneError("api_failed", "GitHub is down.");
+      return many(3 * MOST_LOOKS);
+    });
+    expect(asked).toEqual([0, 3 * MOST_LOOKS, MOST_LOOKS]);
+  });
+
+  test("does not list thousands of repositories every minute, which alone would use up what GitHub grants", async () => {
+    const { ages } = await watch(3, (ask) => (ask === 1 ? many(10_000) : many(100)));
+    expect(ages).toEqual([30_000, 600_000, 30_000]);
   });
 
   test("asks for few repositories of one installation at a time, and for every one in turn", () => {
