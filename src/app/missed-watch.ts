@@ -1,4 +1,5 @@
 import { type Bell, type Pause, sleepUntil } from "./bell.ts";
+import type { Missed } from "./missed.ts";
 import type { AppLog, AppService } from "./service.ts";
 
 /** What the look for missed deliveries goes by. */
@@ -12,8 +13,8 @@ export type WatchParts = {
   readonly log: AppLog;
 };
 
-/** GitHub keeps its log of deliveries for three days. */
-const KEPT_MS = 3 * 24 * 3_600_000;
+/** Everything that the log holds: GitHub keeps it for three days. */
+const ALL = 0;
 const EVERY_MS = 5 * 60_000;
 /** So long before a look that was asked for, ms: GitHub's log has to hear of it, and whoever causes many causes one. */
 const SOON_MS = 10_000;
@@ -28,15 +29,18 @@ const OVERLAP_MS = 10 * 60_000;
  */
 export async function watchMissed(parts: WatchParts, signal: AbortSignal): Promise<void> {
   const { now, pause, doubt } = parts;
-  let [since, fullAt] = [now() - KEPT_MS, now()];
+  let [since, fullAt] = [ALL, now()];
+  // By GitHub's clock, as the log is: this one may be wrong, and what came meanwhile would be left out when it is set right.
+  let newest: number | undefined;
   while (!signal.aborted) {
     const begun = now();
     const rung = doubt.next();
     // What comes between does not put off the look at everything; nor does a clock that is set back.
     const isFull = begun >= fullAt || begun < fullAt - EVERY_MS;
-    const isDone = await look(parts, isFull ? since : begun - SOON_SPAN_MS, signal);
+    const done = await look(parts, isFull ? since : (newest ?? begun) - SOON_SPAN_MS, signal);
+    newest = done?.newest ?? newest;
     if (isFull) fullAt = begun + EVERY_MS;
-    if (isFull && isDone) since = begun - OVERLAP_MS;
+    if (isFull && done?.newest !== undefined) since = done.newest - OVERLAP_MS;
     const ms = Math.min(Math.max(fullAt - now(), 0), EVERY_MS);
     const slept = sleepUntil({ rung, ms, stopping: signal }, pause);
     const isSoon = await Promise.race([rung.then(() => true), slept.then(() => false)]);
@@ -44,19 +48,20 @@ export async function watchMissed(parts: WatchParts, signal: AbortSignal): Promi
   }
 }
 
-/** Whether the look succeeded. */
-async function look({ takeMissed, log }: WatchParts, since: number, signal: AbortSignal): Promise<boolean> {
+/** What a look found; undefined when it failed. */
+async function look({ takeMissed, log }: WatchParts, since: number, signal: AbortSignal): Promise<Missed | undefined> {
   try {
-    const { seen, fetched, resent, repeated, complete } = await takeMissed(since);
+    const missed = await takeMissed(since);
+    const { seen, fetched, resent, repeated, complete } = missed;
     if (fetched + resent > 0)
       log.info(`Missed deliveries: ${fetched} taken from GitHub's log, ${resent} asked for again.`);
     if (repeated > 0)
       log.info(`${repeated} deliveries of GitHub's log were taken before under other ids; nothing is done.`);
     if (!complete) log.info(`Only the newest ${seen} deliveries of GitHub's log were compared; older ones were not.`);
-    return true;
+    return missed;
   } catch (error) {
     // What a stop cut off is made up for by the next start.
     if (!signal.aborted) log.error("GitHub's log of deliveries could not be compared; that is tried again.", error);
-    return false;
+    return undefined;
   }
 }

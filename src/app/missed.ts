@@ -28,6 +28,8 @@ export type Missed = {
   readonly resent: number;
   /** Taken before under an id that GitHub's log does not have for it, of an event that cannot happen twice: left alone. */
   readonly repeated: number;
+  /** When the newest delivery of the log came, by GitHub's clock, epoch ms; undefined where the log is empty. */
+  readonly newest?: number | undefined;
   /** False when there were more than {@link MOST_PAGES} pages; older ones were not looked at. */
   readonly complete: boolean;
 };
@@ -56,16 +58,19 @@ const Delivery = z.object({ request: z.object({ payload: z.unknown() }) });
 export async function takeMissed(parts: MissedParts, since: number): Promise<Missed> {
   const missing = new Map<string, Logged>();
   let [seen, page] = [0, 0];
-  let cursor: string | undefined;
+  let [cursor, newest]: [string | undefined, number | undefined] = [undefined, undefined];
   do {
     const { items, next } = await readPage(parts.client, cursor);
+    // The newest stand first.
+    newest ??= items[0] && Date.parse(items[0].delivered_at);
     const recent = items.filter(({ delivered_at }) => Date.parse(delivered_at) >= since);
     for (const item of await unknownOf(parts, recent)) missing.set(item.guid, item);
     seen += recent.length;
     page += 1;
     cursor = recent.length < items.length ? undefined : next;
   } while (cursor !== undefined && page < MOST_PAGES);
-  return { seen, ...(await takeAll(parts, [...missing.values()].toReversed())), complete: cursor === undefined };
+  const taken = await takeAll(parts, [...missing.values()].toReversed());
+  return { seen, ...taken, complete: cursor === undefined, newest };
 }
 
 /** So many deliveries in a row that GitHub does not give out: then it is GitHub, and not one of them. */

@@ -56,7 +56,14 @@ describe("takeMissed", () => {
       logged(6, { event: "push", action: null }),
     ]);
     const parts = { client, queue, isHeard, onResent, now: () => NOW };
-    expect(await takeMissed(parts, 0)).toEqual({ seen: 6, fetched: 3, resent: 0, repeated: 0, complete: true });
+    expect(await takeMissed(parts, 0)).toEqual({
+      seen: 6,
+      fetched: 3,
+      resent: 0,
+      repeated: 0,
+      complete: true,
+      newest: NOW - 1_000,
+    });
     expect(asked.slice(0, 3)).toEqual(["GET deliveries", "GET deliveries 2", "GET deliveries 4"]);
     expect(await queue.known(["g-1", "g-2", "g-4", "g-6", "g-3"])).toEqual(new Set(["g-1", "g-2", "g-4", "g-6"]));
     const claims = [];
@@ -76,6 +83,7 @@ describe("takeMissed", () => {
       resent: 0,
       repeated: 0,
       complete: true,
+      newest: NOW - 1_000,
     });
     expect(asked).toEqual(["GET deliveries", "GET {delivery_id} 1"]);
   });
@@ -135,7 +143,7 @@ describe("watchMissed", () => {
   test("looks at once and again, from before its last good look on, and tells what it found or what failed", async () => {
     const [sinces, lines, errors]: [number[], string[], string[]] = [[], [], []];
     const answers = [
-      { seen: 9, fetched: 1, resent: 2, repeated: 0, complete: true },
+      { seen: 9, fetched: 1, resent: 2, repeated: 0, complete: true, newest: NOW },
       undefined,
       { seen: 9, fetched: 0, resent: 0, repeated: 4, complete: false },
     ];
@@ -159,11 +167,48 @@ describe("watchMissed", () => {
       },
       stop.signal,
     );
-    expect(sinces).toEqual([NOW - 72 * HOUR, NOW - HOUR / 6, NOW - HOUR / 6]);
+    expect(sinces).toEqual([0, NOW - HOUR / 6, NOW - HOUR / 6]);
     expect(lines[0]).toContain("1 taken from GitHub's log, 2 asked for again");
     expect(lines[1]).toContain("4 deliveries of GitHub's log were taken before under other ids");
     expect(lines[2]).toContain("Only the newest 9 deliveries");
     expect(errors).toHaveLength(1);
+  });
+
+  test("goes by GitHub's clock: what came while this one was wrong is not left out", async () => {
+    const stop = new AbortController();
+    const sinces: number[] = [];
+    const doubt = createBell();
+    let time = NOW + 24 * HOUR;
+    await watchMissed(
+      {
+        takeMissed: async (since) => {
+          sinces.push(since);
+          // Set right, after an hour in which the log went on.
+          if (sinces.length === 3) time = NOW + HOUR;
+          if (sinces.length === 4) doubt.ring();
+          if (sinces.length === 5) stop.abort();
+          return {
+            seen: 0,
+            fetched: 0,
+            resent: 0,
+            repeated: 0,
+            complete: true,
+            newest: sinces.length === 1 ? NOW : undefined,
+          };
+        },
+        now: () => time,
+        pause: async (ms, signal) => {
+          await new Promise(setImmediate);
+          if (!signal.aborted) time += ms;
+        },
+        doubt,
+        log: { info: () => undefined, error: () => undefined },
+      },
+      stop.signal,
+    );
+    const [first, ...others] = sinces;
+    expect(first).toBe(0);
+    expect(Math.max(...others)).toBeLessThanOrEqual(NOW - 2 * 60_000);
   });
 
   test("a doubt at the door, also one that comes during a look, brings the next look forward to ten seconds later", async () => {
@@ -178,7 +223,7 @@ describe("watchMissed", () => {
           // As often as somebody may send something again.
           doubt.ring();
           if (looks.length === 33) stop.abort();
-          return { seen: 0, fetched: 0, resent: 0, repeated: 0, complete: true };
+          return { seen: 0, fetched: 0, resent: 0, repeated: 0, complete: true, newest: NOW };
         },
         now: () => time,
         pause: async (ms, signal) => {
@@ -193,11 +238,11 @@ describe("watchMissed", () => {
     );
     const [first, second, ...others] = looks;
     expect([first, second]).toEqual([
-      [0, 72 * HOUR],
-      [10_000, 110_000],
+      [0, NOW],
+      [10_000, 120_000],
     ]);
     // Looks at everything are not put off by them.
-    expect(others.findIndex(([at, back]) => back !== 120_000 - at)).toBe(28);
+    expect(others.findIndex(([, back]) => back !== 120_000)).toBe(28);
     expect(others[28]).toEqual([HOUR / 12, HOUR / 6]);
   });
 });
