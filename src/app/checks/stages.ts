@@ -61,7 +61,10 @@ function analysis(facts: StageFacts): StageView {
   };
 }
 
-/** What people have changed since was not validated, and is not said to be. */
+/**
+ * What people have changed since was not validated, and is not said to be: nor may it pass where the check is required, as what
+ * is neutral does.
+ */
 function validation(facts: StageFacts): StageView {
   const { stages, others, proved } = facts;
   if (proved?.headSha === facts.proposal.pull.headSha) return pullValidationView(proved);
@@ -79,7 +82,7 @@ function validation(facts: StageFacts): StageView {
   return {
     ...base(facts),
     stage: "validation",
-    state: isEdited ? "neutral" : passed ? "success" : "failure",
+    state: isEdited ? "action_required" : passed ? "success" : "failure",
     title: isEdited ? "Changed since it was validated" : passed ? "Every stage passed" : outcome.reasons.join(", "),
     summary: isEdited ? `${edited}\n\n${table}` : table,
   };
@@ -124,7 +127,10 @@ export async function showStages(repository: RepositoryAccess, number: number): 
   const stages = text === undefined ? [] : (DossierManifest.safeParse(JSON.parse(text)).data?.stages ?? []);
   const { self, host } = repository;
   const writers = [self.login, "github-actions[bot]", "web-flow"];
-  const others = (await host.pulls.authors(number)).filter((name) => !writers.includes(name));
+  const { branch } = proposal.pull;
+  // Whoever makes a commit chooses the names in it; who pushed it GitHub knows by itself.
+  const named = [...(await host.pulls.authors(number)), ...(await host.pulls.pushers(branch))];
+  const others = [...new Set(named)].filter((name) => !writers.includes(name));
   const proved = await readPullValidation(view, number);
   const facts = { proposal, stages, others, ...(proved && { proved }) };
   for (const stage of stagesOf(facts)) await showStage(repository, stage);

@@ -125,9 +125,11 @@ async function readPushers({ client, owner, repo }: RestRepository, branch: stri
   const moves = await findOnGitHub(client, {
     route: "GET /repos/{owner}/{repo}/activity",
     parameters: { owner, repo, ref: `refs/heads/${branch}`, per_page: 100 },
-    answer: z.array(z.object({ actor: Account })),
+    answer: z.array(z.object({ actor: Account, activity_type: z.string().optional() })),
   });
-  const names = (moves ?? []).map(({ actor }) => actor?.login);
+  // Whoever deletes a branch, as after its merge, has put nothing on it.
+  const pushes = (moves ?? []).filter(({ activity_type: type }) => type !== "branch_deletion");
+  const names = pushes.map(({ actor }) => actor?.login);
   return [...new Set(names.filter((name) => name !== undefined))];
 }
 

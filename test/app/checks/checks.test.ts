@@ -161,6 +161,25 @@ describe("check runs of a proposal", () => {
     expect(place.github.violations).toEqual([]);
   });
 
+  test("what somebody else pushed was not validated, whatever names its commits bear, and passes no rule that asks for it", async () => {
+    await using place = await startGated();
+    const bodies: Readonly<Record<string, unknown>> = {
+      "GET activity": [{ actor: { login: "eve" } }, { actor: { login: "github-actions[bot]" } }],
+      commits: [{ author: { login: "github-actions[bot]" }, committer: { login: "web-flow" } }],
+    };
+    place.github.bend((request) => {
+      const asked = Object.keys(bodies).find((name) => request.startsWith(name) || request.endsWith(`/${name}`));
+      return asked === undefined ? undefined : { when: "before", reply: { status: 200, body: bodies[asked] } };
+    });
+    await handle(place, { name: "pull_request.synchronize", payload: { pull_request: { number: place.pull } } });
+    expect(await shown(place)).toMatchObject({ "Whetstone validation": "action_required" });
+    // To delete a branch after the merge is no push.
+    const [eve] = bodies["GET activity"] as readonly object[];
+    Object.assign(eve ?? {}, { activity_type: "branch_deletion" });
+    await handle(place, { name: "pull_request.closed", payload: { pull_request: { number: place.pull } } });
+    expect(await shown(place)).toMatchObject({ "Whetstone validation": "success" });
+  });
+
   test("say what the records say, not more", () => {
     const { outcome, manifest } = recordedRun("1", { outcome: { fingerprint: FINGERPRINT, status: "proposed" } });
     const pull = { number: 3, headSha: "a".repeat(40), merged: false };
@@ -180,7 +199,7 @@ describe("check runs of a proposal", () => {
       ["validation", "success"],
     ]);
     const edited = stagesOf({ ...facts, others: ["eve @all"] })[1];
-    expect(edited).toMatchObject({ state: "neutral", title: "Changed since it was validated" });
+    expect(edited).toMatchObject({ state: "action_required", title: "Changed since it was validated" });
     expect(edited?.summary).not.toContain("@all");
     const over = (status: "held" | "rolled_back" | "promoted" | "rejected", merged: boolean) =>
       stagesOf({ ...facts, proposal: { ...proposal, outcome: { ...outcome, status }, pull: { ...pull, merged } } });

@@ -113,7 +113,7 @@ describe("/whetstone validate on a pull request", () => {
       request.endsWith("/commits") ? { when: "before", reply: { status: 200, body } } : undefined,
     );
     await checks.handle(talk.context({ name: "pull_request.synchronize", payload }));
-    expect(await shown(head)).toMatchObject({ "Whetstone validation": "neutral" });
+    expect(await shown(head)).toMatchObject({ "Whetstone validation": "action_required" });
     expect(await shown()).toMatchObject({ "Whetstone validation": "success" });
   });
 
