@@ -18,6 +18,9 @@ const POSSIBLE = 0.4;
 /** Files whose contents are compared at most. */
 const MOST_COMPARED = 150;
 
+/** Bytes of a file that is taken apart to be compared: its pieces take several times as much memory. */
+const LARGEST_COMPARED = 512 * 1024;
+
 /** The blob of an empty file, by SHA-1 and SHA-256: git follows none. */
 const EMPTY = new Set([
   "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
@@ -93,17 +96,29 @@ function several(path: string): Renamed {
   return { kind: "unclear", why: `several files may be what ${path} was renamed to, or have become of it` };
 }
 
-/** Similarity of two blobs, each read once. */
+/** Similarity of two blobs, each read once; of one that is too large, what leaves it to people. */
 type Comparer = (one: string, other: string) => Promise<number>;
 
+type Read = { readonly size: number; readonly pieces: Pieces | undefined };
+
 function comparer(history: Pick<History, "blob">): Comparer {
-  const known = new Map<string, Pieces>();
-  const pieces = async (sha: string): Promise<Pieces> => {
-    const own = known.get(sha) ?? piecesOf(await history.blob(sha));
+  const known = new Map<string, Read>();
+  const read = async (sha: string): Promise<Read> => {
+    const own = known.get(sha) ?? readOf(await history.blob(sha));
     known.set(sha, own);
     return own;
   };
-  return async (one, other) => similarity(await pieces(one), await pieces(other));
+  return async (one, other) => {
+    const [a, b] = [await read(one), await read(other)];
+    // No more can be common to them.
+    const most = Math.min(a.size, b.size) / Math.max(a.size, b.size, 1);
+    if (most < POSSIBLE) return most;
+    return a.pieces === undefined || b.pieces === undefined ? POSSIBLE : similarity(a.pieces, b.pieces);
+  };
+}
+
+function readOf(content: Uint8Array): Read {
+  return { size: content.length, pieces: content.length > LARGEST_COMPARED ? undefined : piecesOf(content) };
 }
 
 function isFile({ mode }: Entry): boolean {
