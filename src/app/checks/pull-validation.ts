@@ -48,16 +48,17 @@ export async function showKept({ host, state }: Pick<RepositoryAccess, "host" | 
 
 /** What a run found of a pull request, as the check run of the commit that it was given. */
 export function pullValidationView(found: PullValidation): StageView {
-  const { verdict, reasons, pull, headSha } = found;
-  const title = verdict === "pass" ? "Every stage passed at this commit" : `${verdict}: ${reasons.join(", ")}`;
+  const { verdict, reasons, pull, headSha, target } = found;
+  const how = verdict === "pass" ? "every stage passed at this commit" : `${verdict}: ${reasons.join(", ")}`;
+  const title = `${cell(target)}: ${how}`;
   return { ...aboutPull({ number: pull, headSha }), state: ENDS[verdict], title, summary: pullValidationText(found) };
 }
 
 /** The same for a comment: Markdown whose foreign parts have passed the sanitiser. */
 export function pullValidationText(found: PullValidation): string {
-  const { pull, headSha, baseSha, patchDigest, report, run, verdict, reasons } = found;
+  const { pull, headSha, baseSha, patchDigest, report, run, target, verdict, reasons } = found;
   const bound = [
-    `**${verdict}** (${reasons.join(", ")}): #${pull} at \`${headSha}\`, on \`${baseSha.slice(0, 12)}\``,
+    `**${verdict}** (${reasons.join(", ")}) for the target ${cell(target)}: #${pull} at \`${headSha}\`, on \`${baseSha.slice(0, 12)}\``,
     ...(patchDigest === null ? [] : [`patch sha256 \`${patchDigest}\``]),
     `run ${run}.`,
   ].join(", ");

@@ -94,6 +94,8 @@ describe("/whetstone validate on a pull request", () => {
     const [said = ""] = await talk.standing(ours.pull);
     expect(said).toContain(`#${ours.pull} at \`${ours.head}\``);
     expect(said).toContain(`patch sha256 \`${"d".repeat(64)}\``);
+    // A change may touch what two targets share: the verdict is about one of them.
+    expect(said).toContain("for the target notes");
     expect(said).not.toContain("@all");
     expect(talk.github.backend.people.reactions).toEqual(["900 eyes", "900 rocket", "900 hooray"]);
     const payload = { action: "reopened", pull_request: { number: ours.pull } };
