@@ -101,6 +101,11 @@ test("a press of a key of operations outlives a crash of the server, and stops t
   const kept = await fetch(`${url}/api/v1/stop?repository=${NAME}&why=drill`, program);
   expect([kept.status, await kept.json()]).toEqual([200, expect.objectContaining({ repositories: [NAME] })]);
   await logged(`The key ${id} asked for a stop of ${NAME}.`);
+  // The token of the link shows how it stands, and is good for nothing else.
+  const token = new URL(answer.headers.get("location") ?? "", url).searchParams.get("as") ?? "";
+  const borrowed = { method: "POST", headers: { Authorization: `Bearer ${token}` } };
+  expect((await fetch(`${url}/api/v1/stop?repository=${NAME}`, borrowed)).status).toBe(401);
+  expect((await press({ key: token, repository: NAME })).status).toBe(401);
   expect(log).not.toContain(key);
   expect(github.violations).toEqual([]);
 }, 300_000);
