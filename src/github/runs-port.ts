@@ -46,8 +46,11 @@ export type RunUnderWay = Pick<WorkflowRun, "id" | "path" | "title" | "status" |
 /** Workflow runs and how they are ended. Errors: `api_failed`; ending one again changes nothing. */
 export type Runs = {
   readonly find: (id: number) => Promise<WorkflowRun | undefined>;
-  /** Runs of a workflow file that were dispatched since an instant (RFC 3339), newest first. */
-  readonly dispatched: (file: string, since: string) => Promise<readonly WorkflowRun[]>;
+  /**
+   * Runs of a workflow file that were dispatched since an instant (RFC 3339), newest first; with `by` those of this account,
+   * since others may give theirs the same title. Runs of accounts that are gone count, too.
+   */
+  readonly dispatched: (file: string, since: string, by?: string) => Promise<readonly WorkflowRun[]>;
   readonly underWay: () => Promise<readonly RunUnderWay[]>;
   /** Asks a run to end, gates that it waits at included; false when it has ended already. */
   readonly cancel: (id: number) => Promise<boolean>;

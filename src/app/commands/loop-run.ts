@@ -106,10 +106,13 @@ async function begin({ repository, clock }: CommandContext, asked: AskedRun, isN
   return run;
 }
 
-async function findRun({ host }: CommandContext["repository"], asked: AskedRun): Promise<WorkflowRun | undefined> {
+async function findRun(
+  { host, self }: CommandContext["repository"],
+  asked: AskedRun,
+): Promise<WorkflowRun | undefined> {
   // GitHub's clock need not be ours.
   const since = formatInstant(BigInt(Date.parse(asked.at) - UNLISTED_MS) * 1_000_000n);
-  const runs = await host.runs.dispatched(asked.workflow, since);
+  const runs = await host.runs.dispatched(asked.workflow, since, self.login);
   return runs.find(({ title }) => title.split(/\s+/).includes(requestMark(asked.comment)));
 }
 

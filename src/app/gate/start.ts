@@ -101,7 +101,7 @@ async function findRun(
 ): Promise<WorkflowRun | undefined> {
   // GitHub's clock need not be ours.
   const since = formatInstant(BigInt(Date.parse(start.at) - UNLISTED_MS) * 1_000_000n);
-  const runs = await repository.host.runs.dispatched(workflow, since);
+  const runs = await repository.host.runs.dispatched(workflow, since, repository.self.login);
   return runs.find(({ title }) => title === canaryTitle(start));
 }
 

@@ -53,10 +53,11 @@ export function restRuns(repository: RestRepository): Runs {
   };
   return {
     find: (id) => findRun(repository, id),
-    dispatched: async (file, since) => {
+    dispatched: async (file, since, by) => {
       const parameters = { ...where, workflow_id: file, event: "workflow_dispatch", created: `>=${since}` };
       const call = { route: `GET ${ACTIONS}/workflows/{workflow_id}/runs`, parameters, answer: Run };
-      return (await listOnGitHub(client, call, "workflow_runs")).map((run) => shapeOf(run, undefined));
+      const runs = (await listOnGitHub(client, call, "workflow_runs")).map((run) => shapeOf(run, undefined));
+      return by === undefined ? runs : runs.filter(({ actors: [starter = by] }) => starter === by);
     },
     underWay: async () => {
       // A run may pass from one list into the next while they are read: it counts once.

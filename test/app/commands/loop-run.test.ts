@@ -125,6 +125,21 @@ describe("a run of the loop that a comment asks for", () => {
     },
   );
 
+  test("a run that somebody else started under the title of the one that is looked for is not taken for it", async () => {
+    await open();
+    const { actions } = talk.github.backend;
+    talk.github.bend((request) => (request.endsWith("/dispatches") ? { when: "before", reply: "cut" } : undefined));
+    await expect(talk.say("/whetstone analyze", { comment: 900 })).rejects.toMatchObject({ code: "api_failed" });
+    talk.github.bend(undefined);
+    const facts = { event: "workflow_dispatch", path: ".github/workflows/whetstone.yml", head_sha: talk.github.base };
+    const mallory = { login: "mallory" };
+    actions.setRun(77, { id: 77, ...facts, display_title: "Whetstone request-900", actor: mallory });
+    talk.clock.advance(121_000);
+    await talk.say("/whetstone analyze", { comment: 900, event: { attempt: 2 } });
+    expect(dispatched()).toHaveLength(1);
+    expect(await readAskedRun(await talk.repository.state.view(), 900)).toMatchObject({ run: dispatched()[0]?.id });
+  });
+
   test("two deliveries of one comment start one run", async () => {
     await open();
     await talk.say("/whetstone analyze", { comment: 900 });
