@@ -41,8 +41,8 @@ export async function deployKnownGood(deps: RollBackDeps, order: Order): Promise
 
 type Deployment = { readonly key: string; readonly sha: CommitSha; readonly workflow: string; readonly asked: string };
 
-async function startedBefore({ host }: RollBackDeps, { key, workflow, asked }: Deployment) {
-  const runs = await host.runs.dispatched(workflow, asked);
+async function startedBefore({ host, self }: RollBackDeps, { key, workflow, asked }: Deployment) {
+  const runs = await host.runs.dispatched(workflow, asked, self?.login);
   return runs.find(({ title }) => title.includes(key))?.id;
 }
 

@@ -42,6 +42,8 @@ export type RollBackDeps = {
   };
   readonly state: StateStore;
   readonly clock: Clock;
+  /** Account that starts workflows; where it is known, runs that others started are not taken for its own. */
+  readonly self?: { readonly login: string };
 };
 
 /** A proposal of Whetstone whose merged change is to be taken back. */

@@ -220,6 +220,24 @@ describe("automatic", () => {
     expect(merged.github.backend.actions.dispatched).toHaveLength(1);
   });
 
+  test("a run that somebody else started under its title is not taken for it", async () => {
+    await using merged = await startMerged(AUTOMATIC);
+    const { actions } = merged.github.backend;
+    merged.github.bend((request) => (request.endsWith("/dispatches") ? { when: "before", reply: "cut" } : undefined));
+    await ask(merged).catch(() => undefined);
+    merged.github.bend(undefined);
+    const title = `Restore ${(await recordOf(merged)).deployment?.key}`;
+    const facts = {
+      event: "workflow_dispatch",
+      path: ".github/workflows/whetstone-restore.yml",
+      head_sha: merged.before,
+    };
+    actions.setRun(77, { id: 77, ...facts, display_title: title, actor: { login: "mallory" } });
+    await ask(merged);
+    expect(actions.dispatched).toHaveLength(1);
+    expect((await recordOf(merged)).deployment).toMatchObject({ run: actions.dispatched[0]?.id });
+  });
+
   test("a workflow that is not there is said, and keeps the pull request from nothing", async () => {
     await using merged = await startMerged({ app: "{ rollback: { mode: automatic, workflow: none.yml } }" });
     expect(await ask(merged)).toMatchObject({ kind: "proposed", said: expect.stringContaining("was not deployed") });
